@@ -1,0 +1,1 @@
+//! Workloads and oracles shared by the benches.

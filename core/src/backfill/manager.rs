@@ -1,0 +1,219 @@
+//! A connection's backfills: which one has its turn, how many may run, how many bytes may wait to be sent.
+
+use super::exclusive::Exclusive;
+use super::pool::PoolGate;
+use super::scan::{Backfill, Turn};
+use crate::flow::Budget;
+use crate::limits::BACKFILLS_PER_CONNECTION_MAX;
+use crate::store::Store;
+use millstream_reclaim::PushList;
+use millstream_reclaim::sync::Arc;
+use millstream_reclaim::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::collections::VecDeque;
+
+/// In which order the backfills of a connection have their turns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum BackfillOrder {
+    /// One slice each, in turn.
+    RoundRobin,
+    /// All are opened first, then each is read to its end.
+    Sequential,
+}
+
+/// What a manager is made of.
+#[derive(Clone, Debug)]
+pub(crate) struct BackfillSettings {
+    /// Bytes read and not yet sent, of this connection.
+    pub(crate) budget: Arc<Budget>,
+    /// Scans of the whole engine, and who waits for one to end.
+    pub(crate) gate: Arc<PoolGate>,
+}
+
+/// How many backfills are where.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct BackfillCounts {
+    pub(crate) initializing: usize,
+    pub(crate) active: usize,
+    pub(crate) pending: usize,
+}
+
+/// One connection's backfills. Published; retired when the connection closes; destroyed by the reaper.
+#[derive(Debug)]
+pub(crate) struct BackfillManager {
+    settings: BackfillSettings,
+    inbox: PushList<Backfill>,
+    lists: Exclusive<Lists>,
+    sequential: AtomicBool,
+    initializing: AtomicUsize,
+    active: AtomicUsize,
+    pending: AtomicUsize,
+}
+
+/// The lists, used by one worker at a time.
+#[derive(Default)]
+struct Lists {
+    /// Admitted, not yet opened; these go first.
+    initializing: VecDeque<Backfill>,
+    /// Open.
+    active: VecDeque<Backfill>,
+    /// Over a limit.
+    pending: VecDeque<Backfill>,
+    /// How many are with a worker just now.
+    out: usize,
+}
+
+/// A backfill whose turn it is, and where it came from.
+pub(super) struct Taken {
+    backfill: Backfill,
+    fresh: bool,
+}
+
+impl BackfillManager {
+    pub(crate) fn new(settings: BackfillSettings) -> Self {
+        Self {
+            settings,
+            inbox: PushList::new(),
+            lists: Exclusive::new(Lists::default()),
+            sequential: AtomicBool::new(false),
+            initializing: AtomicUsize::new(0),
+            active: AtomicUsize::new(0),
+            pending: AtomicUsize::new(0),
+        }
+    }
+
+    /// Hands a backfill in; the caller then wakes whoever runs the manager.
+    pub(crate) fn schedule(&self, backfill: Backfill) {
+        self.inbox.push(backfill);
+    }
+
+    pub(crate) fn set_order(&self, order: BackfillOrder) {
+        // O1 Relaxed: read at the next turn.
+        self.sequential.store(order == BackfillOrder::Sequential, Ordering::Relaxed);
+    }
+
+    pub(crate) fn order(&self) -> BackfillOrder {
+        // O1 Relaxed: see `set_order`.
+        match self.sequential.load(Ordering::Relaxed) {
+            true => BackfillOrder::Sequential,
+            false => BackfillOrder::RoundRobin,
+        }
+    }
+
+    pub(crate) fn budget(&self) -> &Arc<Budget> {
+        &self.settings.budget
+    }
+
+    pub(crate) fn counts(&self) -> BackfillCounts {
+        // O1 Relaxed: statistics.
+        BackfillCounts {
+            initializing: self.initializing.load(Ordering::Relaxed),
+            active: self.active.load(Ordering::Relaxed),
+            pending: self.pending.load(Ordering::Relaxed),
+        }
+    }
+
+    /// The next backfill to run, or `None`: nothing to do, or the buffer is full.
+    pub(super) fn take(&self) -> Option<Taken> {
+        let mut lists = self.lists.claim()?;
+        lists.pending.extend(self.inbox.take_all());
+        lists.sweep();
+        lists.admit(&self.settings.gate);
+        let taken = if self.settings.budget.is_full() {
+            None
+        } else if let Some(backfill) = lists.initializing.pop_front() {
+            Some(Taken { backfill, fresh: true })
+        } else {
+            lists.active.pop_front().map(|backfill| Taken { backfill, fresh: false })
+        };
+        lists.out += usize::from(taken.is_some());
+        self.count(&lists);
+        taken
+    }
+
+    /// Takes a backfill back after its turn; whether another turn is worth taking.
+    pub(super) fn give_back(&self, taken: Taken, turn: Turn) -> bool {
+        let Taken { backfill, fresh } = taken;
+        let mut lists = self.lists.claim().expect("one worker at a time runs a manager");
+        lists.out -= 1;
+        let finished = match (turn, self.order(), fresh) {
+            (Turn::Finished, ..) => Some(backfill),
+            (Turn::More, BackfillOrder::Sequential, false) => {
+                lists.active.push_front(backfill);
+                None
+            }
+            (Turn::More, ..) => {
+                lists.active.push_back(backfill);
+                None
+            }
+        };
+        let more = !lists.is_empty();
+        self.count(&lists);
+        drop(lists);
+        // After the claim: its scan and its permits are given back without anybody in the way.
+        drop(finished);
+        more
+    }
+
+    fn count(&self, lists: &Lists) {
+        // O1 Relaxed: statistics.
+        self.initializing.store(lists.initializing.len(), Ordering::Relaxed);
+        // O1 Relaxed: statistics.
+        self.active.store(lists.active.len() + lists.out, Ordering::Relaxed);
+        // O1 Relaxed: statistics.
+        self.pending.store(lists.pending.len(), Ordering::Relaxed);
+    }
+}
+
+impl Lists {
+    fn is_empty(&self) -> bool {
+        self.initializing.is_empty() && self.active.is_empty() && self.pending.is_empty()
+    }
+
+    /// Drops what nobody wants any more.
+    fn sweep(&mut self) {
+        for list in [&mut self.initializing, &mut self.active, &mut self.pending] {
+            list.retain(|backfill| !backfill.outbox.is_abandoned());
+        }
+    }
+
+    /// Admits pending backfills as far as the limits allow.
+    fn admit(&mut self, gate: &Arc<PoolGate>) {
+        while !self.pending.is_empty() {
+            let running = self.initializing.len() + self.active.len() + self.out;
+            if running >= BACKFILLS_PER_CONNECTION_MAX {
+                return;
+            }
+            let Some(slot) = PoolGate::enter(gate) else { return };
+            let mut backfill = self.pending.pop_front().expect("just seen");
+            backfill.slot = Some(slot);
+            self.initializing.push_back(backfill);
+        }
+    }
+}
+
+impl Taken {
+    /// One turn, on a worker's thread, with no epoch pinned.
+    pub(super) fn run(&mut self, store: &dyn Store, budget: &Arc<Budget>, order: BackfillOrder) -> Turn {
+        if !self.fresh {
+            return self.backfill.read(budget);
+        }
+        match (self.backfill.create(store), order) {
+            (Turn::More, BackfillOrder::RoundRobin) => {
+                let turn = self.backfill.read(budget);
+                self.fresh = false;
+                turn
+            }
+            (turn, _) => turn,
+        }
+    }
+}
+
+impl core::fmt::Debug for Lists {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Lists")
+            .field("initializing", &self.initializing.len())
+            .field("active", &self.active.len())
+            .field("pending", &self.pending.len())
+            .finish()
+    }
+}

@@ -1,0 +1,161 @@
+//! The threads that run backfills, and the engine's limit on how many scans there are.
+
+use super::turns::Backfills;
+use crate::flow::{SlotPermit, Slots};
+use crate::store::Store;
+use millstream_reclaim::sync::Arc;
+use millstream_reclaim::sync::atomic::{AtomicUsize, Ordering, fence};
+use millstream_reclaim::{Domain, PushList};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread::JoinHandle;
+
+/// The engine's limit on scans, and who waits for one to end.
+#[derive(Debug)]
+pub(crate) struct PoolGate {
+    slots: Arc<Slots>,
+    waiting: PushList<Arc<Backfills>>,
+}
+
+impl PoolGate {
+    pub(crate) fn new(scans_max: usize) -> Arc<Self> {
+        Arc::new(Self { slots: Slots::new(scans_max), waiting: PushList::new() })
+    }
+
+    /// A place for one more scan, if there is one.
+    pub(super) fn enter(gate: &Arc<Self>) -> Option<GatePermit> {
+        let slot = Slots::try_take(&gate.slots)?;
+        Some(GatePermit { slot: Some(slot), gate: Arc::clone(gate) })
+    }
+
+    /// Kicks `backfills` when a place becomes free.
+    pub(super) fn wait(gate: &Arc<Self>, backfills: &Arc<Backfills>) {
+        gate.waiting.push(Arc::clone(backfills));
+        // G1 SeqCst fence: if the leaver's fence is first, we see its place; if ours is first, it sees us waiting.
+        fence(Ordering::SeqCst);
+        if gate.slots.free() > 0 {
+            gate.wake();
+        }
+    }
+
+    fn wake(&self) {
+        for backfills in self.waiting.take_all() {
+            backfills.kick();
+        }
+    }
+
+    /// Scans now.
+    pub(crate) fn running(&self) -> usize {
+        self.slots.taken()
+    }
+}
+
+/// A scan's place.
+#[derive(Debug)]
+pub(super) struct GatePermit {
+    slot: Option<SlotPermit>,
+    gate: Arc<PoolGate>,
+}
+
+impl Drop for GatePermit {
+    fn drop(&mut self) {
+        self.slot = None;
+        // G1 SeqCst fence: see `wait`.
+        fence(Ordering::SeqCst);
+        if !self.gate.waiting.is_empty() {
+            self.gate.wake();
+        }
+    }
+}
+
+enum Job {
+    Run(Arc<Backfills>),
+    Stop,
+}
+
+/// Where a connection's manager queues for its worker.
+#[derive(Clone, Debug)]
+pub(crate) struct WorkerQueue(Sender<Job>);
+
+impl WorkerQueue {
+    pub(super) fn push(&self, backfills: Arc<Backfills>) {
+        // A send fails only when the workers have stopped, and then nobody is left to read for.
+        let _ = self.0.send(Job::Run(backfills));
+    }
+}
+
+impl core::fmt::Debug for Job {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str(match self {
+            Self::Run(_) => "Run",
+            Self::Stop => "Stop",
+        })
+    }
+}
+
+/// The workers' queues, given to connections in turn.
+#[derive(Debug)]
+pub(crate) struct PoolQueues {
+    queues: Vec<WorkerQueue>,
+    next: AtomicUsize,
+}
+
+impl PoolQueues {
+    /// A queue for a new connection.
+    pub(crate) fn next(&self) -> WorkerQueue {
+        // O1 Relaxed: shares out the connections.
+        let n = self.next.fetch_add(1, Ordering::Relaxed);
+        self.queues[n % self.queues.len()].clone()
+    }
+}
+
+/// The workers.
+#[derive(Debug)]
+pub(crate) struct BackfillPool {
+    queues: Vec<WorkerQueue>,
+    workers: Vec<JoinHandle<()>>,
+}
+
+impl BackfillPool {
+    /// Starts that many workers.
+    pub(crate) fn start(
+        workers: usize,
+        store: &Arc<dyn Store>,
+        domain: &Domain,
+    ) -> std::io::Result<Self> {
+        let mut pool = Self { queues: Vec::new(), workers: Vec::new() };
+        for n in 0..workers.max(1) {
+            let (sender, jobs) = channel();
+            let (store, domain) = (Arc::clone(store), domain.clone());
+            let worker = std::thread::Builder::new()
+                .name(format!("millstream-backfill-{n}"))
+                .spawn(move || work(&jobs, &*store, &domain))?;
+            pool.queues.push(WorkerQueue(sender));
+            pool.workers.push(worker);
+        }
+        Ok(pool)
+    }
+
+    /// The queues, for connections that are opened later.
+    pub(crate) fn queues(&self) -> PoolQueues {
+        PoolQueues { queues: self.queues.clone(), next: AtomicUsize::new(0) }
+    }
+
+    /// Stops the workers after what they are at, and waits for them.
+    pub(crate) fn stop(&mut self) {
+        for queue in &self.queues {
+            // A send fails only when the worker is gone already.
+            let _ = queue.0.send(Job::Stop);
+        }
+        for worker in self.workers.drain(..) {
+            // A worker catches what its backfills panic with, so that there is nothing to pass on.
+            let _ = worker.join();
+        }
+    }
+}
+
+fn work(jobs: &Receiver<Job>, store: &dyn Store, domain: &Domain) {
+    let mut reader = domain.reader("backfill");
+    while let Ok(Job::Run(backfills)) = jobs.recv() {
+        backfills.run(store, &mut reader);
+    }
+}

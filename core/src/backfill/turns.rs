@@ -1,0 +1,180 @@
+//! A connection's backfill manager, published, and whose turn it is to run it. Promise: work that is handed in is run, by
+//! one worker at a time, unless the connection closes first; then nothing of it is left behind.
+//!
+//! # State
+//!
+//! | `turn` | meaning |
+//! |---|---|
+//! | `IDLE` | nothing to do |
+//! | `QUEUED` | in a worker's queue, once |
+//! | `RUNNING` | a worker is at it |
+//! | `AGAIN` | a worker is at it, and something came in meanwhile |
+//!
+//! # Invariants
+//! - I1. Between a kick and the next look into the manager's inbox the state is not `IDLE`
+//!   (model `turns::kick_vs_idle`).
+//! - I2. At most one worker runs a manager (it is queued once; model `turns::kick_vs_idle`).
+//!
+//! # Callers
+//!
+//! | operation | role | concurrent with | progress |
+//! |---|---|---|---|
+//! | `schedule` | the stream's owner, pinned | everything | lock-free; false once closed |
+//! | `kick` | any thread | everything | lock-free: a failed exchange means that another thread moved the turn |
+//! | `run` | the worker | everything | blocks on the store, pins nothing meanwhile |
+//! | `close` | any thread, pinned | everything | wait-free; true for exactly one caller |
+//!
+//! # Orderings
+//!
+//! | label | access | ordering | pairs with | what breaks if weaker | model |
+//! |---|---|---|---|---|---|
+//! | N1 | `kick` | AcqRel | N2, N3 | the worker goes idle without having seen what came in | `turns::kick_vs_idle` |
+//! | N2 | `run`, start of a turn | AcqRel | N1 | as N1 | `turns::kick_vs_idle` |
+//! | N3 | `run`, end of a turn | AcqRel | N1 | as N1 | `turns::kick_vs_idle` |
+//! | N4 | `drained` | Release / AcqRel | itself | the manager stays asleep though its buffer has drained | `turns::kick_vs_idle` |
+//!
+//! # Reclamation
+//! The manager is retired by `close` through the caller's pin and destroyed by the reaper; a backfill that is with a
+//! worker at that moment is dropped by the worker when it finds no manager to give it back to.
+//!
+//! # Not promised
+//! That a closed connection's last slice is not read: it is read and thrown away.
+
+use super::manager::{BackfillManager, BackfillOrder};
+use super::pool::{PoolGate, WorkerQueue};
+use super::scan::Backfill;
+use crate::store::Store;
+use millstream_reclaim::sync::Arc;
+use millstream_reclaim::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use millstream_reclaim::{Pin, Published, Reader};
+
+const IDLE: u8 = 0;
+const QUEUED: u8 = 1;
+const RUNNING: u8 = 2;
+const AGAIN: u8 = 3;
+
+/// A connection's backfills.
+#[derive(Debug)]
+pub(crate) struct Backfills {
+    manager: Published<BackfillManager>,
+    turn: AtomicU8,
+    queue: WorkerQueue,
+    gate: Arc<PoolGate>,
+    drained: Arc<Drained>,
+}
+
+/// Set when enough of a full buffer has drained: by whoever gave the bytes back, seen by whoever may kick.
+#[derive(Debug, Default)]
+pub(crate) struct Drained(AtomicBool);
+
+impl Drained {
+    pub(crate) fn set(&self) {
+        // N4 Release: after the bytes went back; pairs with `take`.
+        self.0.store(true, Ordering::Release);
+    }
+
+    fn take(&self) -> bool {
+        // N4 AcqRel: pairs with `set`.
+        self.0.load(Ordering::Acquire) && self.0.swap(false, Ordering::AcqRel)
+    }
+}
+
+impl Backfills {
+    pub(crate) fn new(
+        manager: Published<BackfillManager>,
+        queue: WorkerQueue,
+        gate: Arc<PoolGate>,
+        drained: Arc<Drained>,
+    ) -> Arc<Self> {
+        Arc::new(Self { manager, turn: AtomicU8::new(IDLE), queue, gate, drained })
+    }
+
+    /// Lets a manager go on whose buffer was full, if the caller (or anybody) drained it.
+    pub(crate) fn kick_if_drained(self: &Arc<Self>) {
+        if self.drained.take() {
+            self.kick();
+        }
+    }
+
+    /// Looks at the manager; `None` once the connection is closed.
+    pub(crate) fn with<R>(&self, pin: &Pin<'_>, look: impl FnOnce(&BackfillManager) -> R) -> Option<R> {
+        self.manager.get(pin).map(|manager| look(&manager))
+    }
+
+    /// Hands a backfill in; false once the connection is closed.
+    pub(crate) fn schedule(self: &Arc<Self>, backfill: Backfill, pin: &Pin<'_>) -> bool {
+        let taken = self.with(pin, |manager| manager.schedule(backfill)).is_some();
+        if taken {
+            self.kick();
+        }
+        taken
+    }
+
+    /// Sees to it that a worker looks at the manager from now on.
+    pub(crate) fn kick(self: &Arc<Self>) {
+        // N1 Acquire: the exchange confirms it.
+        let mut turn = self.turn.load(Ordering::Acquire);
+        loop {
+            let next = match turn {
+                IDLE => QUEUED,
+                RUNNING => AGAIN,
+                _ => turn,
+            };
+            // N1 AcqRel: after what was handed in, even if the state stays; pairs with N2, N3.
+            match self.turn.compare_exchange(turn, next, Ordering::AcqRel, Ordering::Acquire) {
+                Ok(IDLE) => return self.queue.push(Arc::clone(self)),
+                Ok(_) => return,
+                Err(now) => turn = now,
+            }
+        }
+    }
+
+    /// Takes the manager away. True for exactly one caller.
+    pub(crate) fn close(&self, pin: &Pin<'_>) -> bool {
+        self.manager.retire(pin)
+    }
+
+    /// One turn, on a worker's thread.
+    pub(super) fn run(self: &Arc<Self>, store: &dyn Store, reader: &mut Reader) {
+        // N2 AcqRel: before the inbox is looked at; pairs with N1.
+        self.turn.swap(RUNNING, Ordering::AcqRel);
+        let more = self.run_one(store, reader);
+        // What nobody wanted any more is dropped here, and may have drained the buffer.
+        if more || self.drained.take() {
+            // N3 AcqRel: what came in meanwhile is seen in the next turn; pairs with N1.
+            self.turn.swap(QUEUED, Ordering::AcqRel);
+            return self.queue.push(Arc::clone(self));
+        }
+        // N3 AcqRel: fails if something came in meanwhile; pairs with N1.
+        let idle = self.turn.compare_exchange(RUNNING, IDLE, Ordering::AcqRel, Ordering::Acquire);
+        if idle.is_err() {
+            // N3 AcqRel: as above.
+            self.turn.swap(QUEUED, Ordering::AcqRel);
+            self.queue.push(Arc::clone(self));
+        }
+    }
+
+    /// Runs the backfill whose turn it is, with no epoch pinned while the store is read; whether there is more to do.
+    fn run_one(self: &Arc<Self>, store: &dyn Store, reader: &mut Reader) -> bool {
+        let looked = {
+            let pin = reader.pin();
+            self.with(&pin, |manager| {
+                let taken = manager.take();
+                let waits = taken.is_none() && manager.counts().pending > 0;
+                (taken, waits, manager.order(), Arc::clone(manager.budget()))
+            })
+        };
+        let Some((taken, waits, order, budget)): Option<(_, _, BackfillOrder, _)> = looked else {
+            return false;
+        };
+        let Some(mut taken) = taken else {
+            if waits {
+                PoolGate::wait(&self.gate, self);
+            }
+            return false;
+        };
+        let turn = taken.run(store, &budget, order);
+        let pin = reader.pin();
+        self.with(&pin, |manager| manager.give_back(taken, turn)).unwrap_or(false)
+    }
+}

@@ -1,0 +1,136 @@
+//! What every thread may know and do about a connection; the thread that owns it has the rest.
+//!
+//! # State
+//!
+//! | field | decides |
+//! |---|---|
+//! | `closed` | whether the owner goes on (a hint: the slots decide what may be opened) |
+//! | `streams` | which streams live |
+//! | `backfills` | who tears down: the one that takes the manager |
+//!
+//! # Invariants
+//! - I1. After `close_all` has returned on every thread that called it, no stream lives and none can be opened
+//!   (model `close::two_closers_and_a_request`).
+//! - I2. Of all callers of `close_all` exactly one retires the manager, and no stream is told twice that it ended.
+//!
+//! # Callers
+//!
+//! | operation | role | concurrent with | progress |
+//! |---|---|---|---|
+//! | `close_all`, `kill_vbucket`, stats | any pinned thread | everything | wait-free, bounded by the streams |
+//!
+//! # Orderings
+//!
+//! | label | access | ordering | pairs with | what breaks if weaker | model |
+//! |---|---|---|---|---|---|
+//! | E1 | `closed`, set | Release | E2 | nothing that matters: the owner learns of it from the slots too | `close::two_closers_and_a_request` |
+//! | E2 | `closed`, read | Acquire | E1 | as E1 | `close::two_closers_and_a_request` |
+//! | E3 | counters | Relaxed | none | nothing: statistics | none |
+//!
+//! # Reclamation
+//! The roster and the owner hold references; the backfill manager is reclaimed by the epoch domain.
+//!
+//! # Not promised
+//! That the owner has noticed when `close_all` returns: nobody waits for anybody.
+
+use crate::backfill::Backfills;
+use crate::flow::Window;
+use crate::producer::StreamTable;
+use crate::ready::ReadySet;
+use crate::stream::{Killed, Sent};
+use crate::types::{EndReason, VbId};
+use millstream_reclaim::Pin;
+use millstream_reclaim::sync::Arc;
+use millstream_reclaim::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+/// What a connection is made of.
+#[derive(Debug)]
+pub(crate) struct ConnectionParts {
+    pub(crate) id: u64,
+    pub(crate) name: Box<str>,
+    pub(crate) streams: StreamTable,
+    pub(crate) ready: Arc<ReadySet>,
+    pub(crate) backfills: Arc<Backfills>,
+    pub(crate) window: Window,
+}
+
+/// A connection as every thread sees it.
+#[derive(Debug)]
+pub(crate) struct Connection {
+    pub(crate) id: u64,
+    pub(crate) name: Box<str>,
+    pub(crate) streams: StreamTable,
+    pub(crate) ready: Arc<ReadySet>,
+    pub(crate) backfills: Arc<Backfills>,
+    pub(crate) window: Window,
+    closed: AtomicBool,
+    stats: ConnectionStats,
+}
+
+/// Counters of a connection, written by its owner.
+#[derive(Debug, Default)]
+struct ConnectionStats {
+    documents: AtomicU64,
+    bytes: AtomicU64,
+}
+
+impl Connection {
+    pub(crate) fn new(parts: ConnectionParts) -> Arc<Self> {
+        let ConnectionParts { id, name, streams, ready, backfills, window } = parts;
+        Arc::new(Self {
+            id,
+            name,
+            streams,
+            ready,
+            backfills,
+            window,
+            closed: AtomicBool::new(false),
+            stats: ConnectionStats::default(),
+        })
+    }
+
+    /// Ends every stream as disconnected, lets none be opened again, takes the backfill manager away and wakes the
+    /// owner. Any thread, any number of times; returns without waiting. How many streams this call ended.
+    pub(crate) fn close_all(&self, pin: &Pin<'_>) -> usize {
+        // E1 Release: pairs with E2.
+        self.closed.store(true, Ordering::Release);
+        let ended = self.streams.close(|member| self.ready.mark(member));
+        self.backfills.close(pin);
+        self.ready.wake();
+        ended
+    }
+
+    /// Whether `close_all` was called.
+    pub(crate) fn is_closed(&self) -> bool {
+        // E2 Acquire: pairs with E1.
+        self.closed.load(Ordering::Acquire)
+    }
+
+    /// Ends the streams of one vbucket. How many this call ended.
+    pub(crate) fn kill_vbucket(&self, vb: VbId, reason: EndReason) -> usize {
+        let member = usize::from(vb.0);
+        let Some(slot) = self.streams.slot(member) else { return 0 };
+        if slot.word.kill(reason) != Killed::First {
+            return 0;
+        }
+        self.ready.mark(member);
+        1
+    }
+
+    /// Adds what a turn sent to the counters.
+    pub(crate) fn count(&self, sent: &Sent) {
+        // E3 Relaxed: only the owner writes.
+        let add = |counter: &AtomicU64, n: u64| {
+            counter.store(counter.load(Ordering::Relaxed) + n, Ordering::Relaxed);
+        };
+        add(&self.stats.documents, sent.documents);
+        add(&self.stats.bytes, sent.bytes);
+    }
+
+    /// Documents and bytes sent.
+    pub(crate) fn sent(&self) -> (u64, u64) {
+        // E3 Relaxed: statistics.
+        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        (read(&self.stats.documents), read(&self.stats.bytes))
+    }
+}

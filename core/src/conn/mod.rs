@@ -1,0 +1,11 @@
+//! The connections of an engine: what threads share about each, and the published roster of all.
+
+mod connection;
+mod map;
+mod roster;
+
+#[cfg(test)]
+mod tests;
+
+pub(crate) use connection::{Connection, ConnectionParts};
+pub(crate) use map::ConnectionMap;

@@ -1,0 +1,231 @@
+//! The engine's handle.
+
+use super::parts::EngineParts;
+use super::session::Session;
+use super::shutdown::{Quiesce, ShutdownReport};
+use super::start::EngineBuilder;
+use super::stats;
+use super::{ConnectionSnapshot, EngineStats, VbucketStats};
+use crate::backfill::{BackfillManager, BackfillSettings, Backfills, Drained};
+use crate::conn::{Connection, ConnectionParts};
+use crate::error::{Error, ErrorKind, Result};
+use crate::flow::{Budget, Window};
+use crate::limits::{BACKFILL_DRAIN_PERCENT, CONNECTION_NAME_BYTES_MAX, CONNECTIONS_MAX};
+use crate::producer::{OpenOptions, Producer, StreamTable};
+use crate::ready::{ReadySet, thread_waker};
+use crate::store::Store;
+use crate::types::{FailoverEntry, Seqno, VbId, VbState};
+use core::future::Future;
+use core::pin::pin;
+use core::task::{Context, Poll};
+use millstream_reclaim::sync::Arc;
+use millstream_reclaim::{Pin, Stalled};
+use std::time::{Duration, Instant};
+
+/// A running engine. Clones are handles to the same one; when the last is dropped it shuts down.
+#[derive(Clone, Debug)]
+pub struct Engine(Arc<Handle>);
+
+/// Shuts the engine down when the last handle goes.
+#[derive(Debug)]
+struct Handle(Arc<EngineParts>);
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        self.0.shutdown();
+    }
+}
+
+impl Engine {
+    pub(super) fn new(parts: Arc<EngineParts>) -> Self {
+        Self(Arc::new(Handle(parts)))
+    }
+
+    /// Opens an engine over a store, with default settings.
+    ///
+    /// # Errors
+    /// As [`EngineBuilder::open`].
+    pub fn open(store: impl Store) -> Result<Self> {
+        EngineBuilder::new(store).open()
+    }
+
+    /// An engine with settings and components of your own.
+    pub fn builder(store: impl Store) -> EngineBuilder {
+        EngineBuilder::new(store)
+    }
+
+    fn parts(&self) -> &Arc<EngineParts> {
+        &self.0.0
+    }
+
+    /// How many vbuckets it has.
+    #[must_use]
+    pub fn vbuckets(&self) -> u32 {
+        self.parts().partitions.len() as u32
+    }
+
+    /// For reads and writes by the calling thread. `label` names it if it stalls reclamation.
+    #[must_use]
+    pub fn session(&self, label: &'static str) -> Session<'_> {
+        Session::new(self.parts(), label)
+    }
+
+    /// Opens a connection. An older one of the same name is closed.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Closed`] after shutdown; [`ErrorKind::Misuse`] for an empty name or one that is too long;
+    /// [`ErrorKind::Retry`] when there are too many connections or too much waits for reclamation.
+    pub fn connect(&self, name: &str, options: OpenOptions) -> Result<Producer> {
+        if name.is_empty() || name.len() > CONNECTION_NAME_BYTES_MAX {
+            let what = format!("a connection's name has 1 to {CONNECTION_NAME_BYTES_MAX} bytes");
+            return Err(Error::new(ErrorKind::Misuse, what));
+        }
+        let parts = self.parts();
+        let mut reader = parts.domain.borrow("connect");
+        let pin = reader.pin();
+        if parts.connections.len(&pin) >= CONNECTIONS_MAX {
+            let what = format!("there are {CONNECTIONS_MAX} connections, which is the limit");
+            return Err(Error::new(ErrorKind::Retry, what));
+        }
+        parts.connections.for_each(&pin, |other| {
+            if &*other.name == name {
+                other.close_all(&pin);
+            }
+        });
+        let connection = parts.make_connection(name)?;
+        if let Err(error) = parts.connections.insert(&connection, &pin) {
+            connection.close_all(&pin);
+            return Err(error);
+        }
+        Ok(Producer::new(Arc::clone(parts), connection, options, Instant::now()))
+    }
+
+    /// The failover log of a vbucket, newest first; `None` if there is no such vbucket.
+    #[must_use]
+    pub fn failover_log(&self, vb: VbId) -> Option<Vec<FailoverEntry>> {
+        self.with_pin("failover log", |parts, pin| {
+            Some(parts.partition(vb)?.info(pin).failover.entries().to_vec())
+        })
+    }
+
+    /// State, seqnos and counts of a vbucket; `None` if there is no such vbucket.
+    #[must_use]
+    pub fn vbucket(&self, vb: VbId) -> Option<VbucketStats> {
+        self.with_pin("vbucket stats", |parts, pin| stats::vbucket(parts.partition(vb)?, pin))
+    }
+
+    /// Puts a vbucket into another state: streams on it end, writes are refused unless it is active, and a vbucket that
+    /// becomes active begins a new branch of history. Returns once the change is decided, before it is persisted.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Misuse`] if there is no such vbucket, [`ErrorKind::Retry`] when too much waits for reclamation.
+    pub fn set_vbucket_state(&self, vb: VbId, state: VbState) -> Result<()> {
+        self.with_pin("set vbucket state", |parts, pin| parts.set_state(vb, state, pin))
+    }
+
+    /// The connections now.
+    #[must_use]
+    pub fn connections(&self) -> Vec<ConnectionSnapshot> {
+        self.with_pin("connection stats", stats::connections)
+    }
+
+    /// Counts over the whole engine.
+    #[must_use]
+    pub fn stats(&self) -> EngineStats {
+        self.with_pin("stats", stats::engine)
+    }
+
+    /// Readers that have been inside a pinned section for at least `age`, by name.
+    #[must_use]
+    pub fn stalled(&self, age: Duration) -> Vec<Stalled> {
+        self.parts().domain.stalled(age)
+    }
+
+    /// Closes every connection and lets none be opened; refuses writes; has what is in memory persisted and the store
+    /// closed. Any thread may call it at any instant, as often as it likes; it returns without waiting.
+    pub fn shutdown(&self) {
+        self.parts().shutdown();
+    }
+
+    /// Done when everything that `shutdown` began has ended and everything retired is destroyed. Does not end before
+    /// `shutdown` was called.
+    pub fn quiesce(&self) -> Quiesce {
+        Quiesce::new(Arc::clone(self.parts()))
+    }
+
+    /// [`quiesce`](Self::quiesce), blocking.
+    ///
+    /// # Errors
+    /// The readers that are still inside a pinned section when the time is up (none of them, if it is the store that takes
+    /// so long).
+    pub fn quiesce_blocking(
+        &self,
+        timeout: Duration,
+    ) -> core::result::Result<ShutdownReport, Vec<Stalled>> {
+        let waker = thread_waker();
+        let mut cx = Context::from_waker(&waker);
+        let mut quiesce = pin!(self.quiesce());
+        let deadline = Instant::now() + timeout;
+        loop {
+            if let Poll::Ready(report) = quiesce.as_mut().poll(&mut cx) {
+                return Ok(report);
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Err(self.stalled(Duration::ZERO));
+            }
+            std::thread::park_timeout(left);
+        }
+    }
+
+    /// Done when a write is persisted.
+    pub fn persisted(&self, vb: VbId, seqno: Seqno) -> super::Persisted {
+        super::Persisted::new(Arc::clone(self.parts()), vb, seqno)
+    }
+
+    fn with_pin<R>(&self, label: &'static str, run: impl FnOnce(&EngineParts, &Pin<'_>) -> R) -> R {
+        let parts = self.parts();
+        let mut reader = parts.domain.borrow(label);
+        run(parts, &reader.pin())
+    }
+}
+
+impl EngineParts {
+    fn make_connection(&self, name: &str) -> Result<Arc<Connection>> {
+        let members = self.partitions.len();
+        let ready = Arc::new(ReadySet::new(members));
+        let drained = Arc::new(Drained::default());
+        let bell = Arc::clone(&drained);
+        let bytes = self.settings.backfill_buffer_bytes;
+        let budget = Budget::new(bytes, BACKFILL_DRAIN_PERCENT, move || bell.set());
+        let manager =
+            BackfillManager::new(BackfillSettings { budget, gate: Arc::clone(&self.gate) });
+        let manager = self.domain.publish(manager)?;
+        let queue = self.workers.queues().next();
+        let backfills = Backfills::new(manager, queue, Arc::clone(&self.gate), drained);
+        Ok(Connection::new(ConnectionParts {
+            id: self.next_connection(),
+            name: name.into(),
+            streams: StreamTable::new(members),
+            ready,
+            backfills,
+            window: Window::new(0),
+        }))
+    }
+
+    /// See [`Engine::shutdown`].
+    fn shutdown(&self) {
+        let mut reader = self.domain.borrow("shutdown");
+        let pin = reader.pin();
+        self.connections.close(&pin);
+        self.connections.for_each(&pin, |connection| {
+            connection.close_all(&pin);
+        });
+        for partition in &self.partitions {
+            partition.history(&pin).log.seal();
+        }
+        if self.stop() {
+            self.dirty.wake();
+        }
+    }
+}

@@ -1,0 +1,173 @@
+//! The thread that makes writes durable: gathers what is committed in memory over many vbuckets, commits it in one synced
+//! batch, and then gives up what memory must not keep.
+
+use super::parts::EngineParts;
+use crate::partition::Partition;
+use crate::ready::thread_waker;
+use crate::store::{Batch, Durability};
+use millstream_reclaim::Reader;
+use millstream_reclaim::sync::atomic::Ordering;
+use std::time::Duration;
+
+/// How long a failed commit waits before it is tried again, at most.
+const RETRY_MAX: Duration = Duration::from_secs(1);
+/// How long the flusher sleeps when nobody wakes it: the wakes are for latency, this is the guarantee.
+const NAP: Duration = Duration::from_millis(500);
+
+/// The flusher's own state.
+pub(super) struct Flusher<'a> {
+    parts: &'a EngineParts,
+    reader: Reader,
+    cursor: usize,
+    trim_cursor: usize,
+}
+
+/// Runs until the engine stops and everything is persisted, or the store refuses for good.
+pub(super) fn run(parts: &EngineParts) {
+    let reader = parts.domain.reader("flusher");
+    let mut flusher = Flusher { parts, reader, cursor: 0, trim_cursor: 0 };
+    let waker = thread_waker();
+    loop {
+        let batch = flusher.gather();
+        if !batch.vbs.is_empty() {
+            if !flusher.commit(&batch) {
+                break;
+            }
+            flusher.settle(&batch);
+            flusher.trim();
+            continue;
+        }
+        if parts.is_stopping() {
+            if flusher.all_persisted() {
+                break;
+            }
+            continue;
+        }
+        flusher.maintain();
+        parts.dirty.register(&waker);
+        if !parts.dirty.any() && !parts.is_stopping() {
+            std::thread::park_timeout(NAP);
+        }
+    }
+    if let Err(error) = parts.store.close() {
+        parts.workers.report(0, &error);
+        parts.workers.fail(&error);
+    }
+    parts.set_stopped();
+}
+
+impl Flusher<'_> {
+    /// What is to be persisted, up to a batch's size.
+    fn gather(&mut self) -> Batch {
+        let mut batch = Batch::default();
+        let mut left = self.parts.settings.flush_bytes;
+        let pin = self.reader.pin();
+        while left > 0 {
+            let Some(member) = self.parts.dirty.take(&mut self.cursor) else { break };
+            let Some(partition) = self.parts.partitions.get(member) else { continue };
+            let Some((vb_batch, bytes)) = partition.collect(left, &pin) else { continue };
+            left = left.saturating_sub(bytes);
+            batch.vbs.push(vb_batch);
+        }
+        batch
+    }
+
+    /// Commits until the store takes it. Nothing is lost meanwhile: writers are told to come again when memory is full.
+    /// False when the engine stops and the store still refuses.
+    fn commit(&self, batch: &Batch) -> bool {
+        let mut wait = Duration::from_millis(10);
+        loop {
+            let counters = &self.parts.counters;
+            match self.parts.store.commit(batch, Durability::Synced) {
+                Ok(()) => {
+                    let items: usize = batch.vbs.iter().map(|vb| vb.records.len()).sum();
+                    // O1 Relaxed: statistics.
+                    counters.commits.fetch_add(1, Ordering::Relaxed);
+                    // O1 Relaxed: statistics.
+                    counters.committed_items.fetch_add(items as u64, Ordering::Relaxed);
+                    return true;
+                }
+                Err(error) => {
+                    // O1 Relaxed: statistics.
+                    let before = counters.commit_failures.fetch_add(1, Ordering::Relaxed);
+                    self.parts.workers.report(before, &error);
+                    if self.parts.is_stopping() {
+                        self.parts.workers.fail(&error);
+                        return false;
+                    }
+                }
+            }
+            std::thread::park_timeout(wait);
+            wait = (wait * 2).min(RETRY_MAX);
+        }
+    }
+
+    /// Tells everybody what is persisted now.
+    fn settle(&mut self, batch: &Batch) {
+        let pin = self.reader.pin();
+        for vb in &batch.vbs {
+            if let Some(partition) = self.parts.partition(vb.vb) {
+                partition.settle(vb.high, &pin);
+            }
+        }
+        drop(pin);
+        self.parts.commits.notify();
+    }
+
+    /// Counts memory, and lets persisted segments go where it is over its budget: round the partitions, a segment each.
+    fn trim(&mut self) {
+        let pin = self.reader.pin();
+        let parts = self.parts;
+        let used: u64 = parts.partitions.iter().map(|p| p.memory(&pin)).map(|(l, i)| l + i).sum();
+        parts.pressure.settle(used);
+        let mut excess = parts.pressure.excess();
+        if excess == 0 {
+            return;
+        }
+        // Some room beyond the budget, so that the next batch does not trim again at once.
+        excess += parts.pressure.budget() / 16;
+        let mut freed = 0;
+        let mut idle_rounds = 0;
+        while freed < excess && idle_rounds < parts.partitions.len() {
+            self.trim_cursor = (self.trim_cursor + 1) % parts.partitions.len();
+            let from = trim_segment(&parts.partitions[self.trim_cursor], &pin);
+            idle_rounds = if from == 0 { idle_rounds + 1 } else { 0 };
+            freed += from;
+        }
+        parts.pressure.settle(used.saturating_sub(freed));
+    }
+
+    /// Whether nothing is left in memory only. The logs are sealed by now: what is still missing is a write between its
+    /// reservation and its publication, which takes no time worth waiting for.
+    fn all_persisted(&mut self) -> bool {
+        let pin = self.reader.pin();
+        let mut all = true;
+        for partition in &self.parts.partitions {
+            if partition.history(&pin).log.reserved() > partition.persisted() {
+                partition.mark_dirty();
+                all = false;
+            }
+        }
+        all
+    }
+
+    /// Background work of the store, a slice at a time while nothing else is to do.
+    fn maintain(&self) {
+        const SLICE: usize = 1024;
+        while !self.parts.dirty.any() && !self.parts.is_stopping() {
+            match self.parts.store.maintain(SLICE) {
+                Ok(true) => {}
+                Ok(false) => return,
+                Err(error) => {
+                    self.parts.workers.report(0, &error);
+                    return;
+                }
+            }
+        }
+    }
+}
+
+/// Lets one segment go, if one is persisted.
+fn trim_segment(partition: &Partition, pin: &millstream_reclaim::Pin<'_>) -> u64 {
+    partition.trim(pin, |freed| freed > 0)
+}

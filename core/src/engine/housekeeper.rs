@@ -1,0 +1,82 @@
+//! The thread that reclaims: it runs every destructor of what was retired, looks for expired documents, and sees the engine
+//! out.
+
+use super::parts::EngineParts;
+use super::shutdown::ShutdownReport;
+use crate::index::Current;
+use crate::partition::{Change, Decision, Partition};
+use crate::types::DocKind;
+use millstream_reclaim::sync::Arc;
+use millstream_reclaim::sync::atomic::Ordering;
+use millstream_reclaim::{Reader, Reaper};
+use std::time::{Duration, Instant};
+
+/// Between two looks while something waits for reclamation.
+const TICK: Duration = Duration::from_millis(5);
+/// Between two looks while nothing does.
+const NAP: Duration = Duration::from_millis(50);
+/// Expired documents of one vbucket that are taken in one go.
+const EXPIRE_AT_ONCE: usize = 1024;
+
+/// Runs until the engine has stopped and everything that was retired is destroyed.
+pub(super) fn run(parts: &Arc<EngineParts>, mut reaper: Reaper) {
+    let mut reader = parts.domain.reader("housekeeper");
+    let mut expire_at = Instant::now() + parts.settings.expiry_interval;
+    while !parts.is_stopped() {
+        let reaped = reaper.reap();
+        if Instant::now() >= expire_at && !parts.is_stopping() {
+            for partition in &parts.partitions {
+                expire(parts, partition, &mut reader);
+            }
+            expire_at = Instant::now() + parts.settings.expiry_interval;
+        }
+        std::thread::park_timeout(if reaped.pending > 0 { TICK } else { NAP });
+    }
+    parts.workers.join();
+    // Its own participant must not hold the epoch back.
+    drop(reader);
+    let mut reaped = reaper.reap();
+    while reaped.pending > 0 {
+        std::thread::park_timeout(TICK);
+        reaped = reaper.reap();
+    }
+    let stats = parts.domain.stats();
+    let failure = parts.workers.take_failure();
+    parts.workers.finish(ShutdownReport {
+        clean: failure.is_none(),
+        failure,
+        destroyed: stats.destroyed_total,
+        held: stats.held_total,
+    });
+}
+
+/// Makes tombstones of the documents of one vbucket whose time has run out.
+fn expire(parts: &EngineParts, partition: &Partition, reader: &mut Reader) {
+    let (now, now_ns) = (parts.clock.unix_seconds(), parts.clock.unix_ns());
+    let mut expired: Vec<Box<[u8]>> = Vec::new();
+    let pin = reader.pin();
+    partition.history(&pin).index.for_each(&pin, |key, current| {
+        let over = matches!(current, Current::Warm(_) | Current::Cold(_))
+            && current.meta().is_some_and(|meta| is_expired(meta.kind, meta.expiry, now));
+        if over && expired.len() < EXPIRE_AT_ONCE {
+            expired.push(key.into());
+        }
+    });
+    for key in &expired {
+        let written = partition.update(key, now_ns, None, &pin, |found| match found {
+            Some(found) if is_expired(found.meta.kind, found.meta.expiry, now) => {
+                Decision::Write(Change::expire(now))
+            }
+            _ => Decision::Refuse(()),
+        });
+        if written.is_ok() {
+            // O1 Relaxed: a statistic.
+            parts.counters.expired.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+/// Whether a document's time has run out.
+fn is_expired(kind: DocKind, expiry: u32, now: u32) -> bool {
+    kind.is_alive() && expiry != 0 && expiry <= now
+}

@@ -1,0 +1,121 @@
+//! What the threads of an engine share.
+
+use super::clock::Clock;
+use crate::partition::Pressure;
+use super::settings::EngineSettings;
+use super::shutdown::Workers;
+use super::signal::CommitSignal;
+use crate::backfill::PoolGate;
+use crate::conn::ConnectionMap;
+use crate::partition::Partition;
+use crate::ready::ReadySet;
+use crate::store::Store;
+use crate::types::VbId;
+use millstream_reclaim::Domain;
+use millstream_reclaim::sync::Arc;
+use millstream_reclaim::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+/// An engine without its handle.
+pub(crate) struct EngineParts {
+    pub(crate) connections: ConnectionMap,
+    pub(crate) partitions: Box<[Partition]>,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) settings: EngineSettings,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) pressure: Arc<Pressure>,
+    pub(crate) commits: CommitSignal,
+    pub(crate) gate: Arc<PoolGate>,
+    /// Partitions that have something to persist.
+    pub(crate) dirty: Arc<ReadySet>,
+    pub(crate) workers: Workers,
+    pub(crate) counters: Counters,
+    next_connection: AtomicU64,
+    stopping: AtomicBool,
+    stopped: AtomicBool,
+    /// Last: the collector outlives everything that was published in it.
+    pub(crate) domain: Domain,
+}
+
+/// Counters of an engine.
+#[derive(Debug, Default)]
+pub(crate) struct Counters {
+    pub(crate) commits: AtomicU64,
+    pub(crate) committed_items: AtomicU64,
+    pub(crate) commit_failures: AtomicU64,
+    pub(crate) expired: AtomicU64,
+}
+
+/// What `EngineParts::new` takes over as it is.
+pub(super) struct Made {
+    pub(super) connections: ConnectionMap,
+    pub(super) partitions: Box<[Partition]>,
+    pub(super) store: Arc<dyn Store>,
+    pub(super) settings: EngineSettings,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) pressure: Arc<Pressure>,
+    pub(super) gate: Arc<PoolGate>,
+    pub(super) dirty: Arc<ReadySet>,
+    pub(super) workers: Workers,
+    pub(super) domain: Domain,
+}
+
+impl EngineParts {
+    pub(super) fn new(made: Made) -> Arc<Self> {
+        Arc::new(Self {
+            connections: made.connections,
+            partitions: made.partitions,
+            store: made.store,
+            settings: made.settings,
+            clock: made.clock,
+            pressure: made.pressure,
+            commits: CommitSignal::default(),
+            gate: made.gate,
+            dirty: made.dirty,
+            workers: made.workers,
+            counters: Counters::default(),
+            next_connection: AtomicU64::new(1),
+            stopping: AtomicBool::new(false),
+            stopped: AtomicBool::new(false),
+            domain: made.domain,
+        })
+    }
+
+    /// A vbucket, if there is one of that number.
+    pub(crate) fn partition(&self, vb: VbId) -> Option<&Partition> {
+        self.partitions.get(usize::from(vb.0))
+    }
+
+    pub(super) fn next_connection(&self) -> u64 {
+        // O1 Relaxed: a number that nobody else gets.
+        self.next_connection.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Tells the workers to stop. True for the first caller.
+    pub(super) fn stop(&self) -> bool {
+        // H1 AcqRel: pairs with the loads of `is_stopping`.
+        !self.stopping.swap(true, Ordering::AcqRel)
+    }
+
+    pub(crate) fn is_stopping(&self) -> bool {
+        // H1 Acquire: pairs with `stop`.
+        self.stopping.load(Ordering::Acquire)
+    }
+
+    /// The flusher has made its last commit.
+    pub(super) fn set_stopped(&self) {
+        // H2 Release: pairs with `is_stopped`.
+        self.stopped.store(true, Ordering::Release);
+        self.commits.notify();
+    }
+
+    pub(crate) fn is_stopped(&self) -> bool {
+        // H2 Acquire: pairs with `set_stopped`.
+        self.stopped.load(Ordering::Acquire)
+    }
+}
+
+impl core::fmt::Debug for EngineParts {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("EngineParts").field("vbuckets", &self.partitions.len()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,159 @@
+//! Reading and writing by key.
+
+use super::parts::EngineParts;
+use super::signal::Persisted;
+use crate::error::{Error, ErrorKind, Result};
+use crate::index::Current;
+use crate::partition::{Change, Decision, Found, UpdateError, Written};
+use crate::store::Record;
+use crate::types::{Seqno, VbId};
+use millstream_reclaim::PooledReader;
+use millstream_reclaim::sync::Arc;
+
+/// Reads and writes of one thread at a time. Cheap to make; keep one for a run of operations, not across an `.await`.
+#[derive(Debug)]
+pub struct Session<'e> {
+    parts: &'e Arc<EngineParts>,
+    reader: PooledReader<'e>,
+}
+
+/// A stored version, for a decision that needs a value which is not in memory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fetched(pub(crate) Record);
+
+/// What a look at a key found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NotInMemory;
+
+impl<'e> Session<'e> {
+    pub(super) fn new(parts: &'e Arc<EngineParts>, label: &'static str) -> Self {
+        Self { parts, reader: parts.domain.borrow(label) }
+    }
+
+    /// Makes a new version of a key, as `decide` says: it sees the newest version (tombstones too) and may be called
+    /// several times. `fetched` is what [`fetch`](Self::fetch) returned after a call that answered
+    /// [`UpdateError::NotInMemory`].
+    ///
+    /// # Errors
+    /// See [`UpdateError`].
+    pub fn update<'v, E>(
+        &mut self,
+        vb: VbId,
+        key: &[u8],
+        fetched: Option<&Fetched>,
+        decide: impl FnMut(Option<Found<'_>>) -> Decision<'v, E>,
+    ) -> core::result::Result<Written, UpdateError<E>> {
+        let partition = self.parts.partition(vb).ok_or(UpdateError::NotActive)?;
+        let fetched =
+            fetched.map(|Fetched(r)| Found { meta: &r.meta, value: Some(r.value.as_ref()) });
+        partition.update(key, self.parts.clock.unix_ns(), fetched, &self.reader.pin(), decide)
+    }
+
+    /// Looks at the newest version of a key (tombstones too), which is borrowed for the call.
+    ///
+    /// # Errors
+    /// [`NotInMemory`] when there is a value and only the store has it.
+    pub fn look<R>(
+        &mut self,
+        vb: VbId,
+        key: &[u8],
+        each: impl FnOnce(Option<Found<'_>>) -> R,
+    ) -> core::result::Result<R, NotInMemory> {
+        let Some(partition) = self.parts.partition(vb) else { return Ok(each(None)) };
+        partition.get(key, &self.reader.pin(), |current| match current {
+            Current::Absent => Ok(each(None)),
+            Current::Warm(doc) => {
+                Ok(each(Some(Found { meta: &doc.meta, value: Some(doc.value()) })))
+            }
+            Current::Cold(meta) if meta.kind.is_alive() => Err(NotInMemory),
+            Current::Cold(meta) => Ok(each(Some(Found { meta, value: Some(&[]) }))),
+        })
+    }
+
+    /// Reads the newest stored version of a key. Blocks on the store; pins nothing meanwhile.
+    ///
+    /// # Errors
+    /// What the store answers.
+    pub fn fetch(&mut self, vb: VbId, key: &[u8]) -> Result<Option<Fetched>> {
+        Ok(self.parts.store.get(vb, key)?.map(Fetched))
+    }
+
+    /// Which vbucket a key belongs to.
+    #[must_use]
+    pub fn vbucket_of(&self, key: &[u8]) -> VbId {
+        crate::wire::vbucket_of(key, self.parts.partitions.len() as u32)
+    }
+
+    /// Stores a value under a key.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Retry`] when memory is full until more is persisted, [`ErrorKind::Closed`] after shutdown,
+    /// [`ErrorKind::Misuse`] for a key or value that is too long.
+    pub fn set(&mut self, key: &[u8], value: &[u8]) -> Result<(VbId, Written)> {
+        let vb = self.vbucket_of(key);
+        let written = self.update(vb, key, None, |_| -> Decision<'_, ()> {
+            Decision::Write(Change::set(value))
+        });
+        written.map(|written| (vb, written)).map_err(|e| self.explain(e))
+    }
+
+    /// Deletes a key; `None` if there is nothing to delete.
+    ///
+    /// # Errors
+    /// As [`set`](Self::set).
+    pub fn delete(&mut self, key: &[u8]) -> Result<Option<(VbId, Written)>> {
+        let vb = self.vbucket_of(key);
+        let now = self.parts.clock.unix_seconds();
+        let written = self.update(vb, key, None, |found| match found {
+            Some(found) if found.meta.kind.is_alive() => Decision::Write(Change::delete(now)),
+            _ => Decision::Refuse(()),
+        });
+        match written {
+            Ok(written) => Ok(Some((vb, written))),
+            Err(UpdateError::Refused(())) => Ok(None),
+            Err(error) => Err(self.explain(error)),
+        }
+    }
+
+    /// The value under a key, copied. Blocks on the store when it is not in memory.
+    ///
+    /// # Errors
+    /// What the store answers.
+    pub fn get(&mut self, key: &[u8]) -> Result<Option<Record>> {
+        let vb = self.vbucket_of(key);
+        let in_memory = self.look(vb, key, |found| {
+            let found = found.filter(|found| found.meta.kind.is_alive())?;
+            Some(Record {
+                meta: *found.meta,
+                key: bytes::Bytes::copy_from_slice(key),
+                value: bytes::Bytes::copy_from_slice(found.value.unwrap_or_default()),
+            })
+        });
+        match in_memory {
+            Ok(record) => Ok(record),
+            Err(NotInMemory) => {
+                let fetched = self.fetch(vb, key)?;
+                Ok(fetched.map(|Fetched(record)| record).filter(|r| r.meta.kind.is_alive()))
+            }
+        }
+    }
+
+    /// Done when a write is persisted.
+    pub fn persisted(&self, vb: VbId, seqno: Seqno) -> Persisted {
+        Persisted::new(Arc::clone(self.parts), vb, seqno)
+    }
+
+    fn explain(&self, error: UpdateError<()>) -> Error {
+        match error {
+            UpdateError::Busy => Error::new(ErrorKind::Retry, "memory is full until more is persisted"),
+            UpdateError::TooLarge => Error::new(ErrorKind::Misuse, "the key or value is too long"),
+            UpdateError::NotActive if self.parts.is_stopping() => {
+                Error::new(ErrorKind::Closed, "the engine is shut down")
+            }
+            UpdateError::NotActive => Error::new(ErrorKind::Misuse, "the vbucket is not active"),
+            UpdateError::Refused(()) | UpdateError::NotInMemory => {
+                Error::new(ErrorKind::Misuse, "the write was refused")
+            }
+        }
+    }
+}

@@ -1,0 +1,49 @@
+//! A vbucket changes its state: the new state is published first, the streams that were opened under the old one are looked
+//! for then; a request that runs meanwhile sees one or is seen by the other.
+
+use super::parts::EngineParts;
+use crate::error::{Error, ErrorKind, Result};
+use crate::failover::random_uuid;
+use crate::partition::VbInfo;
+use crate::types::{EndReason, VbId, VbState};
+use millstream_reclaim::sync::atomic::{Ordering, fence};
+use millstream_reclaim::Pin;
+
+impl EngineParts {
+    /// See [`Engine::set_vbucket_state`](super::Engine::set_vbucket_state).
+    pub(super) fn set_state(&self, vb: VbId, state: VbState, pin: &Pin<'_>) -> Result<()> {
+        let Some(partition) = self.partition(vb) else {
+            return Err(Error::new(ErrorKind::Misuse, format!("there is no vbucket {vb}")));
+        };
+        let log = &partition.history(pin).log;
+        if state != VbState::Active {
+            // Before the change is seen: no write is made under the new state.
+            log.seal();
+        }
+        let mut changed = false;
+        partition.info.update(pin, |info| {
+            changed = info.state != state;
+            if !changed {
+                return None;
+            }
+            let mut failover = info.failover.clone();
+            if state == VbState::Active {
+                failover.push(random_uuid(), partition.high(pin));
+            }
+            Some(VbInfo { state, failover, version: info.version + 1 })
+        })?;
+        if !changed {
+            return Ok(());
+        }
+        // F1 SeqCst fence: see `Producer::insert`.
+        fence(Ordering::SeqCst);
+        self.connections.for_each(pin, |connection| {
+            connection.kill_vbucket(vb, EndReason::StateChanged);
+        });
+        if state == VbState::Active {
+            log.unseal();
+        }
+        partition.note_state_change();
+        Ok(())
+    }
+}

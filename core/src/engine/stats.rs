@@ -1,0 +1,210 @@
+//! What an engine tells of itself. Nothing here waits, and every stage of a teardown answers.
+
+use super::parts::EngineParts;
+use crate::backfill::{BackfillCounts, BackfillOrder};
+use crate::conn::Connection;
+use crate::partition::Partition;
+use crate::stream::StreamState;
+use crate::types::{Cas, Seqno, VbId, VbState, VbUuid};
+use millstream_reclaim::Pin;
+use millstream_reclaim::sync::atomic::Ordering;
+
+/// One vbucket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct VbucketStats {
+    /// Its state.
+    pub state: VbState,
+    /// Its newest branch.
+    pub uuid: VbUuid,
+    /// The end of what is committed in memory.
+    pub high: Seqno,
+    /// The end of what is synced in the store.
+    pub persisted: Seqno,
+    /// The highest seqno of a purged tombstone.
+    pub purge: Seqno,
+    /// The highest CAS.
+    pub cas_max: Cas,
+    /// Documents that are alive.
+    pub items: u64,
+    /// The first seqno that is in memory.
+    pub log_floor: Seqno,
+    /// Bytes of the log in memory.
+    pub log_bytes: u64,
+    /// Bytes of the by-key index.
+    pub index_bytes: u64,
+}
+
+/// Counts over the whole engine.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct EngineStats {
+    /// Documents that are alive.
+    pub items: u64,
+    /// Bytes in memory, and how many there may be.
+    pub memory_bytes: u64,
+    /// The budget for them.
+    pub memory_budget: u64,
+    /// Bytes on disk.
+    pub disk_bytes: u64,
+    /// Connections.
+    pub connections: usize,
+    /// Commits that the store took.
+    pub commits: u64,
+    /// Versions in them.
+    pub committed_items: u64,
+    /// Commits that the store refused (each is tried again).
+    pub commit_failures: u64,
+    /// The last error that had no caller to go to.
+    pub last_error: Option<String>,
+    /// Documents that expired.
+    pub expired: u64,
+    /// Scans of the store that are open.
+    pub backfills: usize,
+    /// Retired values that wait for reclamation.
+    pub garbage: u64,
+    /// Retired values that were destroyed.
+    pub destroyed: u64,
+}
+
+/// One connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ConnectionSnapshot {
+    /// Its number in this engine.
+    pub id: u64,
+    /// Its name.
+    pub name: String,
+    /// Whether it was closed and its owner has not let go yet.
+    pub pending_disconnect: bool,
+    /// Documents sent.
+    pub items_sent: u64,
+    /// Bytes sent, as the window counts them.
+    pub bytes_sent: u64,
+    /// The flow-control window; 0: off.
+    pub max_buffer_bytes: u64,
+    /// Bytes sent and not acknowledged.
+    pub unacked_bytes: u64,
+    /// Bytes acknowledged.
+    pub total_acked_bytes: u64,
+    /// Its backfills; `None` once it is closed.
+    pub backfills: Option<BackfillSnapshot>,
+    /// Its streams.
+    pub streams: Vec<StreamSnapshot>,
+}
+
+/// A connection's backfills.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct BackfillSnapshot {
+    /// Bytes read and not sent.
+    pub buffer_bytes: u64,
+    /// How many there may be.
+    pub buffer_bytes_max: u64,
+    /// Whether reading has stopped until some are sent.
+    pub buffer_full: bool,
+    /// Admitted and not yet open.
+    pub initializing: usize,
+    /// Open.
+    pub active: usize,
+    /// Over a limit.
+    pub pending: usize,
+    /// One after the other, rather than in turn.
+    pub sequential: bool,
+}
+
+/// One stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct StreamSnapshot {
+    /// Its vbucket.
+    pub vb: VbId,
+    /// Where it is in its life.
+    pub state: StreamState,
+    /// The last seqno sent.
+    pub last_sent: Seqno,
+    /// The end of the last snapshot announced.
+    pub snapshot_end: Seqno,
+}
+
+pub(super) fn vbucket(partition: &Partition, pin: &Pin<'_>) -> Option<VbucketStats> {
+    let info = partition.info(pin);
+    let (log_bytes, index_bytes) = partition.memory(pin);
+    Some(VbucketStats {
+        state: info.state,
+        uuid: info.failover.newest().uuid,
+        high: partition.high(pin),
+        persisted: partition.persisted(),
+        purge: partition.purge_seqno(),
+        cas_max: partition.cas_max(),
+        items: partition.alive(),
+        log_floor: partition.history(pin).log.floor(),
+        log_bytes,
+        index_bytes,
+    })
+}
+
+pub(super) fn engine(parts: &EngineParts, pin: &Pin<'_>) -> EngineStats {
+    let domain = parts.domain.stats();
+    let counters = &parts.counters;
+    // O1 Relaxed: statistics.
+    let read = |counter: &millstream_reclaim::sync::atomic::AtomicU64| counter.load(Ordering::Relaxed);
+    EngineStats {
+        items: parts.partitions.iter().map(Partition::alive).sum(),
+        memory_bytes: parts.partitions.iter().map(|p| p.memory(pin)).map(|(l, i)| l + i).sum(),
+        memory_budget: parts.pressure.budget(),
+        disk_bytes: parts.store.disk_bytes(),
+        connections: parts.connections.len(pin),
+        commits: read(&counters.commits),
+        committed_items: read(&counters.committed_items),
+        commit_failures: read(&counters.commit_failures),
+        last_error: parts.workers.last_error(),
+        expired: read(&counters.expired),
+        backfills: parts.gate.running(),
+        garbage: domain.pending,
+        destroyed: domain.destroyed_total,
+    }
+}
+
+pub(super) fn connections(parts: &EngineParts, pin: &Pin<'_>) -> Vec<ConnectionSnapshot> {
+    let mut all = Vec::new();
+    parts.connections.for_each(pin, |c| all.push(connection(c, pin)));
+    all
+}
+
+fn connection(connection: &Connection, pin: &Pin<'_>) -> ConnectionSnapshot {
+    let mut streams = Vec::new();
+    connection.streams.for_each(|member, slot| {
+        let state = slot.word.load();
+        if state == StreamState::Free {
+            return;
+        }
+        let (last_sent, snapshot_end) = slot.progress();
+        streams.push(StreamSnapshot { vb: VbId(member as u16), state, last_sent, snapshot_end });
+    });
+    let window = &connection.window;
+    let (items_sent, bytes_sent) = connection.sent();
+    ConnectionSnapshot {
+        id: connection.id,
+        name: connection.name.to_string(),
+        pending_disconnect: connection.is_closed(),
+        items_sent,
+        bytes_sent,
+        max_buffer_bytes: window.max(),
+        unacked_bytes: window.outstanding(),
+        total_acked_bytes: window.acked_total(),
+        backfills: connection.backfills.with(pin, |manager| {
+            let BackfillCounts { initializing, active, pending } = manager.counts();
+            BackfillSnapshot {
+                buffer_bytes: manager.budget().used(),
+                buffer_bytes_max: manager.budget().limit(),
+                buffer_full: manager.budget().is_full(),
+                initializing,
+                active,
+                pending,
+                sequential: manager.order() == BackfillOrder::Sequential,
+            }
+        }),
+        streams,
+    }
+}

@@ -1,0 +1,212 @@
+//! The flow-control window of one connection. Promise: what is outstanding is counted exactly, and a sender that
+//! found the window full, and still finds it full after it registered to be woken, is told of the first
+//! acknowledgement that opens it.
+//!
+//! # State
+//!
+//! | word | meaning | written by |
+//! |---|---|---|
+//! | `sent` | counted bytes that were sent, ever | the stepping thread, by plain stores |
+//! | `released` | those of them that no longer count | whoever acknowledges or resizes |
+//! | `max` | the size of the window; 0: it is off | whoever resizes |
+//! | `acked` | what the client acknowledged, as it said | whoever acknowledges |
+//!
+//! Outstanding is `sent - released` while the window is on, and 0 while it is off.
+//!
+//! # Invariants
+//! - I1. `released ≤ sent`: outstanding is never negative (test `window::a_ledger_agrees`; each writer of `released`
+//!   bounds it by a `sent` that it read; asserted in `outstanding`).
+//! - I2. If each message is sent after `may_send` said so, outstanding is below `max + message` for the `max` that
+//!   was asked (test `window::a_ledger_agrees`).
+//! - I3. Of the acknowledgements that take outstanding from `max` or more to less, each returns `opened`, and no
+//!   other (test `window::each_opening_is_told_once`).
+//! - I4. A sender for which [`is_full`](Window::is_full) is true after it registered is followed by an acknowledgement
+//!   or a resize that returns `opened`, if the client acknowledges enough (test `window::no_opening_is_lost`).
+//!
+//! # Callers
+//!
+//! | operation | role | concurrent with | progress |
+//! |---|---|---|---|
+//! | `may_send`, `sent` | the stepping thread | everything else | wait-free |
+//! | `ack` | any thread | everything | lock-free: an exchange fails only if another took effect |
+//! | `resize` | one thread at a time | everything else | wait-free |
+//! | `is_full`, `outstanding`, `acked_total`, `max` | any thread | everything | wait-free |
+//!
+//! # Orderings
+//!
+//! | label | access | ordering | pairs with | what breaks if weaker | model |
+//! |---|---|---|---|---|---|
+//! | W1 | `sent`: load of `sent` | Relaxed | none | nothing: only this thread writes it | `window::no_lost_opening` |
+//! | W2 | `sent`: store of `sent` | Release | W3 | an acknowledgement overtakes what it acknowledges and is clamped | `window::no_lost_opening` |
+//! | W3 | load of `sent`, after `released` | Acquire | W2 | as W2 | `window::no_lost_opening` |
+//! | W4 | change of `released` | AcqRel | W5 | a reader of `released` finds a smaller `sent`: I1 | `window::never_negative` |
+//! | W5 | load of `released`, before `sent` | Acquire | W4 | as W4 | `window::never_negative` |
+//! | W6 | change of `max` | AcqRel | W7 | a sender finds the window on, and full of what was sent before that | `window::resize` |
+//! | W7 | load of `max` | Acquire | W6 | as W6 | `window::resize` |
+//! | W8 | `ack` and `resize`, after their change; `is_full`, before its loads | SeqCst fence | W8 | if the sender's fence is first, the change was made with all that it had sent and is found to open the window; if the other is first, the sender sees the change. Weaker: neither, and it sleeps for ever | `window::no_lost_opening` |
+//! | W9 | `acked` | Relaxed | none | nothing: statistics, and a watch for clients that are stuck | none |
+//!
+//! # Reclamation
+//! None: four words in their owner.
+//!
+//! # Not promised
+//! - That `opened` means that somebody waits: it is told on every such edge.
+//! - That `resize` tells of an opening only if there is one; it may also tell of one that an acknowledgement tells of.
+//! - Anything, if two threads call `sent` at once; that is the owner's turn to prevent.
+
+use millstream_reclaim::sync::atomic::{AtomicU64, Ordering, fence};
+
+/// The flow-control window of one connection.
+#[derive(Debug)]
+pub struct Window {
+    sent: AtomicU64,
+    released: AtomicU64,
+    max: AtomicU64,
+    acked: AtomicU64,
+}
+
+/// What an acknowledgement did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[must_use]
+pub struct Acked {
+    /// Whether the window was full and no longer is: the sender has to be woken.
+    pub opened: bool,
+    /// Bytes that were acknowledged and never sent, or twice; they had no effect.
+    pub over: u64,
+}
+
+/// What another size did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[must_use]
+pub struct Resized {
+    /// Whether the window may have been full and is not now: the sender has to be woken.
+    pub opened: bool,
+}
+
+impl Window {
+    /// A window of `max` bytes with nothing outstanding; 0: off.
+    #[must_use]
+    pub fn new(max: u64) -> Self {
+        Self {
+            sent: AtomicU64::new(0),
+            released: AtomicU64::new(0),
+            max: AtomicU64::new(max),
+            acked: AtomicU64::new(0),
+        }
+    }
+
+    /// Whether a message may be sent, of any size: the window is off, or less than its size is outstanding.
+    ///
+    /// For the stepping thread, before each message. If the answer is no: register to be woken, and ask
+    /// [`is_full`](Window::is_full) before sleeping.
+    #[must_use]
+    pub fn may_send(&self) -> bool {
+        let max = self.max();
+        max == 0 || self.unacknowledged() < max
+    }
+
+    /// Counts a message of `bytes`. To be called before the message can reach the client, whose acknowledgement
+    /// might otherwise come first.
+    ///
+    /// For the stepping thread only.
+    pub fn sent(&self, bytes: u64) {
+        // W1 Relaxed: our own last store.
+        let before = self.sent.load(Ordering::Relaxed);
+        // W2 Release: pairs with W3 in `ack`.
+        self.sent.store(before + bytes, Ordering::Release);
+    }
+
+    /// The client acknowledges `bytes`.
+    pub fn ack(&self, bytes: u64) -> Acked {
+        if self.max() == 0 {
+            return Acked::default();
+        }
+        // W9 Relaxed: statistics.
+        self.acked.fetch_add(bytes, Ordering::Relaxed);
+        // W5 Acquire: before `sent`, so that it is not above it.
+        let mut before = self.released.load(Ordering::Acquire);
+        let after = loop {
+            // W3 Acquire: all that the client can have seen; pairs with W2.
+            let sent = self.sent.load(Ordering::Acquire);
+            let after = before.saturating_add(bytes).min(sent);
+            let change =
+                // W4 AcqRel, W5 Acquire: with the `sent` that bounds it.
+                self.released.compare_exchange(before, after, Ordering::AcqRel, Ordering::Acquire);
+            match change {
+                Ok(_) => break after,
+                Err(now) => before = now,
+            }
+        };
+        // W8 SeqCst fence: pairs with the one in `is_full`.
+        fence(Ordering::SeqCst);
+        let max = self.max();
+        // W3 Acquire: what was sent until now, since it may be what filled the window.
+        let sent = self.sent.load(Ordering::Acquire);
+        let opened = sent - before >= max && sent - after < max;
+        Acked {
+            opened,
+            over: bytes - (after - before),
+        }
+    }
+
+    /// Another size, at once; 0 turns the window off, and what is outstanding is forgotten.
+    ///
+    /// For one thread at a time.
+    pub fn resize(&self, max: u64) -> Resized {
+        if self.max() == 0 {
+            // W3 Acquire: pairs with W2.
+            let sent = self.sent.load(Ordering::Acquire);
+            // W4 AcqRel: what was sent while it was off does not count.
+            self.released.fetch_max(sent, Ordering::AcqRel);
+        }
+        // W6 AcqRel: after `released`.
+        let before = self.max.swap(max, Ordering::AcqRel);
+        // W8 SeqCst fence: pairs with the one in `is_full`.
+        fence(Ordering::SeqCst);
+        let grew = before != 0 && (max == 0 || max > before);
+        Resized {
+            opened: grew && self.may_send(),
+        }
+    }
+
+    /// Whether nothing may be sent, asked so that the answer and a registration to be woken cannot miss each other.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        // W8 SeqCst fence: after the registration; pairs with those in `ack` and `resize`.
+        fence(Ordering::SeqCst);
+        !self.may_send()
+    }
+
+    /// Bytes that were sent and not yet acknowledged; 0 if the window is off.
+    #[must_use]
+    pub fn outstanding(&self) -> u64 {
+        if self.max() == 0 {
+            0
+        } else {
+            self.unacknowledged()
+        }
+    }
+
+    /// All that the client acknowledged while the window was on, as it said.
+    #[must_use]
+    pub fn acked_total(&self) -> u64 {
+        // W9 Relaxed: statistics.
+        self.acked.load(Ordering::Relaxed)
+    }
+
+    /// The size of the window; 0: off.
+    #[must_use]
+    pub fn max(&self) -> u64 {
+        // W7 Acquire: before `released`; pairs with W6.
+        self.max.load(Ordering::Acquire)
+    }
+
+    fn unacknowledged(&self) -> u64 {
+        // W5 Acquire: before `sent`, so that it is not above it.
+        let released = self.released.load(Ordering::Acquire);
+        // W3 Acquire: pairs with W2.
+        let sent = self.sent.load(Ordering::Acquire);
+        debug_assert!(released <= sent, "I1: {released} bytes released of {sent}");
+        sent - released
+    }
+}

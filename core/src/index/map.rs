@@ -1,0 +1,68 @@
+//! The keys of one partition, on papaya: a hash map whose reads take no lock and whose growth stops nobody.
+
+use super::cell::{Cell, Current};
+use crate::log::{Doc, Slot};
+use crate::types::DocMeta;
+use foldhash::fast::RandomState;
+use millstream_reclaim::Pin;
+use millstream_reclaim::sync::atomic::{AtomicU64, Ordering};
+
+/// Bytes of one entry besides its key: the map's node and slot, the cell, and boxed meta data.
+const ENTRY_BYTES: u64 = 112;
+
+/// For each key its newest version. Keys stay until the whole index goes.
+#[derive(Debug)]
+pub(crate) struct Index {
+    keys: papaya::HashMap<Box<[u8]>, Cell, RandomState>,
+    bytes: AtomicU64,
+}
+
+impl Index {
+    pub(crate) fn new() -> Self {
+        Self { keys: papaya::HashMap::with_hasher(RandomState::default()), bytes: AtomicU64::new(0) }
+    }
+
+    /// Adds a key that the store has; only before the index is shared.
+    pub(crate) fn load(&self, key: &[u8], meta: &DocMeta) {
+        self.with(key, |cell| cell.warm_up(*meta));
+    }
+
+    /// Calls `each` with a key's cell, which is made if there is none.
+    pub(crate) fn with<R>(&self, key: &[u8], each: impl FnOnce(&Cell) -> R) -> R {
+        let keys = self.keys.pin();
+        if let Some(cell) = keys.get(key) {
+            return each(cell);
+        }
+        // O1 Relaxed: a statistic; two writers that add the same key at once both count it.
+        self.bytes.fetch_add(ENTRY_BYTES + key.len() as u64, Ordering::Relaxed);
+        each(keys.get_or_insert_with(Box::from(key), Cell::new))
+    }
+
+    /// The newest version of a key.
+    pub(crate) fn get<'p>(&self, key: &[u8], pin: &'p Pin<'_>) -> Current<'p> {
+        match self.keys.pin().get(key) {
+            Some(cell) => cell.load(pin).current(),
+            None => Current::Absent,
+        }
+    }
+
+    /// Keeps only the meta data of a version whose slot is about to go, if it is still the newest.
+    pub(crate) fn chill(&self, doc: &Doc, slot: &Slot) {
+        if let Some(cell) = self.keys.pin().get(doc.key()) {
+            cell.chill(slot, &doc.meta);
+        }
+    }
+
+    /// Calls `each` with every key and its newest version.
+    pub(crate) fn for_each(&self, pin: &Pin<'_>, mut each: impl FnMut(&[u8], Current<'_>)) {
+        for (key, cell) in &self.keys.pin() {
+            each(key, cell.load(pin).current());
+        }
+    }
+
+    /// About how much memory it takes.
+    pub(crate) fn bytes(&self) -> u64 {
+        // O1 Relaxed: a statistic.
+        self.bytes.load(Ordering::Relaxed)
+    }
+}

@@ -1,0 +1,52 @@
+//! Every bound of the engine, each with its reason.
+
+/// Longest key, in bytes: the protocol's own limit.
+pub const KEY_BYTES_MAX: usize = 250;
+/// Largest value, in bytes: the protocol's own limit.
+pub const VALUE_BYTES_MAX: usize = 20 * 1024 * 1024;
+/// Entries kept in a failover log; clients refuse longer ones.
+pub const FAILOVER_ENTRIES_MAX: usize = 25;
+/// Largest frame body from a peer that has authenticated: a value, its key and its extras.
+pub const FRAME_BODY_BYTES_MAX: usize = VALUE_BYTES_MAX + KEY_BYTES_MAX + 256;
+/// Largest frame body from a peer that has not: a SASL message is far smaller.
+pub const FRAME_BODY_BYTES_MAX_BEFORE_AUTH: usize = 16 * 1024;
+/// Longest DCP connection name, in bytes: what the documents recommend.
+pub const CONNECTION_NAME_BYTES_MAX: usize = 200;
+/// Most vbuckets of one engine: the id is 16 bits.
+pub const VBUCKETS_MAX: u32 = 65_536;
+/// Vbuckets of one engine unless told otherwise: what every client expects.
+pub const VBUCKETS_DEFAULT: u32 = 1024;
+/// Backfills that one connection may have in progress; the rest wait.
+pub const BACKFILLS_PER_CONNECTION_MAX: usize = 64;
+/// Backfills that an engine may have in progress, over all connections.
+pub const BACKFILLS_MAX: usize = 4096;
+/// Bytes read by backfills and not yet sent, per connection.
+pub const BACKFILL_BUFFER_BYTES_MAX: u64 = 20 * 1024 * 1024;
+/// A full backfill buffer is refilled when this share of it (in percent) has drained.
+pub const BACKFILL_DRAIN_PERCENT: u64 = 25;
+/// Bytes that one run of a backfill reads before another may have its turn.
+pub const BACKFILL_SLICE_BYTES: usize = 1024 * 1024;
+/// Items that one run of a backfill reads before another may have its turn.
+pub const BACKFILL_SLICE_ITEMS: usize = 4096;
+/// A frame whose body is over its limit, but not over this, is answered with an error and its body is skipped
+/// as it arrives, so that one document that is too large does not cost the client its connection.
+pub const FRAME_SKIP_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// Spare room that a connection's read buffer is given ahead of what its peer has sent.
+pub const READ_AHEAD_BYTES: usize = 64 * 1024;
+/// Seqnos of one snapshot from memory: long enough that markers cost nothing, short enough that a client that stops
+/// inside one has little to repeat.
+pub const SNAPSHOT_ITEMS_MAX: u64 = 4096;
+/// Silence after which a connection with no-ops on is given up.
+pub const IDLE_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(360);
+/// Time between no-ops unless the client says otherwise.
+pub const NOOP_INTERVAL_DEFAULT: std::time::Duration = std::time::Duration::from_secs(20);
+/// The number of a connection's first no-op: far from what clients count up from.
+pub const NOOP_OPAQUE_FIRST: u32 = 10_000_001;
+/// Messages of one stream before the connection's next stream has its turn.
+pub const STREAM_TURN_MESSAGES: u32 = 16;
+/// Connections of one engine.
+pub const CONNECTIONS_MAX: usize = 60_000;
+/// Bytes of one commit of the flusher: large enough that a sync costs little for each, small enough to be soon done.
+pub const FLUSH_BYTES: usize = 8 * 1024 * 1024;
+/// Seqnos of one vbucket in one commit.
+pub const FLUSH_ITEMS: u64 = 16_384;

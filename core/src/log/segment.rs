@@ -1,0 +1,198 @@
+//! A slot holds one version of a document from its reservation to the end of its segment; a segment is a run of
+//! slots that are allocated, unlinked and freed together.
+//!
+//! # State
+//!
+//! | `state` | meaning | who may touch `doc` |
+//! |---|---|---|
+//! | `RESERVED` (0) | given to a writer | that writer; readers that found the slot through the by-key index read |
+//! | `DOC` (1) | published | everybody reads |
+//! | `VOID` (2) | published without a document | nobody |
+//!
+//! `superseded_by` is 0, or the seqno of the version that replaced this one.
+//!
+//! # Invariants
+//! - I1. `doc` is written only by the holder of the reservation and only before it is exposed: through the by-key
+//!   index (by a releasing exchange) or by `DOC` (loom's cell check in every `log` model).
+//! - I2. `superseded_by` is written once, by the writer that took this version out of the index, before that writer
+//!   publishes its own slot (model `log::superseded_before_publish`).
+//!
+//! # Callers
+//!
+//! | operation | role | concurrent with | progress |
+//! |---|---|---|---|
+//! | `fill`, `publish`, `publish_void` | holder of the reservation | readers | wait-free |
+//! | `supersede` | the writer that replaced it | readers | wait-free |
+//! | `published`, `doc`, `superseded_by` | any reader | everything | wait-free |
+//!
+//! # Orderings
+//!
+//! | label | access | ordering | pairs with | what breaks if weaker | model |
+//! |---|---|---|---|---|---|
+//! | S1 | `publish`, `publish_void` | Release | S2 | a reader sees a published slot before its document | `log::publish_visible` |
+//! | S2 | `published` | Acquire | S1 | the same, from the other side | `log::publish_visible` |
+//! | S3 | `supersede` | Relaxed | S1 of the superseding slot | nothing: whoever must see it has acquired that slot | `log::superseded_before_publish` |
+//! | S4 | `superseded_by` | Relaxed | S3 | nothing: a value above the snapshot's end is ignored | `log::superseded_before_publish` |
+//!
+//! # Reclamation
+//! A segment is retired by [`Log::trim`](super::Log::trim) after it was unlinked from the ring; pinned readers and
+//! writers may still hold references into it.
+//!
+//! # Not promised
+//! That every slot of a segment is ever published while its log lives: a reservation publishes on drop, but a
+//! thread that is stopped for ever between the two stops the committed prefix.
+#![expect(unsafe_code, reason = "a document is written once and then shared without a lock")]
+
+use super::doc::Doc;
+use crate::types::Seqno;
+use millstream_reclaim::sync::UnsafeCell;
+use millstream_reclaim::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+
+const RESERVED: u8 = 0;
+const DOC: u8 = 1;
+const VOID: u8 = 2;
+
+/// Slots of one segment, as a power of two; small in models, so that they reach a segment's end.
+pub(super) const SEGMENT_SHIFT: u32 = if cfg!(millstream_loom) { 1 } else { 6 };
+/// Slots of one segment.
+pub(super) const SEGMENT_SLOTS: usize = 1 << SEGMENT_SHIFT;
+
+/// One version of a document.
+pub(crate) struct Slot {
+    state: AtomicU8,
+    superseded_by: AtomicU64,
+    doc: UnsafeCell<Option<Doc>>,
+}
+
+// SAFETY: the document is written by one thread before it is exposed (I1) and only read afterwards, and `Doc`
+// itself is `Send + Sync`; the other fields are atomics.
+unsafe impl Sync for Slot {}
+// SAFETY: a slot owns its document, which is `Send`.
+unsafe impl Send for Slot {}
+
+/// What a published slot holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Published {
+    No,
+    Doc,
+    Void,
+}
+
+impl Slot {
+    fn new() -> Self {
+        Self {
+            state: AtomicU8::new(RESERVED),
+            superseded_by: AtomicU64::new(0),
+            doc: UnsafeCell::new(None),
+        }
+    }
+
+    /// Whether and as what it was published.
+    pub(super) fn published(&self) -> Published {
+        // S2 Acquire: the document is complete; pairs with S1.
+        match self.state.load(Ordering::Acquire) {
+            RESERVED => Published::No,
+            DOC => Published::Doc,
+            _ => Published::Void,
+        }
+    }
+
+    /// Stores the document.
+    ///
+    /// # Safety
+    /// The caller holds the slot's reservation and has not exposed the slot.
+    pub(super) unsafe fn fill(&self, doc: Option<Doc>) {
+        self.doc.with_mut(|cell| {
+            // SAFETY: by I1 nobody else touches the cell before the slot is exposed.
+            unsafe { *cell = doc };
+        });
+    }
+
+    /// Publishes the document that was stored.
+    pub(super) fn publish(&self) {
+        // S1 Release: after the document and every `supersede`; pairs with S2.
+        self.state.store(DOC, Ordering::Release);
+    }
+
+    /// Publishes that this seqno has no document.
+    pub(super) fn publish_void(&self) {
+        // S1 Release: as for a document; pairs with S2.
+        self.state.store(VOID, Ordering::Release);
+    }
+
+    /// The document.
+    ///
+    /// # Safety
+    /// The caller saw the slot published as a document, or found it in the by-key index.
+    pub(crate) unsafe fn doc(&self) -> &Doc {
+        let cell = self.doc.with(|cell| cell);
+        // SAFETY: by I1 the cell is not written any more once the slot is exposed, and the caller saw it exposed.
+        let doc = unsafe { &*cell };
+        doc.as_ref().expect("I1: an exposed slot was filled")
+    }
+
+    /// Records which version replaced this one.
+    pub(crate) fn supersede(&self, by: Seqno) {
+        // S3 Relaxed: made visible by the publication of `by` (S1), which follows.
+        self.superseded_by.store(by.0, Ordering::Relaxed);
+    }
+
+    /// Whether a version at or below `end` replaced this one.
+    pub(super) fn superseded_within(&self, end: Seqno) -> bool {
+        // S4 Relaxed: the reader has acquired every slot up to `end` (S2).
+        let by = self.superseded_by.load(Ordering::Relaxed);
+        by != 0 && by <= end.0
+    }
+}
+
+/// A run of slots, the first of which has a seqno that is a multiple of their number.
+pub(super) struct Segment {
+    first: u64,
+    slots: [Slot; SEGMENT_SLOTS],
+}
+
+impl Segment {
+    pub(super) fn new(index: u64) -> Box<Self> {
+        Box::new(Self {
+            first: index << SEGMENT_SHIFT,
+            slots: core::array::from_fn(|_| Slot::new()),
+        })
+    }
+
+    /// The number of the segment that holds a seqno.
+    pub(super) const fn index_of(seqno: u64) -> u64 {
+        seqno >> SEGMENT_SHIFT
+    }
+
+    pub(super) const fn index(&self) -> u64 {
+        self.first >> SEGMENT_SHIFT
+    }
+
+    pub(super) const fn last(&self) -> u64 {
+        self.first + SEGMENT_SLOTS as u64 - 1
+    }
+
+    /// The slot of a seqno of this segment.
+    pub(super) fn slot(&self, seqno: u64) -> &Slot {
+        debug_assert!(seqno >= self.first && seqno <= self.last(), "seqno of another segment");
+        &self.slots[(seqno & (SEGMENT_SLOTS as u64 - 1)) as usize]
+    }
+
+    /// Seqnos and slots from `from` on.
+    pub(super) fn slots_from(&self, from: u64) -> impl Iterator<Item = (u64, &Slot)> {
+        let skip = from.saturating_sub(self.first) as usize;
+        (self.first + skip as u64..).zip(&self.slots[skip..])
+    }
+
+    /// What the segment counts against the memory budget, bodies included.
+    pub(super) fn bytes(&self) -> u64 {
+        let bodies: usize = self
+            .slots
+            .iter()
+            .filter(|slot| slot.published() == Published::Doc)
+            // SAFETY: just seen published as a document.
+            .map(|slot| unsafe { slot.doc() }.body_bytes())
+            .sum();
+        (size_of::<Self>() + bodies) as u64
+    }
+}

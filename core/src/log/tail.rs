@@ -1,0 +1,121 @@
+//! The word that gives out a partition's seqnos, and that closes it for writes in the same word.
+//!
+//! # State
+//!
+//! | bits | meaning |
+//! |---|---|
+//! | 0..63 | the last seqno given out |
+//! | 63 | sealed: no more is given out until it is unsealed |
+//!
+//! # Invariants
+//! - I1. A seqno is given out once (test `tail_gives_each_seqno_once`, model `log::reserve`).
+//! - I2. `seal` returns the last seqno that is given out before an `unseal` (model `log::seal_fixes_last`).
+//! - I3. A reservation never passes the bound that its caller computed from the window's head.
+//!
+//! # Callers
+//!
+//! | operation | role | concurrent with | progress |
+//! |---|---|---|---|
+//! | `reserve` | any writer | everything | lock-free: a failed exchange means that another writer got a seqno |
+//! | `seal`, `unseal`, `last` | any thread | everything | wait-free |
+//!
+//! # Orderings
+//!
+//! | label | access | ordering | pairs with | what breaks if weaker | model |
+//! |---|---|---|---|---|---|
+//! | T1 | `reserve`, exchange | AcqRel | T1, T2 | a writer that saw a version through the by-key index could get a lower seqno than it | `log::reserve` |
+//! | T2 | `seal`, `unseal` | AcqRel | T1 | a sealer could miss the last reservation's effects | `log::seal_fixes_last` |
+//! | T3 | `last`, `is_sealed`, first load of `reserve` | Relaxed | none | nothing: a hint that the exchange confirms | `log::reserve` |
+//!
+//! # Reclamation
+//! None: the word is a plain field.
+//!
+//! # Not promised
+//! That a seqno that was given out is ever published: see [`Log`](super::Log).
+
+use crate::types::Seqno;
+use millstream_reclaim::sync::atomic::{AtomicU64, Ordering};
+
+/// The bit that closes the allocator.
+const SEALED: u64 = 1 << 63;
+
+/// Gives out seqnos.
+#[derive(Debug)]
+pub struct Tail(AtomicU64);
+
+/// Seqnos that belong to one writer: `first..first + count`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub struct Reserved {
+    /// The first.
+    pub first: Seqno,
+    /// How many.
+    pub count: u64,
+}
+
+/// Why no seqno was given out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TailError {
+    /// The partition is closed for writes; the last seqno is this one.
+    Sealed(Seqno),
+    /// The window is full until older entries are persisted and trimmed.
+    Full,
+}
+
+impl Tail {
+    /// An allocator whose next seqno is the one after `last`.
+    #[must_use]
+    pub fn new(last: Seqno) -> Self {
+        Self(AtomicU64::new(last.0))
+    }
+
+    /// Reserves `count` seqnos in a row, none of them above `bound()`.
+    ///
+    /// # Errors
+    /// [`TailError::Sealed`] or [`TailError::Full`].
+    pub fn reserve(&self, count: u64, bound: impl Fn() -> u64) -> Result<Reserved, TailError> {
+        // T3 Relaxed: the exchange below confirms it.
+        let mut word = self.0.load(Ordering::Relaxed);
+        loop {
+            if word & SEALED != 0 {
+                return Err(TailError::Sealed(Seqno(word & !SEALED)));
+            }
+            let last = word + count;
+            if last > bound() {
+                return Err(TailError::Full);
+            }
+            // T1 AcqRel: orders reservations with what their writers saw before; pairs with T1, T2. A failure
+            // means that another thread's reservation (or seal) went through, so the loop makes progress.
+            match self.0.compare_exchange_weak(word, last, Ordering::AcqRel, Ordering::Relaxed) {
+                Ok(_) => return Ok(Reserved { first: Seqno(word + 1), count }),
+                Err(now) => word = now,
+            }
+        }
+    }
+
+    /// Closes it and returns the last seqno given out.
+    pub fn seal(&self) -> Seqno {
+        // T2 AcqRel: the returned word is the last one; pairs with T1.
+        Seqno(self.0.fetch_or(SEALED, Ordering::AcqRel) & !SEALED)
+    }
+
+    /// Opens it again.
+    pub fn unseal(&self) {
+        // T2 AcqRel: later reservations follow whatever led to the opening; pairs with T1.
+        self.0.fetch_and(!SEALED, Ordering::AcqRel);
+    }
+
+    /// The last seqno given out.
+    #[must_use]
+    pub fn last(&self) -> Seqno {
+        // T3 Relaxed: a hint.
+        Seqno(self.0.load(Ordering::Relaxed) & !SEALED)
+    }
+
+    /// Whether it is closed.
+    #[must_use]
+    pub fn is_sealed(&self) -> bool {
+        // T3 Relaxed: a hint.
+        self.0.load(Ordering::Relaxed) & SEALED != 0
+    }
+}

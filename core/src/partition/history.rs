@@ -1,0 +1,19 @@
+//! The history of one vbucket in memory.
+
+use crate::index::Index;
+use crate::log::{Log, LogSettings};
+use crate::types::Seqno;
+
+/// Log and by-key index, which live and die together: a rollback replaces both.
+#[derive(Debug)]
+pub(crate) struct History {
+    pub(crate) log: Log,
+    pub(crate) index: Index,
+}
+
+impl History {
+    /// A history that goes on after `last`.
+    pub(crate) fn new(last: Seqno, window_items: u64) -> Self {
+        Self { log: Log::new(LogSettings { last, window_items }), index: Index::new() }
+    }
+}

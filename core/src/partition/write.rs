@@ -1,0 +1,176 @@
+//! The write path: decide, reserve, expose, mark, publish. No lock; a writer that loses a race for a key decides again.
+
+use super::change::{Change, Decision, Doc, Found, UpdateError, Written};
+use super::vbucket::Partition;
+use crate::index::{Cell, Current};
+use crate::limits::{KEY_BYTES_MAX, VALUE_BYTES_MAX};
+use crate::log::{Log, Reservation, TailError};
+use crate::types::{Cas, DocKind, DocMeta, RevSeqno};
+use millstream_reclaim::Pin;
+use millstream_reclaim::sync::atomic::Ordering;
+
+impl Partition {
+    /// Makes a new version of a key, as `decide` says, which sees the newest version and may be called several times.
+    ///
+    /// `fetched` is the stored version, when an earlier call answered [`UpdateError::NotInMemory`].
+    ///
+    /// # Errors
+    /// See [`UpdateError`].
+    pub(crate) fn update<'v, E>(
+        &self,
+        key: &[u8],
+        now_ns: u64,
+        fetched: Option<Found<'_>>,
+        pin: &Pin<'_>,
+        mut decide: impl FnMut(Option<Found<'_>>) -> Decision<'v, E>,
+    ) -> Result<Written, UpdateError<E>> {
+        if key.is_empty() || key.len() > KEY_BYTES_MAX {
+            return Err(UpdateError::TooLarge);
+        }
+        let history = self.history(pin);
+        let announce = Announce(self);
+        history.index.with(key, |cell| {
+            let mut write = Attempt { partition: self, log: &history.log, cell, key, now_ns, pin, reserved: false };
+            let result = write.run(fetched, &mut decide);
+            if !write.reserved {
+                core::mem::forget(announce);
+            }
+            result
+        })
+    }
+
+    /// A token above every one given out before, and not below the clock.
+    fn next_cas(&self, now_ns: u64) -> Cas {
+        // V5 Relaxed: the word alone must rise.
+        let mut last = self.cas.load(Ordering::Relaxed);
+        loop {
+            let next = now_ns.max(last + 1);
+            // V5 Relaxed: see above. A failure means that another writer got a token.
+            match self.cas.compare_exchange_weak(last, next, Ordering::Relaxed, Ordering::Relaxed) {
+                Ok(_) => return Cas(next),
+                Err(seen) => last = seen,
+            }
+        }
+    }
+
+    /// Keeps the count of live documents.
+    fn count(&self, before: bool, after: bool) {
+        match (before, after) {
+            // V6 Relaxed: a statistic.
+            (false, true) => self.alive.fetch_add(1, Ordering::Relaxed),
+            // V6 Relaxed: a statistic.
+            (true, false) => self.alive.fetch_sub(1, Ordering::Relaxed),
+            _ => 0,
+        };
+    }
+}
+
+/// Tells readers and the flusher when it goes: also if the seqno came to nothing, for later ones may wait behind it,
+/// and if a decision panicked.
+struct Announce<'a>(&'a Partition);
+
+impl Drop for Announce<'_> {
+    fn drop(&mut self) {
+        self.0.published();
+    }
+}
+
+/// One write to one key.
+struct Attempt<'a, 'g> {
+    partition: &'a Partition,
+    log: &'a Log,
+    cell: &'a Cell,
+    key: &'a [u8],
+    now_ns: u64,
+    pin: &'a Pin<'g>,
+    reserved: bool,
+}
+
+impl<'a> Attempt<'a, '_> {
+    /// Runs until the write is published or refused. Each further round means that another writer made a version of
+    /// this key, or that the trimmer moved it out of memory, which it does once.
+    fn run<'v, E>(
+        &mut self,
+        fetched: Option<Found<'_>>,
+        decide: &mut impl FnMut(Option<Found<'_>>) -> Decision<'v, E>,
+    ) -> Result<Written, UpdateError<E>> {
+        let mut reserved: Option<Reservation<'a>> = None;
+        loop {
+            let held = self.cell.load(self.pin);
+            let current = held.current();
+            let change = match decide(found(current, fetched)) {
+                Decision::Write(change) => change,
+                Decision::NeedValue => return Err(UpdateError::NotInMemory),
+                Decision::Refuse(why) => return Err(UpdateError::Refused(why)),
+            };
+            if change.value.len() > VALUE_BYTES_MAX {
+                return Err(UpdateError::TooLarge);
+            }
+            let reservation = self.reserve(reserved.take(), current)?;
+            let doc = self.version(&reservation, &change, current);
+            let meta = doc.meta;
+            let exposed = reservation
+                .publish_if(doc, |slot| self.cell.replace(held, slot, &meta, self.pin));
+            match exposed {
+                Ok(()) => {
+                    let bytes = self.log.bytes();
+                    let grown = (self.key.len() + change.value.len()) as u64;
+                    self.partition.pressure.grew(bytes.saturating_sub(grown), bytes);
+                    let before = current.meta().is_some_and(|meta| meta.kind.is_alive());
+                    self.partition.count(before, change.kind == DocKind::Alive);
+                    return Ok(Written { seqno: meta.seqno, cas: meta.cas, rev: meta.rev });
+                }
+                Err(unused) => reserved = Some(unused),
+            }
+        }
+    }
+
+    /// A seqno above the current version's: the one in hand if it still is, else a new one.
+    fn reserve<E>(
+        &mut self,
+        in_hand: Option<Reservation<'a>>,
+        current: Current<'_>,
+    ) -> Result<Reservation<'a>, UpdateError<E>> {
+        if let Some(reservation) = in_hand {
+            if current.meta().is_none_or(|meta| meta.seqno < reservation.seqno()) {
+                return Ok(reservation);
+            }
+            reservation.void();
+        }
+        if self.partition.pressure.is_critical() {
+            return Err(UpdateError::Busy);
+        }
+        let reservation = self.log.reserve(self.pin).map_err(|error| match error {
+            TailError::Sealed(_) => UpdateError::NotActive,
+            TailError::Full => UpdateError::Busy,
+        })?;
+        self.reserved = true;
+        Ok(reservation)
+    }
+
+    fn version(&self, at: &Reservation<'_>, change: &Change<'_>, current: Current<'_>) -> Doc {
+        let rev = current.meta().map_or(0, |meta| meta.rev.0);
+        let meta = DocMeta {
+            seqno: at.seqno(),
+            cas: self.partition.next_cas(self.now_ns),
+            rev: RevSeqno(rev + 1),
+            flags: change.flags,
+            expiry: change.expiry,
+            datatype: change.datatype,
+            kind: change.kind,
+        };
+        Doc::new(meta, self.key, &change.value)
+    }
+}
+
+/// The newest version as a decision sees it; a fetched value counts only if it is still the newest.
+fn found<'a>(current: Current<'a>, fetched: Option<Found<'a>>) -> Option<Found<'a>> {
+    match current {
+        Current::Absent => None,
+        Current::Warm(doc) => Some(Found { meta: &doc.meta, value: Some(doc.value()) }),
+        Current::Cold(meta) => {
+            let value = fetched.filter(|f| f.meta.seqno == meta.seqno).and_then(|f| f.value);
+            Some(Found { meta, value })
+        }
+    }
+}

@@ -1,0 +1,206 @@
+//! The owner's end of a connection: it opens streams, sends, and hears the client. Everybody else has a
+//! [`ConnectionHandle`].
+
+use super::control::Controls;
+use super::noop::NoopState;
+use super::settings::OpenOptions;
+use crate::conn::Connection;
+use crate::engine::EngineParts;
+use crate::stream::{ActiveStream, Layout, StreamName};
+use crate::types::{EndReason, Opaque};
+use core::task::{Context, Poll};
+use millstream_reclaim::sync::Arc;
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+/// One connection, owned by the thread or task that steps it.
+///
+/// Dropped, it closes: its streams end as disconnected and it leaves the engine's map.
+///
+/// # Examples
+/// See `examples/embed.rs`.
+pub struct Producer {
+    pub(super) engine: Arc<EngineParts>,
+    pub(super) connection: Arc<Connection>,
+    pub(super) options: OpenOptions,
+    pub(super) controls: Controls,
+    pub(super) noop: NoopState,
+    /// By slot; `None` where no stream is.
+    pub(super) streams: Vec<Option<Box<OwnedStream>>>,
+    pub(super) stream_count: usize,
+    /// Streams that are ready, in the order of their turns.
+    pub(super) turns: VecDeque<usize>,
+    pub(super) cursor: usize,
+    /// Ends of streams that were replaced before they could be told.
+    pub(super) ends: VecDeque<(StreamName, EndReason)>,
+}
+
+/// A stream and whether it is queued for a turn.
+pub(super) struct OwnedStream {
+    pub(super) stream: ActiveStream,
+    pub(super) queued: bool,
+}
+
+/// A connection as any thread may use it: to close it, to wake it, to acknowledge, to look at it.
+#[derive(Clone, Debug)]
+pub struct ConnectionHandle {
+    engine: Arc<EngineParts>,
+    connection: Arc<Connection>,
+}
+
+impl Producer {
+    pub(crate) fn new(
+        engine: Arc<EngineParts>,
+        connection: Arc<Connection>,
+        options: OpenOptions,
+        now: Instant,
+    ) -> Self {
+        Self {
+            engine,
+            connection,
+            options,
+            controls: Controls::default(),
+            noop: NoopState::new(now),
+            streams: Vec::new(),
+            stream_count: 0,
+            turns: VecDeque::new(),
+            cursor: 0,
+            ends: VecDeque::new(),
+        }
+    }
+
+    /// A handle for other threads.
+    #[must_use]
+    pub fn handle(&self) -> ConnectionHandle {
+        let (engine, connection) = (Arc::clone(&self.engine), Arc::clone(&self.connection));
+        ConnectionHandle { engine, connection }
+    }
+
+    /// The connection's name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.connection.name
+    }
+
+    /// Streams that the owner has, dead ones that have not been told included.
+    #[must_use]
+    pub fn streams(&self) -> usize {
+        self.stream_count
+    }
+
+    /// The client said something: it lives.
+    pub fn received(&mut self, now: Instant) {
+        self.noop.received(now);
+    }
+
+    /// The client answered a no-op; whether it was the one that is due.
+    pub fn noop_answered(&mut self, opaque: Opaque) -> bool {
+        self.noop.answered(opaque)
+    }
+
+    /// The client acknowledges bytes.
+    pub fn ack(&mut self, bytes: u64) {
+        // The owner steps after it has read its input, so that nobody needs to be woken.
+        let _ = self.connection.window.ack(bytes);
+    }
+
+    /// When [`step`](Self::step) has to be called at the latest, if nothing else happens.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Instant> {
+        self.noop.deadline()
+    }
+
+    /// Ready when a [`step`](Self::step) may find something to do; else the task is woken when one may.
+    ///
+    /// # Cancel safety
+    /// Nothing is lost when the caller stops polling.
+    pub fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.is_ready() {
+            return Poll::Ready(());
+        }
+        self.connection.ready.register(cx.waker());
+        if self.is_ready() { Poll::Ready(()) } else { Poll::Pending }
+    }
+
+    /// Blocks until a [`step`](Self::step) may find something to do, or the time is up; whether one may.
+    #[must_use]
+    pub fn wait(&mut self, timeout: Duration) -> bool {
+        let waker = crate::ready::thread_waker();
+        let deadline = Instant::now() + timeout;
+        let mut cx = Context::from_waker(&waker);
+        loop {
+            if self.poll_ready(&mut cx).is_ready() {
+                return true;
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return false;
+            }
+            std::thread::park_timeout(left);
+        }
+    }
+
+    fn is_ready(&self) -> bool {
+        let connection = &self.connection;
+        let queued = !self.turns.is_empty() || !self.ends.is_empty();
+        // With the window shut only an acknowledgement (or the end) helps, and both wake the owner.
+        connection.is_closed()
+            || (connection.window.may_send() && (queued || connection.ready.any()))
+    }
+
+    pub(super) fn layout(&self) -> Layout {
+        Layout {
+            delete_times: self.options.include_delete_times,
+            expirations: self.controls.expiry_opcode(),
+        }
+    }
+}
+
+impl Drop for Producer {
+    fn drop(&mut self) {
+        for owned in self.streams.drain(..).flatten() {
+            if let Some(partition) = self.engine.partition(owned.stream.name.vb) {
+                partition.waiters.leave();
+            }
+        }
+        self.handle().close_all();
+        let mut reader = self.engine.domain.borrow("producer drop");
+        let pin = reader.pin();
+        self.engine.connections.remove(self.connection.id, &pin);
+    }
+}
+
+impl ConnectionHandle {
+    /// The connection's name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.connection.name
+    }
+
+    /// Ends every stream as disconnected; none can be opened afterwards. Any thread may call it at any instant, as often
+    /// as it likes, several at once; it returns without waiting for anybody. Returns how many streams this call
+    /// ended.
+    pub fn close_all(&self) -> usize {
+        let mut reader = self.engine.domain.borrow("close_all");
+        let pin = reader.pin();
+        self.connection.close_all(&pin)
+    }
+
+    /// Whether it was closed.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.connection.is_closed()
+    }
+
+    /// Acknowledges bytes for the client, and wakes the owner if that opens the window.
+    pub fn ack(&self, bytes: u64) {
+        if self.connection.window.ack(bytes).opened {
+            self.connection.ready.wake();
+        }
+    }
+
+    /// Wakes the owner.
+    pub fn wake(&self) {
+        self.connection.ready.wake();
+    }
+}

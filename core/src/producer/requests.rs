@@ -1,0 +1,203 @@
+//! What a client asks of its connection: streams, their end, controls.
+
+use super::control::{Control, ControlRefusal};
+use super::owner::{OwnedStream, Producer};
+use crate::conn::Connection;
+use crate::partition::Partition;
+use crate::stream::{
+    Accepted, ActiveStream, Built, Claimed, ConnectionFacts, Facts, FilterHigh, Killed, Memory,
+    Refusal, StreamFlags, StreamName, StreamRange, StreamRequest, StreamState, VbFacts, check,
+    resolve_in_default,
+};
+use crate::types::{EndReason, FailoverEntry, Opaque, Seqno, VbId};
+use millstream_reclaim::Pin;
+use millstream_reclaim::sync::Arc;
+use millstream_reclaim::sync::atomic::{Ordering, fence};
+
+/// A stream was accepted: the failover log of its vbucket, newest first, which the client stores.
+pub type RequestOutcome = core::result::Result<Vec<FailoverEntry>, Refusal>;
+
+/// What came of a request to close a stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CloseOutcome {
+    /// It is closed.
+    Closed,
+    /// There is no such stream, or it has ended.
+    NoSuchStream,
+}
+
+/// The stream flags that have an effect here; the others are refused.
+const BUILT: Built = Built {
+    flags: StreamFlags::DISK_ONLY
+        .union(StreamFlags::TO_LATEST)
+        .union(StreamFlags::ACTIVE_VB_ONLY)
+        .union(StreamFlags::STRICT_VB_UUID)
+        .union(StreamFlags::FROM_LATEST)
+        .union(StreamFlags::IGNORE_PURGED_TOMBSTONES),
+};
+
+impl Producer {
+    /// Opens a stream. Its events carry `opaque`; the first comes with a later [`step`](Self::step), so that the answer
+    /// to the request can go out before it.
+    ///
+    /// # Errors
+    /// The first of the ordered checks that fails.
+    pub fn stream_request(
+        &mut self,
+        vb: VbId,
+        opaque: Opaque,
+        request: &StreamRequest,
+    ) -> RequestOutcome {
+        let engine = Arc::clone(&self.engine);
+        let mut reader = engine.domain.borrow("stream request");
+        let pin = reader.pin();
+        let Some(partition) = engine.partition(vb) else { return Err(Refusal::NoSuchVbucket) };
+        let info = partition.info(&pin);
+        let (version, failover) = (info.version, info.failover.clone());
+        let facts = Facts {
+            built: BUILT,
+            connection: self.facts(),
+            vb: Some(VbFacts {
+                state: info.state,
+                high: partition.high(&pin),
+                persisted: partition.persisted(),
+                purge: partition.purge_seqno(),
+                failover: &failover,
+                in_first_disk_snapshot: false,
+                live_stream: self.connection.is_live(vb),
+            }),
+            filter: resolve_in_default(request.filter.as_ref()),
+            filter_high: FilterHigh::Vbucket,
+            memory: if engine.pressure.is_critical() { Memory::Short } else { Memory::Enough },
+        };
+        let accepted = check(request, &facts)?;
+        self.retire_dead(usize::from(vb.0));
+        let name = StreamName { vb, sid: accepted.sid, opaque };
+        self.insert(name, &accepted, partition, version, &pin)?;
+        Ok(failover.entries().to_vec())
+    }
+
+    /// Closes a stream. Whether its end is told depends on what the client asked for by control.
+    pub fn close_stream(&mut self, vb: VbId) -> CloseOutcome {
+        let member = usize::from(vb.0);
+        let Some(slot) = self.connection.streams.slot(member) else {
+            return CloseOutcome::NoSuchStream;
+        };
+        if slot.word.kill(EndReason::Closed) != Killed::First {
+            return CloseOutcome::NoSuchStream;
+        }
+        if self.controls.stream_end_on_client_close() {
+            self.connection.ready.mark(member);
+        } else {
+            self.retire_dead(member);
+        }
+        CloseOutcome::Closed
+    }
+
+    /// Applies a control.
+    ///
+    /// # Errors
+    /// Why it is refused; nothing has changed then.
+    pub fn control(&mut self, control: Control) -> core::result::Result<(), ControlRefusal> {
+        self.apply_control(control)
+    }
+
+    fn facts(&self) -> ConnectionFacts {
+        ConnectionFacts {
+            closed: self.connection.is_closed(),
+            collections: self.options.collections,
+            xattrs: false,
+            noop: self.noop.is_enabled(),
+            noop_mandatory: true,
+            stream_ids: false,
+            sync_replication: false,
+        }
+    }
+
+    /// Takes the slot, then looks whether the vbucket changed its state meanwhile: whoever changes it publishes the new
+    /// state first and looks for streams then, so that one of the two sees the other.
+    fn insert(
+        &mut self,
+        name: StreamName,
+        accepted: &Accepted,
+        partition: &Partition,
+        version: u64,
+        pin: &Pin<'_>,
+    ) -> core::result::Result<(), Refusal> {
+        let member = usize::from(name.vb.0);
+        let connection = Arc::clone(&self.connection);
+        let slot = connection.streams.slot_for_open(member).ok_or(Refusal::Closed)?;
+        match slot.word.claim() {
+            Claimed::Opened(_) => {}
+            Claimed::Busy => return Err(Refusal::StreamExists),
+            Claimed::Closed => return Err(Refusal::Closed),
+        }
+        // F1 SeqCst fence: if the changer's is first, we see the new version; if ours is first, it sees the stream.
+        fence(Ordering::SeqCst);
+        if partition.info(pin).version != version {
+            let _ = slot.word.kill(EndReason::StateChanged);
+            slot.word.release();
+            return Err(Refusal::NotStreamable(partition.info(pin).state));
+        }
+        slot.open(accepted.start);
+        let range = StreamRange {
+            start: accepted.start,
+            end: accepted.end,
+            purge_exempt: accepted.exempt_from_purge
+                || accepted.purge == Seqno::ZERO && partition.purge_seqno() != Seqno::ZERO,
+            disk_only: accepted.flags.contains(StreamFlags::DISK_ONLY),
+        };
+        if accepted.born_dead {
+            let _ = slot.word.kill(EndReason::Ok);
+        }
+        if self.streams.len() <= member {
+            self.streams.resize_with(member + 1, || None);
+        }
+        let stream = ActiveStream::new(name, range, &connection.ready, member);
+        self.streams[member] = Some(Box::new(OwnedStream { stream, queued: false }));
+        self.stream_count += 1;
+        partition.waiters.enter();
+        connection.ready.mark(member);
+        Ok(())
+    }
+
+    /// Makes room where a dead stream is: its end is told first if the client has not heard of it.
+    fn retire_dead(&mut self, member: usize) {
+        let Some(slot) = self.connection.streams.slot(member) else { return };
+        let StreamState::Dead(reason) = slot.word.load() else { return };
+        let Some(owned) = self.streams.get_mut(member).and_then(Option::take) else { return };
+        if self.tells(reason) {
+            self.ends.push_back((owned.stream.name, reason));
+        }
+        self.stream_count -= 1;
+        self.forget(owned.stream.name.vb);
+        slot.word.release();
+    }
+
+    /// Whether the client is told that a stream ended for this reason.
+    pub(super) fn tells(&self, reason: EndReason) -> bool {
+        match reason {
+            EndReason::Disconnected => false,
+            EndReason::Closed => self.controls.stream_end_on_client_close(),
+            _ => true,
+        }
+    }
+
+    /// A stream of that vbucket is gone.
+    pub(super) fn forget(&self, vb: VbId) {
+        if let Some(partition) = self.engine.partition(vb) {
+            partition.waiters.leave();
+        }
+        // What the stream left in the backfill manager is swept out now.
+        self.connection.backfills.kick();
+    }
+}
+
+impl Connection {
+    /// Whether a stream lives on that vbucket.
+    fn is_live(&self, vb: VbId) -> bool {
+        self.streams.slot(usize::from(vb.0)).is_some_and(|slot| {
+            !matches!(slot.word.load(), StreamState::Free | StreamState::Dead(_))
+        })
+    }
+}

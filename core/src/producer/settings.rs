@@ -1,0 +1,13 @@
+//! What a client says when it opens a connection.
+
+/// How a connection was opened: what a client may not change later.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct OpenOptions {
+    /// Deletions carry the time of the delete.
+    pub include_delete_times: bool,
+    /// Collections were negotiated, so that a stream request may carry a filter.
+    pub collections: bool,
+    /// Values may be sent compressed.
+    pub snappy: bool,
+}

@@ -1,0 +1,183 @@
+//! The folder of a store: made, opened, locked, and looked over before the database may touch it.
+
+use super::database::Database;
+use super::faults::{io_fault, no_panic};
+use super::head::{Head, Run};
+use super::keys::damaged;
+use super::options::EmbeddedOptions;
+use super::synced::Synced;
+use crate::error::{Error, ErrorKind, Result};
+use crate::store::checks::misuse;
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::path::{Path, PathBuf};
+use xxhash_rust::xxh3::xxh3_128;
+
+/// An open folder.
+pub(super) struct Folder {
+    pub(super) path: PathBuf,
+    pub(super) database: Database,
+    pub(super) head: Head,
+    pub(super) synced: Synced,
+    pub(super) run: Run,
+    pub(super) lock: File,
+}
+
+impl Folder {
+    /// Opens a folder, and makes it if there is none.
+    pub(super) fn open(path: &Path, options: &EmbeddedOptions) -> Result<Self> {
+        options.check()?;
+        let found = Found::look(path)?;
+        fs::create_dir_all(path).map_err(|e| io_fault("create", path, e))?;
+        let lock = take_lock(path)?;
+        let opened = if found.is_new(path)? {
+            Self::make(path, options, lock)
+        } else {
+            Self::open_made(path, options, lock)
+        };
+        opened.map_err(|e| {
+            let kind = e.kind();
+            Error::new(kind, format!("the store in {} cannot be opened", path.display())).because(e)
+        })
+    }
+
+    fn make(path: &Path, options: &EmbeddedOptions, lock: File) -> Result<Self> {
+        let mut head = Head::make(path.join(HEAD), options.vbuckets)?;
+        sync_folder(path)?;
+        let db_path = path.join(DB);
+        if db_path.exists() {
+            fs::remove_dir_all(&db_path).map_err(|e| io_fault("remove", &db_path, e))?;
+        }
+        let synced = Synced::make(path.join(SYNCED), options.vbuckets)?;
+        let database =
+            no_panic("cannot make the database", || Database::make(&db_path, options))?;
+        let run = Run::Closed { window: 0 };
+        sync_folder(path)?;
+        head.record(run)?;
+        Ok(Self { path: path.to_owned(), database, head, synced, run, lock })
+    }
+
+    fn open_made(path: &Path, options: &EmbeddedOptions, lock: File) -> Result<Self> {
+        let (head, run) = Head::open(path.join(HEAD), options.vbuckets)?;
+        if run == Run::Making {
+            return Self::make(path, options, lock);
+        }
+        let synced = Synced::open(path.join(SYNCED), options.vbuckets)?;
+        let db_path = path.join(DB);
+        check_table_lists(&db_path.join("keyspaces"))?;
+        let database =
+            no_panic("cannot open the database", || Database::open(&db_path, options))?;
+        Ok(Self { path: path.to_owned(), database, head, synced, run, lock })
+    }
+}
+
+const HEAD: &str = "head";
+const LOCK: &str = "lock";
+const SYNCED: &str = "synced";
+const DB: &str = "db";
+
+/// Which of our files are there.
+#[derive(Default)]
+struct Found {
+    head: bool,
+    data: bool,
+    foreign: Option<String>,
+}
+
+impl Found {
+    fn look(path: &Path) -> Result<Self> {
+        let mut found = Self::default();
+        let entries = match fs::read_dir(path) {
+            Ok(entries) => entries,
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(found),
+            Err(e) => {
+                let what = format!("cannot read the folder {}", path.display());
+                return Err(Error::new(ErrorKind::Unavailable, what).because(e));
+            }
+        };
+        for entry in entries {
+            let entry = entry.map_err(|e| io_fault("read", path, e))?;
+            match entry.file_name().to_string_lossy().as_ref() {
+                HEAD => found.head = true,
+                SYNCED | DB => found.data = true,
+                LOCK => {}
+                other => found.foreign = Some(other.to_owned()),
+            }
+        }
+        match &found.foreign {
+            Some(name) if !found.head => Err(misuse(format!(
+                "{} is not the folder of a store: it holds {name:?}",
+                path.display()
+            ))),
+            _ => Ok(found),
+        }
+    }
+
+    /// Whether nothing was ever stored here: the folder is empty, or making it was interrupted at once.
+    fn is_new(&self, path: &Path) -> Result<bool> {
+        let path = path.join(HEAD);
+        match (self.head, self.data) {
+            (false, false) => Ok(true),
+            (false, true) => Err(damaged(format!("{} is missing", path.display()))),
+            (true, true) => Ok(false),
+            (true, false) => {
+                let bytes = fs::metadata(&path).map_err(|e| io_fault("look at", &path, e))?.len();
+                Ok(bytes < Head::BYTES)
+            }
+        }
+    }
+}
+
+fn take_lock(path: &Path) -> Result<File> {
+    let lock_path = path.join(LOCK);
+    let opened = OpenOptions::new().write(true).create(true).truncate(false).open(&lock_path);
+    let lock = opened.map_err(|e| io_fault("open", &lock_path, e))?;
+    match lock.try_lock() {
+        Ok(()) => Ok(lock),
+        Err(TryLockError::WouldBlock) => Err(Error::new(
+            ErrorKind::Unavailable,
+            format!("the store in {} is in use", path.display()),
+        )),
+        Err(TryLockError::Error(e)) => Err(io_fault("lock", &lock_path, e)),
+    }
+}
+
+/// Checks each keyspace's list of tables against its hash.
+///
+/// The database keeps this hash (in the file `current`: version u64, hash u128, kind u8, little-endian), but does
+/// not look at it, and a damaged list can hide tables or whole keyspaces, which it would then delete.
+fn check_table_lists(keyspaces: &Path) -> Result<()> {
+    let entries = fs::read_dir(keyspaces).map_err(|e| io_fault("read", keyspaces, e))?;
+    for entry in entries {
+        let folder = entry.map_err(|e| io_fault("read", keyspaces, e))?.path();
+        let name = folder.file_name().and_then(|name| name.to_str());
+        if name.and_then(|name| name.parse::<u64>().ok()).is_none() {
+            return Err(damaged(format!("{} does not belong there", folder.display())));
+        }
+        check_table_list(&folder)?;
+    }
+    Ok(())
+}
+
+fn check_table_list(folder: &Path) -> Result<()> {
+    let current = folder.join("current");
+    let said = fs::read(&current).map_err(|e| io_fault("read", &current, e))?;
+    let Some((version, rest)) = said.split_first_chunk::<8>() else {
+        return Err(damaged(format!("{} was cut off", current.display())));
+    };
+    let list = folder.join(format!("v{}", u64::from_le_bytes(*version)));
+    let bytes = fs::read(&list).map_err(|e| io_fault("read", &list, e))?;
+    let mut hash = xxh3_128(&bytes).to_le_bytes().to_vec();
+    hash.push(0);
+    if rest == hash {
+        return Ok(());
+    }
+    Err(damaged(format!("{} does not match {}", list.display(), current.display())))
+}
+
+/// Makes the names in a folder durable. Not every system can open a folder, and those need no help.
+fn sync_folder(path: &Path) -> Result<()> {
+    match File::open(path) {
+        Ok(folder) => folder.sync_all().map_err(|e| io_fault("sync", path, e)),
+        Err(_) => Ok(()),
+    }
+}

@@ -1,0 +1,21 @@
+//! What Millstream asks of a store, and the stores that it brings.
+//!
+//! A store keeps, for each vbucket, its documents in two orders (by key: the newest version; by seqno: the
+//! history, each key once), its failover log and its state. [`Store`] is the contract, [`MemoryStore`] the
+//! model that defines it, [`EmbeddedStore`] the default.
+
+mod checks;
+mod contract;
+#[cfg(feature = "embedded")]
+mod embedded;
+mod memory;
+mod pins;
+#[cfg(any(test, feature = "testing"))]
+pub mod suite;
+
+pub use contract::{
+    Batch, Durability, Persisted, Record, Scan, Slice, SliceBudget, Start, Store, VbBatch,
+};
+#[cfg(feature = "embedded")]
+pub use embedded::{EmbeddedOptions, EmbeddedStore};
+pub use memory::MemoryStore;

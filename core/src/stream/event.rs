@@ -1,0 +1,130 @@
+//! What a connection sends on its own: the events of its streams, and no-ops.
+
+use crate::types::{DocKind, DocMeta, EndReason, Opaque, Seqno, Sid, VbId};
+
+/// Which stream an event belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct StreamName {
+    /// The vbucket.
+    pub vb: VbId,
+    /// The stream id, if the connection uses them.
+    pub sid: Option<Sid>,
+    /// The number that the stream's request carried.
+    pub opaque: Opaque,
+}
+
+/// What a snapshot marker says of its snapshot.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct SnapshotFlags(pub u32);
+
+impl SnapshotFlags {
+    /// Read from memory.
+    pub const MEMORY: Self = Self(1);
+    /// Read from the store.
+    pub const DISK: Self = Self(2);
+    /// The first snapshot of its kind: a consumer starts a new checkpoint.
+    pub const CHECKPOINT: Self = Self(4);
+
+    /// Both sets of bits.
+    #[must_use]
+    pub const fn with(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// Whether every bit of `other` is set.
+    #[must_use]
+    pub const fn contains(self, other: Self) -> bool {
+        self.0 & other.0 == other.0
+    }
+}
+
+/// One message to the consumer. Key and value are borrowed from where they are kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Event<'a> {
+    /// The documents that follow, up to `end`, are a consistent state of the vbucket once the last is there.
+    SnapshotMarker {
+        /// The stream.
+        stream: StreamName,
+        /// The first seqno that it may hold.
+        start: Seqno,
+        /// The seqno of its last document.
+        end: Seqno,
+        /// Where it is read from.
+        flags: SnapshotFlags,
+    },
+    /// A version of a document: by its kind a mutation, a deletion or an expiration.
+    Document {
+        /// The stream.
+        stream: StreamName,
+        /// Everything but key and value.
+        meta: &'a DocMeta,
+        /// The key.
+        key: &'a [u8],
+        /// The value.
+        value: &'a [u8],
+    },
+    /// The last message of a stream.
+    StreamEnd {
+        /// The stream.
+        stream: StreamName,
+        /// Why.
+        reason: EndReason,
+    },
+    /// Are you there? The consumer answers with the same number.
+    Noop {
+        /// The number.
+        opaque: Opaque,
+    },
+}
+
+/// What a connection negotiated that changes how its messages look.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Layout {
+    /// Deletions carry the time of the delete (V2).
+    pub delete_times: bool,
+    /// Deletions by expiry have a message of their own; only with `delete_times`.
+    pub expirations: bool,
+}
+
+/// The header of every message.
+const HEADER_BYTES: u64 = 24;
+/// The frame info that names a stream id.
+const SID_BYTES: u64 = 3;
+
+impl Event<'_> {
+    /// What the message counts against the flow-control window: its length on the wire, and nothing for a no-op.
+    #[must_use]
+    pub fn counted_bytes(&self, layout: Layout) -> u64 {
+        let (stream, body) = match self {
+            Self::Noop { .. } => return 0,
+            Self::SnapshotMarker { stream, .. } => (stream, 20),
+            Self::StreamEnd { stream, .. } => (stream, 4),
+            Self::Document { stream, meta, key, value } => {
+                let extras = match meta.kind {
+                    DocKind::Alive => 31,
+                    DocKind::Expired if layout.expirations && layout.delete_times => 20,
+                    _ if layout.delete_times => 21,
+                    _ => 18,
+                };
+                (stream, extras + (key.len() + value.len()) as u64)
+            }
+        };
+        HEADER_BYTES + body + if stream.sid.is_some() { SID_BYTES } else { 0 }
+    }
+
+    /// Whether the message carries a change of the vbucket.
+    #[must_use]
+    pub fn is_document(&self) -> bool {
+        matches!(self, Self::Document { .. })
+    }
+}
+
+/// Where a connection's messages go.
+pub trait Sink {
+    /// Whether there is room for one more message; asked before each.
+    fn has_room(&self) -> bool;
+
+    /// Takes a message. It cannot refuse: what does not fit is its own to keep.
+    fn send(&mut self, event: &Event<'_>);
+}

@@ -1,0 +1,41 @@
+//! Key-value commands, and those that set a connection up: one file per command.
+
+mod all_vb_seqnos;
+mod arithmetic;
+mod cluster_config;
+mod collections;
+mod concat;
+mod delete;
+mod error_map;
+mod get;
+mod hello;
+mod noop;
+mod observe_seqno;
+mod quit;
+mod sasl;
+mod select_bucket;
+mod stat;
+mod store;
+mod touch;
+mod version;
+mod write_answer;
+
+pub use all_vb_seqnos::{AllVbSeqnosAnswer, GetAllVbSeqnos};
+pub use arithmetic::{Arithmetic, ArithmeticAnswer, ArithmeticMode};
+pub use cluster_config::{ConfigVersion, GetClusterConfig};
+pub use collections::{CollectionIdAnswer, GetCollectionId, GetManifest};
+pub use concat::{Concat, ConcatMode};
+pub use delete::Delete;
+pub use error_map::GetErrorMap;
+pub use get::{Get, GetAnswer};
+pub use hello::{Hello, HelloAnswer};
+pub use noop::Noop;
+pub use observe_seqno::{Failover, ObserveSeqno, ObserveSeqnoAnswer};
+pub use quit::Quit;
+pub use sasl::{SaslAuth, SaslListMechs};
+pub use select_bucket::SelectBucket;
+pub use stat::{Stat, StatEntry};
+pub use store::{Store, StoreMode};
+pub use touch::{GetAndTouch, Touch};
+pub use version::Version;
+pub use write_answer::{MutationToken, WriteAnswer};

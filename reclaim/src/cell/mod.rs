@@ -1,0 +1,9 @@
+//! Published values.
+
+mod live;
+mod published;
+#[cfg(test)]
+mod tests;
+
+pub use live::Live;
+pub use published::{Published, ReplaceError};

@@ -1,0 +1,37 @@
+//! What the handles of one domain share.
+
+use super::DomainConfig;
+use crate::reader::{Places, Pool};
+use crate::reaper::{Garbage, Quiescence};
+use crate::sync::atomic::AtomicUsize;
+use crate::sync::{Arc, Clock};
+use crossbeam_epoch::Collector;
+
+/// See the module. Fields are dropped in this order: the collector runs what is left of its queue, and those
+/// closures hold the garbage themselves.
+pub(crate) struct Shared {
+    pub(crate) collector: Collector,
+    pub(crate) garbage: Arc<Garbage>,
+    pub(crate) places: Places,
+    pub(crate) pool: Pool,
+    pub(crate) quiescence: Quiescence,
+    pub(crate) config: DomainConfig,
+    pub(crate) clock: Clock,
+    /// Domains in the embedder's hands; see `handle.rs`.
+    pub(crate) handles: AtomicUsize,
+}
+
+impl Shared {
+    pub(crate) fn new(config: DomainConfig) -> Self {
+        Self {
+            collector: Collector::new(),
+            garbage: Arc::new(Garbage::new()),
+            places: Places::new(),
+            pool: Pool::new(),
+            quiescence: Quiescence::new(),
+            config,
+            clock: Clock::start(),
+            handles: AtomicUsize::new(0),
+        }
+    }
+}

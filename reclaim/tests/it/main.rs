@@ -1,0 +1,5 @@
+//! What the domain promises to embedders, under real threads.
+
+mod bound;
+mod destructors;
+mod stress;
