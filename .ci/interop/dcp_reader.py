@@ -148,16 +148,20 @@ class Reader:
         deadline = time.monotonic() + self.options.timeout
         while not self.finished():
             frame = self.next_frame(deadline)
-            if frame is None:
-                continue
-            deadline = time.monotonic() + self.options.timeout
-            self.take(frame)
+            if frame is not None:
+                self.take(frame)
+            if frame is not None or self.stop_at is None:
+                deadline = time.monotonic() + self.options.timeout
         return self
 
     def finished(self) -> bool:
-        if self.stop_at is not None:
-            return all(stream.seqno >= self.stop_at.get(vb, 0) for vb, stream in self.streams.items())
-        return bool(self.streams) and all(stream.done for stream in self.streams.values())
+        return bool(self.streams) and all(map(self.has_enough, self.streams.values()))
+
+    def has_enough(self, stream: Stream) -> bool:
+        """Whether the stream has ended, or, for a follower, has come as far as it was told."""
+        if not self.options.follow:
+            return stream.done
+        return self.stop_at is not None and stream.seqno >= self.stop_at.get(stream.vb, 0)
 
     def next_frame(self, deadline: float) -> Frame | None:
         """The next frame; None when a follower should look again whether it may stop."""
@@ -170,9 +174,9 @@ class Reader:
         try:
             return self.connection.receive()
         except TimeoutError:
-            if self.options.follow and (self.stop_at is None or time.monotonic() < deadline):
+            if self.options.follow and (self.stop_at is None or self.finished() or time.monotonic() < deadline):
                 return None
-            behind = [vb for vb, stream in self.streams.items() if not stream.done]
+            behind = [vb for vb, stream in self.streams.items() if not self.has_enough(stream)]
             raise ProtocolError(
                 f"nothing came for {self.options.timeout} s while {len(behind)} streams go on, vb {behind[:5]} first"
             ) from None

@@ -50,3 +50,43 @@ pub const CONNECTIONS_MAX: usize = 60_000;
 pub const FLUSH_BYTES: usize = 8 * 1024 * 1024;
 /// Seqnos of one vbucket in one commit.
 pub const FLUSH_ITEMS: u64 = 16_384;
+/// Shortest time between no-ops that a client may ask for: how often connections are looked after.
+pub const NOOP_INTERVAL_MIN: std::time::Duration = std::time::Duration::from_millis(100);
+/// Longest time between no-ops that a client may ask for, so that a deadline stays within a clock's range.
+pub const NOOP_INTERVAL_MAX: std::time::Duration = std::time::Duration::from_secs(u32::MAX as u64);
+/// Bytes of stream messages that a DCP client keeps while it waits for the answer to a question of its own.
+pub const CLIENT_BACKLOG_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// Documents of a bulk write between two questions whether they have all been dealt with.
+pub const CLIENT_BULK_WINDOW: usize = 1024;
+/// Bytes of requests that a client gathers before it waits for the socket.
+pub const CLIENT_SEND_BUFFER_BYTES: usize = 256 * 1024;
+/// Sockets of one server: as many as an engine has connections, and some that only read and write.
+pub const SERVER_SOCKETS_MAX: usize = CONNECTIONS_MAX + 4096;
+/// How long a client may take to log in: enough for a slow network, short enough that strangers hold no sockets.
+pub const AUTH_TIME_MAX: std::time::Duration = std::time::Duration::from_secs(10);
+/// Wrong passwords that one socket may try.
+pub const AUTH_FAILURES_MAX: u32 = 8;
+/// Unsent bytes above which a connection's requests wait: more than any priority's share of stream messages, so that
+/// requests are still heard when the stream waits for the socket.
+pub const OUTPUT_BYTES_HIGH: usize = 2 * 1024 * 1024;
+/// Unsent stream messages of a connection of high priority: writes of a mebibyte cost the least for each byte.
+pub const OUTPUT_BYTES_HIGH_PRIORITY: usize = 1024 * 1024;
+/// The same for medium priority.
+pub const OUTPUT_BYTES_MEDIUM_PRIORITY: usize = 512 * 1024;
+/// The same for low priority, which most clients ask for.
+pub const OUTPUT_BYTES_LOW_PRIORITY: usize = 256 * 1024;
+/// Room that an idle connection's output buffer keeps.
+pub const OUTPUT_BYTES_KEPT: usize = 64 * 1024;
+/// Requests that a connection handles before other connections have their turn.
+pub const TURN_REQUESTS: u32 = 1024;
+/// Bytes that a connection's requests may answer before they are sent and other connections have their turn.
+pub const TURN_BYTES: usize = 256 * 1024;
+/// How long a write waits for memory before the client is told to come again: below the patience of clients, which give
+/// up a request after 2.5 seconds.
+pub const MEMORY_WAIT_MAX: std::time::Duration = std::time::Duration::from_secs(1);
+/// How often a request that needs a stored value reads it: each time another writer has replaced the document.
+pub const STORED_READS_MAX: u32 = 8;
+/// How long a connection that is being closed may take to receive its last answers.
+pub const CLOSE_TIME_MAX: std::time::Duration = std::time::Duration::from_secs(2);
+/// Pause after a connection could not be accepted, for instance because all file descriptors are in use.
+pub const ACCEPT_PAUSE: std::time::Duration = std::time::Duration::from_millis(50);

@@ -13,7 +13,7 @@ use std::collections::VecDeque;
 
 /// In which order the backfills of a connection have their turns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum BackfillOrder {
+pub enum BackfillOrder {
     /// One slice each, in turn.
     RoundRobin,
     /// All are opened first, then each is read to its end.

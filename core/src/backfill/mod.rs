@@ -13,8 +13,9 @@ mod turns;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use manager::{BackfillCounts, BackfillManager, BackfillOrder, BackfillSettings};
-pub(crate) use outbox::{Delivery, OutboxReader, OutboxWriter, outbox};
+pub use manager::BackfillOrder;
+pub(crate) use manager::{BackfillCounts, BackfillManager, BackfillSettings};
+pub(crate) use outbox::{Delivery, OutboxReader, outbox};
 pub(crate) use pool::{BackfillPool, PoolGate, PoolQueues};
 pub(crate) use scan::{Backfill, BackfillRequest};
 pub(crate) use turns::{Backfills, Drained};

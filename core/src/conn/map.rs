@@ -56,7 +56,7 @@ impl ConnectionMap {
     /// Lets nothing be added any more. True for the first caller.
     pub(crate) fn close(&self, pin: &Pin<'_>) -> bool {
         self.let_go(pin, |roster| {
-            (!roster.closed).then(|| Roster { closed: true, ..roster.clone() })
+            (!roster.closed).then(|| roster.closing())
         })
     }
 

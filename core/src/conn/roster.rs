@@ -57,6 +57,11 @@ impl Roster {
         Some(roster)
     }
 
+    /// The same, closed.
+    pub(super) fn closing(&self) -> Self {
+        Self { closed: true, ..self.clone() }
+    }
+
     pub(super) fn iter(&self) -> impl Iterator<Item = &Arc<Connection>> {
         self.chunks.iter().flat_map(|chunk| chunk.iter())
     }

@@ -11,6 +11,7 @@ use crate::conn::{Connection, ConnectionParts};
 use crate::error::{Error, ErrorKind, Result};
 use crate::flow::{Budget, Window};
 use crate::limits::{BACKFILL_DRAIN_PERCENT, CONNECTION_NAME_BYTES_MAX, CONNECTIONS_MAX};
+use crate::partition::Partition;
 use crate::producer::{OpenOptions, Producer, StreamTable};
 use crate::ready::{ReadySet, thread_waker};
 use crate::store::Store;
@@ -181,6 +182,26 @@ impl Engine {
     /// Done when a write is persisted.
     pub fn persisted(&self, vb: VbId, seqno: Seqno) -> super::Persisted {
         super::Persisted::new(Arc::clone(self.parts()), vb, seqno)
+    }
+
+    /// Done when several writes are persisted: of each vbucket the highest seqno is enough.
+    pub fn persisted_all(&self, writes: Vec<(VbId, Seqno)>) -> super::PersistedAll {
+        super::PersistedAll::new(Arc::clone(self.parts()), writes)
+    }
+
+    /// Done when something was persisted, or memory given up, after this call. Whoever waits because of
+    /// [`UpdateError::Busy`](crate::partition::UpdateError::Busy) makes it first, tries again, and waits if that fails.
+    pub fn flushed(&self) -> super::Flushed {
+        super::Flushed::new(Arc::clone(self.parts()))
+    }
+
+    /// State and high seqno of every vbucket, by rising id.
+    #[must_use]
+    pub fn high_seqnos(&self) -> Vec<(VbId, VbState, Seqno)> {
+        self.with_pin("high seqnos", |parts, pin| {
+            let one = |p: &Partition| (p.vb, p.info(pin).state, p.high(pin));
+            parts.partitions.iter().map(one).collect()
+        })
     }
 
     fn with_pin<R>(&self, label: &'static str, run: impl FnOnce(&EngineParts, &Pin<'_>) -> R) -> R {

@@ -20,12 +20,15 @@ pub(super) struct Flusher<'a> {
     reader: Reader,
     cursor: usize,
     trim_cursor: usize,
+    /// Which partitions the batch in the making names.
+    gathered: Box<[bool]>,
 }
 
 /// Runs until the engine stops and everything is persisted, or the store refuses for good.
 pub(super) fn run(parts: &EngineParts) {
     let reader = parts.domain.reader("flusher");
-    let mut flusher = Flusher { parts, reader, cursor: 0, trim_cursor: 0 };
+    let gathered = vec![false; parts.partitions.len()].into_boxed_slice();
+    let mut flusher = Flusher { parts, reader, cursor: 0, trim_cursor: 0, gathered };
     let waker = thread_waker();
     loop {
         let batch = flusher.gather();
@@ -62,12 +65,23 @@ impl Flusher<'_> {
         let mut batch = Batch::default();
         let mut left = self.parts.settings.flush_bytes;
         let pin = self.reader.pin();
+        let mut again = Vec::new();
+        self.gathered.fill(false);
         while left > 0 {
             let Some(member) = self.parts.dirty.take(&mut self.cursor) else { break };
             let Some(partition) = self.parts.partitions.get(member) else { continue };
+            if self.gathered[member] {
+                // Written to meanwhile: a batch names it once, so that is for the next one.
+                again.push(member);
+                continue;
+            }
             let Some((vb_batch, bytes)) = partition.collect(left, &pin) else { continue };
             left = left.saturating_sub(bytes);
+            self.gathered[member] = true;
             batch.vbs.push(vb_batch);
+        }
+        for member in again {
+            self.parts.dirty.mark(member);
         }
         batch
     }
@@ -135,6 +149,10 @@ impl Flusher<'_> {
             freed += from;
         }
         parts.pressure.settle(used.saturating_sub(freed));
+        if freed > 0 {
+            // Whoever was told to come again when memory is free.
+            parts.commits.notify();
+        }
     }
 
     /// Whether nothing is left in memory only. The logs are sealed by now: what is still missing is a write between its

@@ -23,7 +23,7 @@ pub(crate) use parts::EngineParts;
 pub use session::{Fetched, NotInMemory, Session};
 pub use settings::EngineSettings;
 pub use shutdown::{Quiesce, ShutdownReport};
-pub use signal::Persisted;
+pub use signal::{Flushed, Persisted, PersistedAll};
 pub use start::EngineBuilder;
 pub use stats::{
     BackfillSnapshot, ConnectionSnapshot, EngineStats, StreamSnapshot, VbucketStats,

@@ -6,7 +6,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::index::Current;
 use crate::partition::{Change, Decision, Found, UpdateError, Written};
 use crate::store::Record;
-use crate::types::{Seqno, VbId};
+use crate::types::{Seqno, VbId, VbState, VbUuid};
 use millstream_reclaim::PooledReader;
 use millstream_reclaim::sync::Arc;
 
@@ -20,6 +20,14 @@ pub struct Session<'e> {
 /// A stored version, for a decision that needs a value which is not in memory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fetched(pub(crate) Record);
+
+impl Fetched {
+    /// The version.
+    #[must_use]
+    pub fn record(&self) -> &Record {
+        &self.0
+    }
+}
 
 /// What a look at a key found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,6 +84,19 @@ impl<'e> Session<'e> {
     /// What the store answers.
     pub fn fetch(&mut self, vb: VbId, key: &[u8]) -> Result<Option<Fetched>> {
         Ok(self.parts.store.get(vb, key)?.map(Fetched))
+    }
+
+    /// The state of a vbucket and its branch of history; `None` if there is no such vbucket.
+    pub fn branch(&mut self, vb: VbId) -> Option<(VbState, VbUuid)> {
+        let pin = self.reader.pin();
+        let info = self.parts.partition(vb)?.info(&pin);
+        Some((info.state, info.failover.newest().uuid))
+    }
+
+    /// The engine's time of day, in seconds since 1970.
+    #[must_use]
+    pub fn now(&self) -> u32 {
+        self.parts.clock.unix_seconds()
     }
 
     /// Which vbucket a key belongs to.

@@ -7,29 +7,55 @@ use core::pin::Pin;
 use core::task::{Context, Poll, Waker};
 use millstream_reclaim::PushList;
 use millstream_reclaim::sync::Arc;
-use millstream_reclaim::sync::atomic::{Ordering, fence};
+use millstream_reclaim::sync::atomic::{AtomicU64, Ordering, fence};
 
 /// Who waits for the next commit.
 #[derive(Debug, Default)]
-pub(crate) struct CommitSignal(PushList<Waker>);
+pub(crate) struct CommitSignal {
+    waiting: PushList<Waker>,
+    told: AtomicU64,
+}
 
 impl CommitSignal {
     /// Registers; the caller looks once more afterwards.
     pub(crate) fn register(&self, waker: &Waker) {
-        self.0.push(waker.clone());
+        self.waiting.push(waker.clone());
         // G2 SeqCst fence: if the flusher's is first, the caller's look sees its commit; if ours is first, it sees us.
         fence(Ordering::SeqCst);
     }
 
     /// Wakes everybody who waits.
     pub(crate) fn notify(&self) {
+        // G1 Release: after what is told of; pairs with `told`.
+        self.told.fetch_add(1, Ordering::Release);
         // G2 SeqCst fence: see `register`.
         fence(Ordering::SeqCst);
-        if !self.0.is_empty() {
-            for waker in self.0.take_all() {
+        if !self.waiting.is_empty() {
+            for waker in self.waiting.take_all() {
                 waker.wake();
             }
         }
+    }
+
+    /// How often `notify` was called.
+    fn told(&self) -> u64 {
+        // G1 Acquire: pairs with `notify`.
+        self.told.load(Ordering::Acquire)
+    }
+}
+
+/// A registration that is made once for each time that the signal is told, however often its owner polls.
+#[derive(Debug, Default)]
+struct Registration(Option<(u64, Waker)>);
+
+impl Registration {
+    fn renew(&mut self, signal: &CommitSignal, waker: &Waker) {
+        let told = signal.told();
+        if self.0.as_ref().is_some_and(|(at, ours)| *at == told && ours.will_wake(waker)) {
+            return;
+        }
+        signal.register(waker);
+        self.0 = Some((told, waker.clone()));
     }
 }
 
@@ -72,5 +98,87 @@ impl Future for Persisted {
             Some(done) => Poll::Ready(done),
             None => Poll::Pending,
         }
+    }
+}
+
+/// Done when several writes are persisted, or the engine has stopped.
+///
+/// # Cancel safety
+/// May be dropped at any time.
+#[derive(Debug)]
+#[must_use = "futures do nothing unless polled"]
+pub struct PersistedAll {
+    parts: Arc<EngineParts>,
+    left: Vec<(VbId, Seqno)>,
+    registration: Registration,
+}
+
+impl PersistedAll {
+    pub(super) fn new(parts: Arc<EngineParts>, writes: Vec<(VbId, Seqno)>) -> Self {
+        Self { parts, left: writes, registration: Registration::default() }
+    }
+
+    fn look(&mut self) -> Option<bool> {
+        let parts = &self.parts;
+        self.left.retain(|(vb, seqno)| {
+            parts.partition(*vb).is_none_or(|partition| partition.persisted() < *seqno)
+        });
+        if self.left.is_empty() {
+            return Some(true);
+        }
+        self.parts.is_stopped().then_some(false)
+    }
+}
+
+impl Future for PersistedAll {
+    /// Whether all of them are persisted.
+    type Output = bool;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<bool> {
+        let this = &mut *self;
+        if let Some(done) = this.look() {
+            return Poll::Ready(done);
+        }
+        this.registration.renew(&this.parts.commits, cx.waker());
+        match this.look() {
+            Some(done) => Poll::Ready(done),
+            None => Poll::Pending,
+        }
+    }
+}
+
+/// Done when the flusher has persisted something, or given up memory, since this was made; a write that was told to
+/// come again is then tried again.
+///
+/// # Cancel safety
+/// May be dropped at any time.
+#[derive(Debug)]
+#[must_use = "futures do nothing unless polled"]
+pub struct Flushed {
+    parts: Arc<EngineParts>,
+    told: u64,
+    registration: Registration,
+}
+
+impl Flushed {
+    pub(super) fn new(parts: Arc<EngineParts>) -> Self {
+        Self { told: parts.commits.told(), parts, registration: Registration::default() }
+    }
+
+    fn is_done(&self) -> bool {
+        self.parts.commits.told() != self.told || self.parts.is_stopped()
+    }
+}
+
+impl Future for Flushed {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let this = &mut *self;
+        if this.is_done() {
+            return Poll::Ready(());
+        }
+        this.registration.renew(&this.parts.commits, cx.waker());
+        if this.is_done() { Poll::Ready(()) } else { Poll::Pending }
     }
 }

@@ -101,8 +101,9 @@ impl Cell {
         if let Some(old) = held.slot() {
             old.supersede(doc.seqno);
         } else if let Some(cold) = held.cold_box() {
-            // SAFETY: by I2 the exchange made this thread its owner, and nobody can find it any more.
-            pin.free(unsafe { Box::from_raw(cold) });
+            // SAFETY: by I2 the exchange made this thread its owner, nobody can find it any more, and whoever still
+            // reads it is pinned.
+            unsafe { pin.free_raw(cold) };
         }
         true
     }

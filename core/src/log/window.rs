@@ -280,9 +280,9 @@ impl Log {
             // W7 AcqRel: the segment is complete for whoever frees it, and gone for whoever looks next.
             let unlinked = self.cell(head).swap(ptr::null_mut(), Ordering::AcqRel);
             if !unlinked.is_null() {
-                // SAFETY: `unlinked` came from `Box::into_raw` in `slot`, and this swap was the only one to take it.
-                let segment = unsafe { Box::from_raw(unlinked) };
-                pin.retire(segment);
+                // SAFETY: `unlinked` came from `Box::into_raw` in `slot`, this swap was the only one to take it, and
+                // whoever still reads it (or marks a slot of it as superseded) is pinned.
+                unsafe { pin.retire_raw(unlinked) };
             }
             // W8 Release: the cell is null for the writer that gets it next; pairs with W9.
             self.head.store(head + 1, Ordering::Release);
@@ -361,6 +361,15 @@ impl Log {
         // reservation is published and persisted; beyond that the caller is pinned.
         let segment: &'p Segment = unsafe { &*segment };
         assert_eq!(segment.index(), index, "I2: the ring's cell belongs to the reservation");
+        segment.slot(seqno.0)
+    }
+}
+
+#[cfg(test)]
+impl Log {
+    /// The slot of a published seqno, which only the by-key index names otherwise.
+    pub(super) fn slot_for_test<'p>(&self, seqno: Seqno, pin: &'p Pin<'_>) -> &'p Slot {
+        let segment = self.segment(Segment::index_of(seqno.0), pin).expect("in the window");
         segment.slot(seqno.0)
     }
 }

@@ -11,6 +11,5 @@ mod write;
 mod tests;
 
 pub use change::{Change, Decision, Doc, Found, UpdateError, Written};
-pub(crate) use history::History;
 pub(crate) use pressure::Pressure;
 pub(crate) use vbucket::{Partition, PartitionSettings, VbInfo};

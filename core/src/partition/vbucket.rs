@@ -156,11 +156,6 @@ impl Partition {
         Seqno(self.purge.load(Ordering::Relaxed))
     }
 
-    pub(crate) fn set_purge_seqno(&self, to: Seqno) {
-        // V6 Relaxed: see `purge_seqno`.
-        self.purge.fetch_max(to.0, Ordering::Relaxed);
-    }
-
     /// Documents that are alive.
     pub(crate) fn alive(&self) -> u64 {
         // V6 Relaxed: a statistic.

@@ -11,10 +11,14 @@ mod table;
 #[cfg(test)]
 mod tests;
 
-pub use control::*;
+pub use crate::backfill::BackfillOrder;
+pub use control::{
+    BuiltControls, Control, ControlError, ControlRefusal, Controls, Feature, MarkerVersion, Negotiated,
+    OutOfOrder, Priority,
+};
 pub use noop::NoopState;
 pub use owner::{ConnectionHandle, Producer};
 pub use requests::{CloseOutcome, RequestOutcome};
 pub use settings::OpenOptions;
 pub use step::{Departure, Step};
-pub(crate) use table::{StreamSlot, StreamTable};
+pub(crate) use table::StreamTable;

@@ -55,12 +55,14 @@ impl Producer {
         options: OpenOptions,
         now: Instant,
     ) -> Self {
+        let mut noop = NoopState::new(now);
+        noop.set_idle_timeout(engine.settings.idle_timeout);
         Self {
+            controls: Controls::new(&connection.name),
             engine,
             connection,
             options,
-            controls: Controls::default(),
-            noop: NoopState::new(now),
+            noop,
             streams: Vec::new(),
             stream_count: 0,
             turns: VecDeque::new(),
@@ -148,7 +150,9 @@ impl Producer {
             || (connection.window.may_send() && (queued || connection.ready.any()))
     }
 
-    pub(super) fn layout(&self) -> Layout {
+    /// What the client asked for that changes how messages look.
+    #[must_use]
+    pub fn layout(&self) -> Layout {
         Layout {
             delete_times: self.options.include_delete_times,
             expirations: self.controls.expiry_opcode(),

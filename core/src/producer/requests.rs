@@ -1,6 +1,6 @@
 //! What a client asks of its connection: streams, their end, controls.
 
-use super::control::{Control, ControlRefusal};
+use super::control::{Control, ControlRefusal, Controls, Negotiated};
 use super::owner::{OwnedStream, Producer};
 use crate::conn::Connection;
 use crate::partition::Partition;
@@ -99,14 +99,36 @@ impl Producer {
     /// # Errors
     /// Why it is refused; nothing has changed then.
     pub fn control(&mut self, control: Control) -> core::result::Result<(), ControlRefusal> {
-        self.apply_control(control)
+        let facts = Negotiated {
+            snappy: self.options.snappy,
+            collections: self.options.collections,
+            ..Negotiated::NOTHING
+        };
+        self.controls.apply(control, &facts)?;
+        self.noop.set_enabled(self.controls.noop());
+        self.noop.set_interval(self.controls.noop_interval());
+        let window = u64::from(self.controls.connection_buffer_size());
+        if window != self.connection.window.max() {
+            // The owner steps after it has read its input, so that nobody needs to be woken.
+            let _ = self.connection.window.resize(window);
+        }
+        let order = self.controls.backfill_order();
+        let mut reader = self.engine.domain.borrow("control");
+        self.connection.backfills.with(&reader.pin(), |manager| manager.set_order(order));
+        Ok(())
+    }
+
+    /// The settings as they are now.
+    #[must_use]
+    pub fn controls(&self) -> &Controls {
+        &self.controls
     }
 
     fn facts(&self) -> ConnectionFacts {
         ConnectionFacts {
             closed: self.connection.is_closed(),
             collections: self.options.collections,
-            xattrs: false,
+            xattrs: self.options.include_xattrs,
             noop: self.noop.is_enabled(),
             noop_mandatory: true,
             stream_ids: false,

@@ -6,6 +6,8 @@
 pub struct OpenOptions {
     /// Deletions carry the time of the delete.
     pub include_delete_times: bool,
+    /// Values are sent with their extended attributes.
+    pub include_xattrs: bool,
     /// Collections were negotiated, so that a stream request may carry a filter.
     pub collections: bool,
     /// Values may be sent compressed.

@@ -66,7 +66,12 @@ impl Producer {
             let Some(member) = self.turns.pop_front() else { return Step::Idle };
             match self.run_stream(member, sent, sink, pin) {
                 Some(Next::More) => self.turns.push_back(member),
-                Some(Next::Full) => {
+                Some(Next::Full { sent_something: true }) => {
+                    // That was its turn, though a short one.
+                    self.turns.push_back(member);
+                    return Step::Full;
+                }
+                Some(Next::Full { sent_something: false }) => {
                     self.turns.push_front(member);
                     return Step::Full;
                 }

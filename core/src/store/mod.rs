@@ -9,6 +9,7 @@ mod contract;
 #[cfg(feature = "embedded")]
 mod embedded;
 mod memory;
+mod shared;
 mod pins;
 #[cfg(any(test, feature = "testing"))]
 pub mod suite;

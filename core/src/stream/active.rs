@@ -5,7 +5,7 @@ use super::event::{Event, Layout, Sink, SnapshotFlags, StreamName};
 use super::word::{Advanced, StreamState, StreamWord};
 use crate::backfill::{Backfill, BackfillRequest, Backfills, Delivery, OutboxReader, outbox};
 use crate::flow::Window;
-use crate::limits::SNAPSHOT_ITEMS_MAX;
+use crate::limits::{SNAPSHOT_ITEMS_MAX, STREAM_TURN_MESSAGES};
 use crate::log::{Opened, ReadTo};
 use crate::partition::Partition;
 use crate::ready::{ReadySet, Waiter};
@@ -65,7 +65,7 @@ pub(crate) struct StreamContext<'a, 'p, S> {
     pub(crate) sent: &'a mut Sent,
     pub(crate) sink: &'a mut S,
     pub(crate) pin: &'a Pin<'p>,
-    /// Messages that it may send in this turn.
+    /// Messages that it may still send in this turn, of [`STREAM_TURN_MESSAGES`].
     pub(crate) messages: u32,
 }
 
@@ -87,7 +87,10 @@ pub(crate) enum Next {
     /// It will be marked ready when there is something.
     Parked,
     /// The window or the sink is full.
-    Full,
+    Full {
+        /// Whether the turn came to something before.
+        sent_something: bool,
+    },
     /// It is dead.
     Dead(EndReason),
 }
@@ -216,7 +219,7 @@ impl ActiveStream {
             };
             match cx.offer(&event) {
                 Offer::Sent => {}
-                Offer::Full => return ControlFlow::Break(Next::Full),
+                Offer::Full => return ControlFlow::Break(cx.full()),
                 Offer::TurnOver => return ControlFlow::Break(Next::More),
             }
             cx.sent.last_seqno = record.meta.seqno;
@@ -302,7 +305,7 @@ impl ActiveStream {
                     cx.sent.last_seqno = doc.meta.seqno;
                     return ControlFlow::Continue(());
                 }
-                Offer::Full => stopped = ControlFlow::Break(Next::Full),
+                Offer::Full => stopped = ControlFlow::Break(cx.full()),
                 Offer::TurnOver => stopped = ControlFlow::Break(Next::More),
             }
             ControlFlow::Break(())
@@ -333,7 +336,7 @@ impl ActiveStream {
                 cx.sent.snapshot_end = end;
                 ControlFlow::Continue(())
             }
-            Offer::Full => ControlFlow::Break(Next::Full),
+            Offer::Full => ControlFlow::Break(cx.full()),
             Offer::TurnOver => ControlFlow::Break(Next::More),
         }
     }
@@ -346,6 +349,10 @@ impl ActiveStream {
 }
 
 impl<S: Sink> StreamContext<'_, '_, S> {
+    fn full(&self) -> Next {
+        Next::Full { sent_something: self.messages < STREAM_TURN_MESSAGES }
+    }
+
     /// Sends a message if the turn, the window and the sink allow it.
     fn offer(&mut self, event: &Event<'_>) -> Offer {
         if !self.window.may_send() || !self.sink.has_room() {

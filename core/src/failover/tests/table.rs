@@ -311,89 +311,34 @@ fn a_filter_is_exempt_if_nothing_of_it_can_be_gone() {
 
 #[test]
 fn a_backfill_looks_at_the_purge_seqno_again() {
-    let base = BackfillQuery {
-        first: Seqno(100),
-        purge: Seqno(150),
-        client_purge: None,
-        exempt_from_purge: false,
-        first_of_filter: false,
-    };
-    let rows: [(&str, BackfillQuery, bool); 10] = [
-        ("purged meanwhile", base, true),
-        (
-            "up to the first itself",
-            BackfillQuery {
-                purge: Seqno(100),
-                ..base
-            },
-            true,
-        ),
-        (
-            "purged below it only",
-            BackfillQuery {
-                purge: Seqno(99),
-                ..base
-            },
-            false,
-        ),
-        (
-            "nothing purged",
-            BackfillQuery {
-                purge: Seqno(0),
-                ..base
-            },
-            false,
-        ),
-        (
-            "from the beginning",
-            BackfillQuery {
-                first: Seqno(1),
-                ..base
-            },
-            false,
-        ),
-        (
-            "from the second on",
-            BackfillQuery {
-                first: Seqno(2),
-                ..base
-            },
-            true,
-        ),
-        (
-            "the client knows",
-            BackfillQuery {
-                client_purge: Some(Seqno(150)),
-                ..base
-            },
-            false,
-        ),
-        (
-            "it knows another",
-            BackfillQuery {
-                client_purge: Some(Seqno(149)),
-                ..base
-            },
-            true,
-        ),
-        (
-            "exempt",
-            BackfillQuery {
-                exempt_from_purge: true,
-                ..base
-            },
-            false,
-        ),
+    // first, purge, what the client knows of, exempt, where the filter begins; forbidden
+    for (name, first, purge, client, exempt, of_filter, forbidden) in [
+        ("purged meanwhile", 100, 150, None, false, false, true),
+        ("up to the first itself", 100, 100, None, false, false, true),
+        ("purged below it only", 100, 99, None, false, false, false),
+        ("nothing purged", 100, 0, None, false, false, false),
+        ("from the beginning", 1, 150, None, false, false, false),
+        ("from the second on", 2, 150, None, false, false, true),
+        ("the client knows", 100, 150, Some(150), false, false, false),
+        ("it knows another", 100, 150, Some(149), false, false, true),
+        ("exempt", 100, 150, None, true, false, false),
         (
             "the filter begins there",
-            BackfillQuery {
-                first_of_filter: true,
-                ..base
-            },
+            100,
+            150,
+            None,
+            false,
+            true,
             false,
         ),
-    ];
-    for (name, query, forbidden) in rows {
+    ] {
+        let query = BackfillQuery {
+            first: Seqno(first),
+            purge: Seqno(purge),
+            client_purge: client.map(Seqno),
+            exempt_from_purge: exempt,
+            first_of_filter: of_filter,
+        };
         assert_eq!(purge_forbids_backfill(&query), forbidden, "{name}");
     }
 }

@@ -1,7 +1,6 @@
 use super::ledger::Ledger;
 use super::{Dice, times};
 use crate::flow::{Acked, Resized, Window};
-use millstream_reclaim::sync::Arc;
 use millstream_reclaim::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Condvar, Mutex};
 use std::thread;
@@ -110,79 +109,122 @@ fn turning_it_off_forgets_what_is_outstanding() {
     );
 }
 
+/// The window, the ledger that it has to agree with, and what happened.
+struct Run {
+    dice: Dice,
+    window: Window,
+    ledger: Ledger,
+    sends: usize,
+    refused: usize,
+    acks: usize,
+    openings: usize,
+    overs: usize,
+    resizes: usize,
+}
+
+impl Run {
+    fn send(&mut self) {
+        assert_eq!(self.window.may_send(), !self.ledger.is_full());
+        if self.ledger.is_full() {
+            self.refused += 1;
+            return;
+        }
+        let large = self.dice.roll(50) == 0;
+        let bytes = if large {
+            self.dice.roll(5000)
+        } else {
+            24 + self.dice.roll(200)
+        };
+        self.window.sent(bytes);
+        self.ledger.send(bytes);
+        let most = if self.ledger.max == 0 {
+            0
+        } else {
+            self.ledger.max + bytes
+        };
+        assert!(
+            self.window.outstanding() <= most,
+            "I2: more than one message over"
+        );
+        self.sends += 1;
+    }
+
+    fn ack(&mut self) {
+        let was_full = self.ledger.is_full();
+        let much = self.dice.roll(20) == 0;
+        let bytes = if much {
+            self.dice.roll(8000)
+        } else {
+            self.dice.roll(300)
+        };
+        let over = self.ledger.ack(bytes);
+        let opened = was_full && !self.ledger.is_full();
+        assert_eq!(self.window.ack(bytes), acked(opened, over));
+        self.acks += 1;
+        self.openings += usize::from(opened);
+        self.overs += usize::from(over > 0);
+    }
+
+    fn resize(&mut self) {
+        let (was_full, before) = (self.ledger.is_full(), self.ledger.max);
+        let max = if self.dice.roll(4) == 0 {
+            0
+        } else {
+            self.dice.roll(2000)
+        };
+        self.ledger.resize(max);
+        let Resized { opened } = self.window.resize(max);
+        assert!(
+            opened || !was_full || self.ledger.is_full(),
+            "an opening was not told"
+        );
+        let grew = before != 0 && (max == 0 || max > before);
+        assert!(
+            !opened || (grew && !self.ledger.is_full()),
+            "an opening that is none"
+        );
+        self.resizes += 1;
+    }
+
+    fn compare(&self) {
+        assert_eq!(self.window.outstanding(), self.ledger.outstanding());
+        assert_eq!(self.window.is_full(), self.ledger.is_full());
+        assert_eq!(self.window.acked_total(), self.ledger.acked);
+        assert_eq!(self.window.max(), self.ledger.max);
+    }
+}
+
 #[test]
 fn a_ledger_agrees() {
     let operations = times(1_000_000);
-    let mut dice = Dice(0x2545_F491_4F6C_DD1D);
-    let (window, mut ledger) = (Window::new(1000), Ledger::new(1000));
-    let (mut sends, mut acks, mut resizes, mut openings, mut overs, mut refused) =
-        (0, 0, 0, 0, 0, 0);
+    let mut run = Run {
+        dice: Dice(0x2545_F491_4F6C_DD1D),
+        window: Window::new(1000),
+        ledger: Ledger::new(1000),
+        sends: 0,
+        refused: 0,
+        acks: 0,
+        openings: 0,
+        overs: 0,
+        resizes: 0,
+    };
     for _ in 0..operations {
-        match dice.roll(100) {
-            0..60 => {
-                assert_eq!(window.may_send(), !ledger.is_full());
-                if window.may_send() {
-                    let bytes = if dice.roll(50) == 0 {
-                        dice.roll(5000)
-                    } else {
-                        24 + dice.roll(200)
-                    };
-                    window.sent(bytes);
-                    ledger.send(bytes);
-                    let max = if ledger.max == 0 {
-                        0
-                    } else {
-                        ledger.max + bytes
-                    };
-                    assert!(
-                        window.outstanding() <= max,
-                        "I2: more than one message over"
-                    );
-                    sends += 1;
-                } else {
-                    refused += 1;
-                }
-            }
-            60..98 => {
-                let was_full = ledger.is_full();
-                let bytes = if dice.roll(20) == 0 {
-                    dice.roll(8000)
-                } else {
-                    dice.roll(300)
-                };
-                let over = ledger.ack(bytes);
-                let opened = was_full && !ledger.is_full();
-                assert_eq!(window.ack(bytes), acked(opened, over));
-                acks += 1;
-                openings += usize::from(opened);
-                overs += usize::from(over > 0);
-            }
-            _ => {
-                let (was_full, before) = (ledger.is_full(), ledger.max);
-                let max = if dice.roll(4) == 0 {
-                    0
-                } else {
-                    dice.roll(2000)
-                };
-                ledger.resize(max);
-                let Resized { opened } = window.resize(max);
-                assert!(
-                    opened || !was_full || ledger.is_full(),
-                    "an opening was not told"
-                );
-                let grew = before != 0 && (max == 0 || max > before);
-                assert!(
-                    !opened || (grew && !ledger.is_full()),
-                    "an opening that is none"
-                );
-                resizes += 1;
-            }
+        match run.dice.roll(100) {
+            0..60 => run.send(),
+            60..98 => run.ack(),
+            _ => run.resize(),
         }
-        assert_eq!(window.outstanding(), ledger.outstanding());
-        assert_eq!(window.is_full(), ledger.is_full());
-        assert_eq!(window.acked_total(), ledger.acked);
-        assert_eq!(window.max(), ledger.max);
+        run.compare();
     }
+    let Run {
+        sends,
+        refused,
+        acks,
+        openings,
+        overs,
+        resizes,
+        ..
+    } = run;
     println!(
         "{operations} operations: {sends} sends, {refused} refused, {acks} acks ({openings} opened, \
          {overs} over), {resizes} resizes"
@@ -245,81 +287,97 @@ impl Bell {
     }
 }
 
+/// What the threads of one run share.
+struct Shared {
+    window: Window,
+    bell: Bell,
+    /// Bytes that were sent, and how many of them somebody has taken to acknowledge.
+    sent: AtomicU64,
+    claimed: AtomicU64,
+    over: AtomicU64,
+    done: AtomicBool,
+}
+
+/// Acknowledges what was sent, in pieces, until there will be no more.
+fn acknowledge(shared: &Shared, seed: u64) {
+    let mut dice = Dice(seed);
+    loop {
+        // Asked before what was sent, so that the last of it is not missed.
+        let last = shared.done.load(Ordering::Acquire);
+        let available = shared.sent.load(Ordering::Acquire);
+        let mine = dice.roll(400) + 1;
+        let took = shared
+            .claimed
+            .fetch_update(Ordering::AcqRel, Ordering::Acquire, |claimed| {
+                (claimed < available).then(|| available.min(claimed + mine))
+            });
+        match took {
+            Ok(before) => {
+                let acked = shared.window.ack(available.min(before + mine) - before);
+                shared.over.fetch_add(acked.over, Ordering::Relaxed);
+                if acked.opened {
+                    shared.bell.ring();
+                }
+            }
+            Err(_) if last => return,
+            Err(_) => thread::yield_now(),
+        }
+    }
+}
+
+/// Changes the size until nothing more is sent.
+fn resize(shared: &Shared) {
+    let mut dice = Dice(0xDEAD_BEEF);
+    while !shared.done.load(Ordering::Acquire) {
+        if shared.window.resize(50 + dice.roll(900)).opened {
+            shared.bell.ring();
+        }
+        thread::yield_now();
+    }
+}
+
 #[test]
 fn no_opening_is_lost() {
-    // One sender, two clients' worth of acknowledgements, and a hand that changes the size now and then. The
-    // sender sleeps whenever it finds the window full; if an opening were lost it would sleep for ever.
-    let messages = times(400_000) as u64;
-    let window = Arc::new(Window::new(500));
-    let bell = Arc::new(Bell::default());
-    let (sent, claimed) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
-    let over = Arc::new(AtomicU64::new(0));
-    let done = Arc::new(AtomicBool::new(false));
-    let ackers: Vec<_> = (0..2u64)
-        .map(|n| {
-            let (window, bell, done) = (Arc::clone(&window), Arc::clone(&bell), Arc::clone(&done));
-            let (sent, claimed, over) =
-                (Arc::clone(&sent), Arc::clone(&claimed), Arc::clone(&over));
-            thread::spawn(move || {
-                let mut dice = Dice(0x9E37_79B9 + n);
-                loop {
-                    // Asked before what was sent, so that the last of it is not missed.
-                    let last = done.load(Ordering::Acquire);
-                    let available = sent.load(Ordering::Acquire);
-                    let mine = dice.roll(400) + 1;
-                    let took =
-                        claimed.fetch_update(Ordering::AcqRel, Ordering::Acquire, |claimed| {
-                            (claimed < available).then(|| available.min(claimed + mine))
-                        });
-                    match took {
-                        Ok(before) => {
-                            let acked = window.ack(available.min(before + mine) - before);
-                            over.fetch_add(acked.over, Ordering::Relaxed);
-                            if acked.opened {
-                                bell.ring();
-                            }
-                        }
-                        Err(_) if last => return,
-                        Err(_) => thread::yield_now(),
-                    }
-                }
-            })
-        })
-        .collect();
-    let resizer = {
-        let (window, bell, done) = (Arc::clone(&window), Arc::clone(&bell), Arc::clone(&done));
-        thread::spawn(move || {
-            let mut dice = Dice(0xDEAD_BEEF);
-            while !done.load(Ordering::Acquire) {
-                if window.resize(50 + dice.roll(900)).opened {
-                    bell.ring();
-                }
-                thread::yield_now();
-            }
-        })
+    // One sender, two who acknowledge, and one who changes the size. The sender sleeps whenever it finds the
+    // window full; if an opening were lost it would sleep for ever.
+    let messages = times(400_000);
+    let shared = Shared {
+        window: Window::new(500),
+        bell: Bell::default(),
+        sent: AtomicU64::new(0),
+        claimed: AtomicU64::new(0),
+        over: AtomicU64::new(0),
+        done: AtomicBool::new(false),
     };
-    let mut dice = Dice(0xC0FF_EE11);
     let (mut slept, mut total) = (0, 0);
-    for _ in 0..messages {
-        while !window.may_send() {
-            bell.reset();
-            if window.is_full() {
-                bell.wait();
-                slept += 1;
+    thread::scope(|scope| {
+        let shared = &shared;
+        scope.spawn(move || acknowledge(shared, 0x9E37_79B9));
+        scope.spawn(move || acknowledge(shared, 0x9E37_79BA));
+        scope.spawn(move || resize(shared));
+        let mut dice = Dice(0xC0FF_EE11);
+        for _ in 0..messages {
+            while !shared.window.may_send() {
+                shared.bell.reset();
+                if shared.window.is_full() {
+                    shared.bell.wait();
+                    slept += 1;
+                }
             }
+            let bytes = 24 + dice.roll(200);
+            shared.window.sent(bytes);
+            total += bytes;
+            shared.sent.store(total, Ordering::Release);
         }
-        let bytes = 24 + dice.roll(200);
-        window.sent(bytes);
-        total += bytes;
-        sent.store(total, Ordering::Release);
-    }
-    done.store(true, Ordering::Release);
-    for thread in ackers.into_iter().chain([resizer]) {
-        thread.join().expect("no thread panics");
-    }
+        shared.done.store(true, Ordering::Release);
+    });
     println!("{messages} messages, {total} bytes, slept {slept} times");
-    assert_eq!(window.outstanding(), 0, "everything was acknowledged");
-    assert_eq!(over.load(Ordering::Relaxed), 0, "and nothing twice");
-    assert_eq!(window.acked_total(), total);
+    assert_eq!(
+        shared.window.outstanding(),
+        0,
+        "everything was acknowledged"
+    );
+    assert_eq!(shared.over.load(Ordering::Relaxed), 0, "and nothing twice");
+    assert_eq!(shared.window.acked_total(), total);
     assert!(slept > 0, "the window was never full");
 }

@@ -46,9 +46,15 @@ impl Core {
         for record in &part.records {
             let old = match kept.keys {
                 0 => None,
-                _ => self.database.newest(part.vb, kept.generation, &record.key, &mut db_key)?,
+                _ => self
+                    .database
+                    .newest(part.vb, kept.generation, &record.key, &mut db_key)?,
             };
-            replacements.push(Replacement { record, old, needed: false });
+            replacements.push(Replacement {
+                record,
+                old,
+                needed: false,
+            });
         }
         Ok(replacements)
     }
@@ -66,7 +72,12 @@ impl Core {
                 vbucket.pins.evict_all();
             }
             if !vbucket.pins.is_empty() {
-                for Replacement { record, old, needed } in &mut replacements {
+                for Replacement {
+                    record,
+                    old,
+                    needed,
+                } in &mut replacements
+                {
                     let new = record.meta.seqno;
                     *needed = old.is_some_and(|old| vbucket.pins.needed(old.seqno, new));
                 }
@@ -79,7 +90,12 @@ impl Core {
         }
         kept.high = part.high;
         kept.state = part.state.unwrap_or(kept.state);
-        Ok(Change { vb: part.vb, kept, failover: part.failover.clone(), ends_scans: false })
+        Ok(Change {
+            vb: part.vb,
+            kept,
+            failover: part.failover.clone(),
+            ends_scans: false,
+        })
     }
 
     fn put_record(
@@ -90,21 +106,22 @@ impl Core {
         Scratch { key, value }: &mut Scratch,
         out: &mut OwnedWriteBatch,
     ) {
-        let &Replacement { record, old, needed } = replacement;
+        let &Replacement {
+            record,
+            old,
+            needed,
+        } = replacement;
         let (database, new) = (&self.database, record.meta.seqno);
-        match old {
-            Some(old) => {
-                kept.count_out(&old);
-                let old_key = seq_key(vb, kept.generation, old.seqno);
-                if needed {
-                    kept.superseded += 1;
-                    out.insert(&database.sup, old_key, encode_superseded(&old_key, new));
-                } else {
-                    kept.horizon = new;
-                    out.remove(&database.seq, old_key);
-                }
+        if let Some(old) = old {
+            kept.count_out(&old);
+            let old_key = seq_key(vb, kept.generation, old.seqno);
+            if needed {
+                kept.superseded += 1;
+                out.insert(&database.sup, old_key, encode_superseded(&old_key, new));
+            } else {
+                kept.horizon = new;
+                out.remove(&database.seq, old_key);
             }
-            None => {}
         }
         kept.count_in(&record.meta);
         kept.last = new;

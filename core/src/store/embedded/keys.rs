@@ -36,7 +36,9 @@ pub(super) fn seq_key(vb: VbId, generation: Gen, seqno: Seqno) -> [u8; SEQ_KEY_B
 
 /// The seqno in a key of `seq` or `sup`.
 pub(super) fn seqno_of(key: &[u8]) -> Result<Seqno> {
-    let tail = key.get(PREFIX_BYTES..).and_then(|tail| tail.try_into().ok());
+    let tail = key
+        .get(PREFIX_BYTES..)
+        .and_then(|tail| tail.try_into().ok());
     tail.map(|tail| Seqno(u64::from_be_bytes(tail)))
         .ok_or_else(|| damaged(format!("an entry's key has {} bytes", key.len())))
 }
@@ -52,6 +54,9 @@ pub(super) fn doc_key(vb: VbId, generation: Gen, key: &[u8], out: &mut Vec<u8>) 
 pub(super) fn counters_key(vb: VbId) -> [u8; 3] {
     tagged(TAG_COUNTERS, vb)
 }
+
+/// What all keys of [`counters_key`] begin with.
+pub(super) const COUNTERS_PREFIX: [u8; 1] = [TAG_COUNTERS];
 
 /// The key of a vbucket's failover log in `meta`.
 pub(super) fn failover_key(vb: VbId) -> [u8; 3] {
@@ -72,7 +77,10 @@ pub(super) const DEAD_PREFIX: [u8; 1] = [TAG_DEAD];
 pub(super) fn dead_of(key: &[u8]) -> Result<(VbId, Gen)> {
     let mut rest = key;
     if key.len() != 7 || rest.get_u8() != TAG_DEAD {
-        return Err(damaged(format!("a dead generation's key has {} bytes", key.len())));
+        return Err(damaged(format!(
+            "a dead generation's key has {} bytes",
+            key.len()
+        )));
     }
     Ok((VbId(rest.get_u16()), Gen(rest.get_u32())))
 }
@@ -110,7 +118,10 @@ pub(super) fn damaged_entry(db_key: &[u8]) -> Error {
                 Err(_) => format!("vb {vb}: the entry of key {seqno:02x?} is damaged"),
             }
         }
-        [_, a, b] => format!("vb {}: its counters are damaged", u16::from_be_bytes([*a, *b])),
+        [_, a, b] => format!(
+            "vb {}: its counters are damaged",
+            u16::from_be_bytes([*a, *b])
+        ),
         _ => format!("the entry {db_key:02x?} is damaged"),
     };
     damaged(what)

@@ -64,7 +64,12 @@ pub(super) struct Dead {
 impl Dead {
     /// One of which nothing is deleted yet.
     pub(super) fn new(vb: VbId, generation: Gen) -> Self {
-        Self { vb, generation, done: 0, after: None }
+        Self {
+            vb,
+            generation,
+            done: 0,
+            after: None,
+        }
     }
 }
 
@@ -107,7 +112,10 @@ impl Core {
 
     /// Nothing is under way yet.
     pub(super) fn busy(&self) -> Busy<'_> {
-        Busy { core: self, vbs: Vec::new() }
+        Busy {
+            core: self,
+            vbs: Vec::new(),
+        }
     }
 
     /// Writes a batch and the counters that it changes, atomically.
@@ -144,7 +152,13 @@ impl Core {
         let unsynced = std::mem::take(&mut writer.unsynced);
         let promises = unsynced.into_iter().map(|vb| {
             let kept = self.slots[usize::from(vb.get())].lock().kept;
-            (vb, Promise { change: kept.change, high: kept.high })
+            (
+                vb,
+                Promise {
+                    change: kept.change,
+                    high: kept.high,
+                },
+            )
         });
         writer.synced.raise(promises)
     }
@@ -173,7 +187,12 @@ impl Core {
 
     fn publish(&self, change: Change) -> Result<()> {
         let mut vbucket = self.slot(change.vb)?.lock();
-        let Vbucket { kept, failover, pins, .. } = &mut *vbucket;
+        let Vbucket {
+            kept,
+            failover,
+            pins,
+            ..
+        } = &mut *vbucket;
         *kept = change.kept;
         if let Some(log) = change.failover {
             *failover = log;
@@ -190,11 +209,7 @@ impl Core {
 
 impl Busy<'_> {
     /// Marks a vbucket, and gives what is known of it now to `plan`.
-    pub(super) fn hold<T>(
-        &mut self,
-        vb: VbId,
-        plan: impl FnOnce(&mut Vbucket) -> T,
-    ) -> Result<T> {
+    pub(super) fn hold<T>(&mut self, vb: VbId, plan: impl FnOnce(&mut Vbucket) -> T) -> Result<T> {
         let mut vbucket = self.core.slot(vb)?.sound()?;
         vbucket.busy = true;
         self.vbs.push(vb);

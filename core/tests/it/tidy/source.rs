@@ -66,10 +66,10 @@ impl Source {
         self.path.rsplit('/').nth(1).unwrap_or("")
     }
 
-    /// Whether it is a test, which has fewer rules.
+    /// Whether it is a test or an example, which have fewer rules: neither is part of what is shipped.
     pub(super) fn is_test(&self) -> bool {
         let parts: Vec<&str> = self.path.split('/').collect();
-        parts.contains(&"tests") || parts.last() == Some(&"tests.rs")
+        parts.contains(&"tests") || parts.contains(&"examples") || parts.last() == Some(&"tests.rs")
     }
 }
 

@@ -68,7 +68,7 @@ fn twin_folder(source: &Source, sources: &BTreeMap<String, Source>) -> Option<Fi
 /// Takes out what is allowed, and adds each exception that nothing needs.
 pub(super) fn without_allowed(found: Vec<Finding>, allowed: &[Allowed]) -> Vec<Finding> {
     let covers =
-        |entry: &Allowed, f: &Finding| entry.rule == f.rule && f.path.ends_with(entry.path);
+        |entry: &Allowed, f: &Finding| entry.rule == f.rule && f.path.starts_with(entry.path);
     let stale = allowed
         .iter()
         .filter(|entry| !found.iter().any(|f| covers(entry, f)));

@@ -1,0 +1,312 @@
+//! The manager: order, limits, what is given back and when.
+
+use super::exclusive::Exclusive;
+use super::{
+    Backfill, BackfillManager, BackfillOrder, BackfillPool, BackfillRequest, BackfillSettings,
+    Backfills, Delivery, Drained, OutboxReader, PoolGate, outbox,
+};
+use crate::error::{Error, ErrorKind, Result};
+use crate::flow::Budget;
+use crate::ready::ReadySet;
+use crate::store::{
+    Batch, Durability, MemoryStore, Persisted, Record, Scan, Start, Store, VbBatch,
+};
+use crate::types::{
+    Cas, Datatype, DocKind, DocMeta, EndReason, FailoverEntry, RevSeqno, Seqno, VbId,
+};
+use bytes::Bytes;
+use millstream_reclaim::sync::Arc;
+use millstream_reclaim::{Domain, DomainConfig, Reaper};
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+/// A store of two vbuckets with `items` documents each, of about a hundred bytes; vbucket 1 fails (or panics) when it is
+/// scanned, if told so.
+struct Faulty {
+    store: MemoryStore,
+    fault: Fault,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Fault {
+    None,
+    Error,
+    Panic,
+}
+
+fn store(items: u64, fault: Fault) -> Arc<dyn Store> {
+    let store = MemoryStore::new(4);
+    let _: Start = store.begin(1).expect("begins");
+    let record = |seqno: u64| Record {
+        meta: DocMeta {
+            seqno: Seqno(seqno),
+            cas: Cas(seqno),
+            rev: RevSeqno(1),
+            flags: 0,
+            expiry: 0,
+            datatype: Datatype::RAW,
+            kind: DocKind::Alive,
+        },
+        key: Bytes::from(format!("key{seqno:07}")),
+        value: Bytes::from(vec![b'v'; 90]),
+    };
+    let vb = |vb| VbBatch {
+        vb: VbId(vb),
+        records: (1..=items).map(record).collect(),
+        high: Seqno(items),
+        state: None,
+        failover: None,
+    };
+    store.commit(&Batch { vbs: (0..4).map(vb).collect() }, Durability::Synced).expect("commits");
+    Arc::new(Faulty { store, fault })
+}
+
+/// A connection's backfills with a pool of one worker.
+struct Bench {
+    domain: Domain,
+    reaper: Reaper,
+    gate: Arc<PoolGate>,
+    ready: Arc<ReadySet>,
+    backfills: Arc<Backfills>,
+    pool: BackfillPool,
+}
+
+fn bench(store: &Arc<dyn Store>, budget: u64, scans_max: usize) -> Bench {
+    let (domain, reaper) = Domain::new(DomainConfig::default());
+    let pool = BackfillPool::start(1, store, &domain).expect("a thread");
+    let gate = PoolGate::new(scans_max);
+    let drained = Arc::new(Drained::default());
+    let bell = Arc::clone(&drained);
+    let budget = Budget::new(budget, 25, move || bell.set());
+    let manager = BackfillManager::new(BackfillSettings { budget, gate: Arc::clone(&gate) });
+    let manager = domain.publish(manager).expect("no backlog");
+    let backfills = Backfills::new(manager, pool.queues().next(), Arc::clone(&gate), drained);
+    Bench { domain, reaper, gate, ready: Arc::new(ReadySet::new(64)), backfills, pool }
+}
+
+impl Bench {
+    fn schedule(&self, vb: u16) -> OutboxReader {
+        let (writer, reader) = outbox(Arc::clone(&self.ready), usize::from(vb));
+        let request = BackfillRequest { vb: VbId(vb), from: Seqno(1), purge_exempt: false };
+        let mut pinned = self.domain.reader("test");
+        let taken = self.backfills.schedule(Backfill::new(request, writer), &pinned.pin());
+        assert!(taken, "the manager is there");
+        reader
+    }
+
+    /// Waits until the outbox has something in front.
+    fn next(&self, outbox: &mut OutboxReader) -> Got {
+        let waker = crate::ready::thread_waker();
+        for _ in 0..2_000 {
+            if let Some(delivery) = outbox.front() {
+                let got = match delivery {
+                    Delivery::Opened { last } => Got::Opened(last.0),
+                    Delivery::Slice { records, .. } => Got::Slice(records.len()),
+                    Delivery::Done { read_to } => Got::Done(read_to.0),
+                    Delivery::Failed(reason) => Got::Failed(*reason),
+                };
+                outbox.pop();
+                self.backfills.kick_if_drained();
+                return got;
+            }
+            self.ready.register(&waker);
+            while self.ready.take(&mut 0).is_some() {}
+            std::thread::park_timeout(Duration::from_millis(5));
+        }
+        panic!("nothing was delivered");
+    }
+
+    fn all(&self, outbox: &mut OutboxReader) -> Vec<Got> {
+        let mut all = Vec::new();
+        loop {
+            let got = self.next(outbox);
+            all.push(got);
+            if matches!(got, Got::Done(_) | Got::Failed(_)) {
+                return all;
+            }
+        }
+    }
+
+    /// Stops everything and says how many scans are still counted.
+    fn finish(mut self) -> usize {
+        let mut pinned = self.domain.reader("test");
+        assert!(self.backfills.close(&pinned.pin()), "one closer");
+        assert!(!self.backfills.close(&pinned.pin()), "and only one");
+        drop(pinned);
+        self.pool.stop();
+        self.reaper.quiesce_blocking(Duration::from_secs(10)).expect("nobody is inside");
+        self.gate.running()
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Got {
+    Opened(u64),
+    Slice(usize),
+    Done(u64),
+    Failed(EndReason),
+}
+
+#[test]
+fn a_backfill_is_opened_read_and_done() {
+    let store = store(10_000, Fault::None);
+    let bench = bench(&store, 1 << 20, 4);
+    let mut outbox = bench.schedule(0);
+    let all = bench.all(&mut outbox);
+    assert_eq!((all[0], all[all.len() - 1]), (Got::Opened(10_000), Got::Done(10_000)));
+    let records: usize = all.iter().map(|g| if let Got::Slice(n) = g { *n } else { 0 }).sum();
+    assert_eq!(records, 10_000);
+    assert_eq!(bench.finish(), 0, "its place was given back");
+}
+
+#[test]
+fn a_full_buffer_stops_reading_until_it_has_drained() {
+    let store = store(20_000, Fault::None);
+    let bench = bench(&store, 1, 4);
+    let mut outbox = bench.schedule(0);
+    assert_eq!(bench.next(&mut outbox), Got::Opened(20_000));
+    let mut slices = 0;
+    loop {
+        // One slice is larger than the buffer, so each waits for the one before to be gone.
+        match bench.next(&mut outbox) {
+            Got::Slice(_) => slices += 1,
+            Got::Done(_) => break,
+            other => panic!("{other:?}"),
+        }
+    }
+    assert!(slices > 2, "it stopped and went on {slices} times");
+    assert_eq!(bench.finish(), 0);
+}
+
+#[test]
+fn what_is_over_a_limit_waits_and_then_runs() {
+    let store = store(5_000, Fault::None);
+    let bench = bench(&store, 1 << 30, 1);
+    let mut outboxes: Vec<_> = (0..4).map(|vb| bench.schedule(vb)).collect();
+    for outbox in &mut outboxes {
+        let all = bench.all(outbox);
+        assert_eq!(all[0], Got::Opened(5_000));
+    }
+    assert_eq!(bench.finish(), 0);
+}
+
+#[test]
+fn sequential_opens_all_and_then_reads_one_after_the_other() {
+    for order in [BackfillOrder::Sequential, BackfillOrder::RoundRobin] {
+        let store = store(20_000, Fault::None);
+        let bench = bench(&store, 1 << 30, 8);
+        let mut pinned = bench.domain.reader("test");
+        bench.backfills.with(&pinned.pin(), |manager| manager.set_order(order)).expect("open");
+        let mut outboxes: Vec<_> = (0..3).map(|vb| bench.schedule(vb)).collect();
+        for outbox in &mut outboxes {
+            assert_eq!(bench.next(outbox), Got::Opened(20_000), "{order:?}");
+        }
+        for outbox in &mut outboxes {
+            assert_eq!(bench.all(outbox).last(), Some(&Got::Done(20_000)), "{order:?}");
+        }
+        drop(pinned);
+        assert_eq!(bench.finish(), 0);
+    }
+}
+
+#[test]
+fn a_failing_store_ends_its_stream_and_nothing_else() {
+    for fault in [Fault::Error, Fault::Panic] {
+        let store = store(100, fault);
+        let bench = bench(&store, 1 << 20, 1);
+        let (mut bad, mut good) = (bench.schedule(1), bench.schedule(0));
+        assert_eq!(bench.all(&mut bad), [Got::Failed(EndReason::BackfillFailed)]);
+        assert_eq!(bench.all(&mut good).last(), Some(&Got::Done(100)));
+        assert_eq!(bench.finish(), 0, "the place of the failed one was given back");
+    }
+}
+
+#[test]
+fn abandoned_backfills_leave_the_manager() {
+    let store = store(20_000, Fault::None);
+    let bench = bench(&store, 1, 2);
+    let mut first = bench.schedule(0);
+    assert_eq!(bench.next(&mut first), Got::Opened(20_000));
+    for _ in 0..200 {
+        drop(bench.schedule(1));
+    }
+    drop(first);
+    bench.backfills.kick();
+    // The worker sweeps before it takes anything, so the next one runs at once.
+    let mut last = bench.schedule(2);
+    assert_eq!(bench.next(&mut last), Got::Opened(20_000));
+    let mut pinned = bench.domain.reader("test");
+    let counts = bench.backfills.with(&pinned.pin(), BackfillManager::counts).expect("open");
+    assert!(counts.initializing + counts.active + counts.pending <= 1, "{counts:?}");
+    drop((last, pinned));
+    assert_eq!(bench.finish(), 0);
+}
+
+#[test]
+fn closing_with_backfills_in_every_list_gives_everything_back() {
+    const ROUNDS: usize = 50;
+    for _ in 0..ROUNDS {
+        let store = store(5_000, Fault::None);
+        let bench = bench(&store, 1, 2);
+        let outboxes: Vec<_> = (0..4).map(|vb| bench.schedule(vb)).collect();
+        assert_eq!(bench.finish(), 0, "no scan is counted any more");
+        drop(outboxes);
+    }
+    println!("backfill: {ROUNDS} managers closed with work in every list");
+}
+
+#[test]
+fn an_exclusive_value_has_one_user() {
+    let value = Exclusive::new(1);
+    let mut claim = value.claim().expect("free");
+    *claim += 1;
+    assert!(value.claim().is_none(), "taken");
+    drop(claim);
+    assert_eq!(*value.claim().expect("free again"), 2);
+}
+
+impl Store for Faulty {
+    fn scan(&self, vb: VbId, range: RangeInclusive<Seqno>) -> Result<Box<dyn Scan>> {
+        match self.fault {
+            Fault::Error if vb == VbId(1) => Err(Error::new(ErrorKind::Corrupt, "a bad block")),
+            Fault::Panic if vb == VbId(1) => panic!("a store with a bug"),
+            _ => self.store.scan(vb, range),
+        }
+    }
+    fn vbuckets(&self) -> u32 {
+        self.store.vbuckets()
+    }
+    fn begin(&self, window: u64) -> Result<Start> {
+        self.store.begin(window)
+    }
+    fn load(&self, vb: VbId) -> Result<Persisted> {
+        self.store.load(vb)
+    }
+    fn keys(&self, vb: VbId, each: &mut dyn FnMut(&[u8], &DocMeta)) -> Result<()> {
+        self.store.keys(vb, each)
+    }
+    fn get(&self, vb: VbId, key: &[u8]) -> Result<Option<Record>> {
+        self.store.get(vb, key)
+    }
+    fn commit(&self, batch: &Batch, durability: Durability) -> Result<()> {
+        self.store.commit(batch, durability)
+    }
+    fn rollback(&self, vb: VbId, to: Seqno, failover: &[FailoverEntry]) -> Result<Seqno> {
+        self.store.rollback(vb, to, failover)
+    }
+    fn purge(&self, vb: VbId, before: u32, limit: usize) -> Result<usize> {
+        self.store.purge(vb, before, limit)
+    }
+    fn reset(&self, vb: VbId) -> Result<()> {
+        self.store.reset(vb)
+    }
+    fn maintain(&self, limit: usize) -> Result<bool> {
+        self.store.maintain(limit)
+    }
+    fn disk_bytes(&self) -> u64 {
+        self.store.disk_bytes()
+    }
+    fn close(&self) -> Result<()> {
+        self.store.close()
+    }
+}

@@ -1,0 +1,93 @@
+//! One request while it is handled: what its command may look at, and how it ends.
+
+use super::kv::StatWalk;
+use super::output::Output;
+use super::peer::Peer;
+use super::shared::Shared;
+use super::status::Refused;
+use super::withheld::Withheld;
+use crate::engine::{Fetched, Session};
+use crate::limits::KEY_BYTES_MAX;
+use crate::types::{Datatype, VbId, VbState, VbUuid};
+use crate::wire::{Feature, Frame, FrameReader, Status, WireError};
+use bytes::BytesMut;
+use std::time::Instant;
+
+/// One request while it is handled.
+pub(super) struct Call<'a, 'e> {
+    pub(super) shared: &'e Shared,
+    pub(super) session: &'a mut Session<'e>,
+    pub(super) peer: &'a mut Peer,
+    pub(super) reader: &'a mut FrameReader,
+    pub(super) output: &'a mut Output,
+    pub(super) withheld: Option<&'a mut Withheld>,
+    /// Statistics whose list goes on when there is room for more of it.
+    pub(super) walk: &'a mut Option<StatWalk>,
+    pub(super) frame: &'a Frame,
+    /// The stored version of the document, if an earlier attempt asked for it.
+    pub(super) stored: Option<&'a Option<Fetched>>,
+    /// When the turn began that the request is handled in.
+    pub(super) now: Instant,
+}
+
+/// Why a request was not answered with success.
+#[derive(Debug)]
+pub(super) enum Stop {
+    /// It is answered with this.
+    Refused(Refused),
+    /// It is handled again once the stored version of its document has been read.
+    NeedsStored,
+    /// It is handled again once there may be memory.
+    NeedsMemory,
+    /// The connection ends; what is answered so far is sent.
+    Close,
+}
+
+impl<E: Into<Refused>> From<E> for Stop {
+    fn from(refused: E) -> Self {
+        Self::Refused(refused.into())
+    }
+}
+
+impl Call<'_, '_> {
+    /// Where the answer goes.
+    pub(super) fn out(&mut self) -> &mut BytesMut {
+        self.output.buffer()
+    }
+
+    /// The branch of an active vbucket; the others are refused.
+    pub(super) fn active(&mut self, vb: VbId) -> Result<VbUuid, Stop> {
+        match self.session.branch(vb) {
+            Some((VbState::Active, uuid)) => Ok(uuid),
+            _ => Err(Refused::not_my_vbucket().into()),
+        }
+    }
+
+    /// Refuses a key that is too long for a connection without collections.
+    pub(super) fn check_key(&self, key: &[u8]) -> Result<(), Stop> {
+        if key.len() <= KEY_BYTES_MAX {
+            return Ok(());
+        }
+        let opcode = self.frame.opcode();
+        Err(WireError::Key { opcode, len: key.len(), min: 1, max: KEY_BYTES_MAX }.into())
+    }
+
+    /// Refuses a value that the client did not agree to send.
+    pub(super) fn check_datatype(&self, datatype: Datatype) -> Result<(), Stop> {
+        if self.peer.json().contains(datatype) {
+            return Ok(());
+        }
+        Err(WireError::Datatype { opcode: self.frame.opcode(), datatype }.into())
+    }
+
+    /// Whether answers to writes tell where the write is.
+    pub(super) fn wants_token(&self) -> bool {
+        self.peer.has(Feature::MUTATION_SEQNO)
+    }
+
+    /// The streams of a DCP connection; a DCP command on another one is refused.
+    pub(super) fn producer(&mut self) -> Result<&mut crate::producer::Producer, Stop> {
+        let why = "the connection was not opened for DCP";
+        self.peer.dcp.as_mut().ok_or_else(|| Refused::new(Status::EINVAL, why).into())
+    }
+}

@@ -1,0 +1,80 @@
+//! Commands that set a connection up, besides those that log in.
+
+use super::call::{Call, Stop};
+use super::status::Refused;
+use crate::wire::kv::{Hello, HelloAnswer, Noop, Quit, SelectBucket, Version};
+use crate::types::Datatype;
+use crate::wire::{Feature, FeatureSet, Response, Status};
+
+/// The features that are built.
+const BUILT: FeatureSet = FeatureSet::of(&[
+    Feature::TCP_NODELAY,
+    Feature::MUTATION_SEQNO,
+    Feature::XERROR,
+    Feature::SELECT_BUCKET,
+    Feature::JSON,
+    Feature::CLUSTER_CONFIG_WITH_KNOWN_VERSION,
+]);
+
+/// What the server calls itself. Clients read the first three numbers as the version of the protocol's features.
+const VERSION: &str = concat!("7.6.0-millstream-", env!("CARGO_PKG_VERSION"));
+
+/// `1f` HELLO: what was granted before is granted no longer.
+pub(super) fn hello(call: &mut Call<'_, '_>) -> Result<(), Stop> {
+    let request = Hello::parse(call.frame)?;
+    call.peer.features = request.features.and(BUILT);
+    tracing::debug!(agent = %String::from_utf8_lossy(request.agent), "a client introduced itself");
+    let answer = HelloAnswer { features: call.peer.features };
+    answer.encode(call.frame.header(), call.out());
+    Ok(())
+}
+
+/// `89` SELECT_BUCKET.
+pub(super) fn select_bucket(call: &mut Call<'_, '_>) -> Result<(), Stop> {
+    let request = SelectBucket::parse(call.frame)?;
+    refuse_on_dcp(call)?;
+    if request.bucket != call.shared.settings.bucket.as_bytes() {
+        return Err(Refused::new(Status::KEY_ENOENT, "there is no such bucket").into());
+    }
+    call.peer.bucket_selected = true;
+    done(call)
+}
+
+/// `0b` VERSION.
+pub(super) fn version(call: &mut Call<'_, '_>) -> Result<(), Stop> {
+    Version::parse(call.frame)?;
+    let answer = Response::to(call.frame.header(), Status::SUCCESS);
+    answer.value(Datatype::RAW, VERSION.as_bytes()).encode(call.out());
+    Ok(())
+}
+
+/// `0a` NOOP.
+pub(super) fn noop(call: &mut Call<'_, '_>) -> Result<(), Stop> {
+    Noop::parse(call.frame)?;
+    done(call)
+}
+
+/// `07`, `17` QUIT.
+pub(super) fn quit(call: &mut Call<'_, '_>) -> Result<(), Stop> {
+    let request = Quit::parse(call.frame)?;
+    if !request.quiet {
+        done(call)?;
+    }
+    Err(Stop::Close)
+}
+
+/// Answers with success and nothing else.
+pub(super) fn done(call: &mut Call<'_, '_>) -> Result<(), Stop> {
+    let answer = Response::to(call.frame.header(), Status::SUCCESS);
+    answer.encode(call.out());
+    Ok(())
+}
+
+/// A DCP connection stays with its user and bucket.
+pub(super) fn refuse_on_dcp(call: &Call<'_, '_>) -> Result<(), Stop> {
+    if call.peer.dcp.is_none() {
+        return Ok(());
+    }
+    let why = "a DCP connection stays with its user and bucket";
+    Err(Refused::new(Status::NOT_SUPPORTED, why).into())
+}

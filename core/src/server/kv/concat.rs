@@ -1,0 +1,44 @@
+//! APPEND and PREPEND.
+
+use super::expiry::living;
+use super::store::mismatch;
+use super::write::{answer, update};
+use crate::limits::VALUE_BYTES_MAX;
+use crate::partition::{Change, Decision};
+use crate::server::call::{Call, Stop};
+use crate::types::{Datatype, DocKind};
+use crate::wire::Status;
+use crate::wire::kv::{Concat, ConcatMode};
+use std::borrow::Cow;
+
+/// `0e`, `0f`, `19`, `1a` add bytes to a value.
+pub(in crate::server) fn concat(call: &mut Call<'_, '_>) -> Result<(), Stop> {
+    let frame = call.frame;
+    let request = Concat::parse(frame)?;
+    call.check_datatype(request.datatype)?;
+    let now = call.session.now();
+    let written = update(call, request.vb, request.key, |found| {
+        let Some(found) = living(found, now) else { return Decision::Refuse(Status::NOT_STORED) };
+        if let Some(status) = mismatch(request.cas, found) {
+            return Decision::Refuse(status);
+        }
+        let Some(value) = found.value else { return Decision::NeedValue };
+        if value.len() + request.value.len() > VALUE_BYTES_MAX {
+            return Decision::Refuse(Status::E2BIG);
+        }
+        let value = match request.mode {
+            ConcatMode::Append => [value, request.value].concat(),
+            ConcatMode::Prepend => [request.value, value].concat(),
+        };
+        Decision::Write(Change {
+            kind: DocKind::Alive,
+            value: Cow::Owned(value),
+            flags: found.meta.flags,
+            expiry: found.meta.expiry,
+            // Two texts in JSON, one behind the other, are none.
+            datatype: Datatype::RAW,
+        })
+    })?;
+    answer(call, request.vb, &written);
+    Ok(())
+}

@@ -1,0 +1,25 @@
+//! DELETE.
+
+use super::expiry::living;
+use super::store::mismatch;
+use super::write::{answer, update};
+use crate::partition::{Change, Decision};
+use crate::server::call::{Call, Stop};
+use crate::wire::Status;
+use crate::wire::kv::Delete;
+
+/// `04`, `14` delete a document.
+pub(in crate::server) fn delete(call: &mut Call<'_, '_>) -> Result<(), Stop> {
+    let frame = call.frame;
+    let request = Delete::parse(frame)?;
+    let now = call.session.now();
+    let written = update(call, request.vb, request.key, |found| match living(found, now) {
+        None => Decision::Refuse(Status::KEY_ENOENT),
+        Some(found) => match mismatch(request.cas, found) {
+            Some(status) => Decision::Refuse(status),
+            None => Decision::Write(Change::delete(now)),
+        },
+    })?;
+    answer(call, request.vb, &written);
+    Ok(())
+}

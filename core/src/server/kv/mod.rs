@@ -1,0 +1,26 @@
+//! Commands on documents and vbuckets: one file for each kind.
+
+mod arithmetic;
+mod concat;
+mod delete;
+mod expiry;
+mod get;
+mod observe;
+mod seqnos;
+mod stats;
+mod store;
+mod touch;
+mod write;
+
+#[cfg(test)]
+mod tests;
+
+pub(super) use arithmetic::arithmetic;
+pub(super) use concat::concat;
+pub(super) use delete::delete;
+pub(super) use get::get;
+pub(super) use observe::observe_seqno;
+pub(super) use seqnos::all_vb_seqnos;
+pub(super) use stats::{StatWalk, stat};
+pub(super) use store::store;
+pub(super) use touch::{get_and_touch, touch};

@@ -1,0 +1,44 @@
+//! The server: the memcached binary protocol and DCP on one TCP port.
+//!
+//! [`Server::bind`] takes a running [`Engine`](crate::Engine) and [`ServerSettings`]; [`Server::run`] accepts clients until
+//! it is told to stop. Each client has one task: it reads requests as they come, in order, answers into one buffer,
+//! lets the connection's [`Producer`](crate::producer::Producer) append stream messages to it, and writes it out in
+//! large pieces. Back-pressure is the same everywhere: what does not fit the buffer is not made.
+//!
+//! # What it speaks
+//!
+//! | group | commands |
+//! |---|---|
+//! | connection | HELLO, SASL_LIST_MECHS, SASL_AUTH (PLAIN), SELECT_BUCKET, GET_CLUSTER_CONFIG, GET_ERROR_MAP, VERSION, NOOP, QUIT, STAT |
+//! | documents | GET, GETK, SET, ADD, REPLACE, DELETE, APPEND, PREPEND, INCREMENT, DECREMENT and their quiet forms, TOUCH, GAT, GATQ |
+//! | vbuckets | OBSERVE_SEQNO, GET_ALL_VB_SEQNOS |
+//! | DCP | OPEN, CONTROL, STREAM_REQ, CLOSE_STREAM, GET_FAILOVER_LOG, BUFFER_ACK, NOOP |
+//!
+//! A feature of HELLO, a flag or a control that is not built is refused, never accepted and ignored.
+//!
+//! # When a write is answered
+//! See [`AckMode`].
+
+mod auth;
+mod call;
+mod cluster_config;
+mod connection;
+mod dcp;
+mod dispatch;
+mod error_map;
+mod hello;
+mod kv;
+mod listener;
+mod output;
+mod peer;
+mod settings;
+mod shared;
+mod status;
+mod turn;
+mod withheld;
+
+#[cfg(test)]
+mod tests;
+
+pub use listener::Server;
+pub use settings::{AckMode, Secret, ServerSettings, User};

@@ -1,0 +1,60 @@
+//! What a connection has agreed on with its client so far.
+
+use crate::limits::{AUTH_TIME_MAX, OUTPUT_BYTES_HIGH_PRIORITY};
+use crate::limits::{OUTPUT_BYTES_LOW_PRIORITY, OUTPUT_BYTES_MEDIUM_PRIORITY};
+use crate::producer::{Priority, Producer};
+use crate::types::Datatype;
+use crate::wire::{Feature, FeatureSet};
+use std::time::Instant;
+
+/// What a connection has agreed on with its client so far.
+pub(super) struct Peer {
+    pub(super) features: FeatureSet,
+    /// Until when it must have logged in; `None` once it has, or if nobody needs to.
+    pub(super) login_by: Option<Instant>,
+    pub(super) login_failures: u32,
+    pub(super) bucket_selected: bool,
+    /// Its streams, once it is a DCP connection.
+    pub(super) dcp: Option<Producer>,
+}
+
+impl Peer {
+    /// A client that has just connected.
+    pub(super) fn new(needs_login: bool, now: Instant) -> Self {
+        Self {
+            features: FeatureSet::EMPTY,
+            login_by: needs_login.then(|| now + AUTH_TIME_MAX),
+            login_failures: 0,
+            bucket_selected: false,
+            dcp: None,
+        }
+    }
+
+    pub(super) fn has(&self, feature: Feature) -> bool {
+        self.features.contains(feature)
+    }
+
+    /// Whether it still has to log in.
+    pub(super) fn is_stranger(&self) -> bool {
+        self.login_by.is_some()
+    }
+
+    /// The datatype of a text of ours that is JSON.
+    pub(super) fn json(&self) -> Datatype {
+        if self.has(Feature::JSON) { Datatype::JSON } else { Datatype::RAW }
+    }
+
+    /// The datatype of a document as it is told to this client.
+    pub(super) fn shown(&self, datatype: Datatype) -> Datatype {
+        Datatype(datatype.0 & self.json().0)
+    }
+
+    /// Unsent bytes up to which stream messages are added.
+    pub(super) fn stream_room(&self) -> usize {
+        match self.dcp.as_ref().map(|producer| producer.controls().priority()) {
+            Some(Priority::High) => OUTPUT_BYTES_HIGH_PRIORITY,
+            Some(Priority::Medium) => OUTPUT_BYTES_MEDIUM_PRIORITY,
+            Some(Priority::Low) | None => OUTPUT_BYTES_LOW_PRIORITY,
+        }
+    }
+}

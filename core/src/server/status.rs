@@ -1,0 +1,146 @@
+//! The one place where what went wrong gets its status on the wire.
+//!
+//! | source | its statuses |
+//! |---|---|
+//! | a malformed message ([`WireError`]) | [`Status::of`] |
+//! | a document that is not as the command wants it | chosen by the command: they are its meaning |
+//! | a write that was not made ([`UpdateError`]) | [`Stop::of_update`](super::call::Stop) |
+//! | a refused stream request ([`Refusal`]) | the table there |
+//! | a control ([`ControlError`], [`ControlRefusal`]) | the table there |
+//! | the engine ([`Error`]) | by its kind |
+
+use crate::error::{Error, ErrorKind};
+use crate::producer::{ControlError, ControlRefusal};
+use crate::stream::{FilterFault, Refusal};
+use crate::types::{Datatype, VbState};
+use crate::wire::{Header, Response, Status, WireError};
+use bytes::BytesMut;
+use serde_json::json;
+use std::borrow::Cow;
+
+/// A request that is answered with anything but success.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Refused {
+    status: Status,
+    /// What was wrong, for people; empty where the status says it all.
+    why: Cow<'static, str>,
+}
+
+impl Refused {
+    pub(super) fn new(status: Status, why: impl Into<Cow<'static, str>>) -> Self {
+        Self { status, why: why.into() }
+    }
+
+    /// Appends the answer.
+    pub(super) fn encode(&self, to: &Header, json: Datatype, out: &mut BytesMut) {
+        let answer = Response::to(to, self.status);
+        if self.why.is_empty() {
+            return answer.encode(out);
+        }
+        let context = json!({ "error": { "context": self.why } }).to_string();
+        answer.value(json, context.as_bytes()).encode(out);
+    }
+
+    pub(super) fn status(&self) -> Status {
+        self.status
+    }
+
+    /// There is no such vbucket here, or it is in another state than the command needs.
+    pub(super) fn not_my_vbucket() -> Self {
+        Status::NOT_MY_VBUCKET.into()
+    }
+
+    /// A write to a vbucket that does not take any: `state` is what the vbucket says that it is.
+    pub(super) fn not_active(state: Option<VbState>) -> Self {
+        match state {
+            // Active, and yet sealed: its state is changing, or the engine is stopping.
+            Some(VbState::Active) => Self::new(Status::ETMPFAIL, "the vbucket takes no writes now"),
+            _ => Self::not_my_vbucket(),
+        }
+    }
+
+    /// A write that found no memory in time.
+    pub(super) fn memory_full() -> Self {
+        Self::new(Status::ETMPFAIL, "memory is full until more is persisted")
+    }
+
+    /// A request whose document was replaced each time its value had been read from the store.
+    pub(super) fn too_contended() -> Self {
+        Self::new(Status::ETMPFAIL, "the document was replaced each time its value was read")
+    }
+}
+
+impl From<Status> for Refused {
+    fn from(status: Status) -> Self {
+        Self { status, why: Cow::Borrowed("") }
+    }
+}
+
+impl From<WireError> for Refused {
+    fn from(error: WireError) -> Self {
+        Self::new(Status::of(&error), error.to_string())
+    }
+}
+
+impl From<ControlError> for Refused {
+    fn from(error: ControlError) -> Self {
+        Self::new(Status::EINVAL, error.to_string())
+    }
+}
+
+impl From<ControlRefusal> for Refused {
+    fn from(refusal: ControlRefusal) -> Self {
+        let status = match refusal {
+            ControlRefusal::NoSnappy
+            | ControlRefusal::NoopIntervalTooShort { .. }
+            | ControlRefusal::NotOpenedWithDeletedUserXattrs => Status::EINVAL,
+            _ => Status::NOT_SUPPORTED,
+        };
+        Self::new(status, refusal.to_string())
+    }
+}
+
+impl From<&Refusal> for Refused {
+    /// Not for [`Refusal::Rollback`], whose answer carries a seqno, nor for [`Refusal::Closed`], which has no answer.
+    fn from(refusal: &Refusal) -> Self {
+        let status = match refusal {
+            Refusal::UnknownFlags(_)
+            | Refusal::NoValueFlag
+            | Refusal::CacheTransferFlags(_)
+            | Refusal::ValueNotNegotiated
+            | Refusal::Filter(FilterFault::Invalid) => Status::EINVAL,
+            Refusal::NoSuchVbucket | Refusal::NotStreamable(_) => return Self::not_my_vbucket(),
+            Refusal::StartAboveEnd { .. }
+            | Refusal::OutsideSnapshot { .. }
+            | Refusal::StartAboveLatest { .. } => Status::ERANGE,
+            Refusal::Filter(FilterFault::UnknownCollection(_)) | Refusal::FilterGone => {
+                Status::UNKNOWN_COLLECTION
+            }
+            Refusal::Filter(FilterFault::UnknownScope(_)) => Status::UNKNOWN_SCOPE,
+            Refusal::Filter(FilterFault::Access) => Status::EACCESS,
+            Refusal::Filter(FilterFault::StreamId)
+            | Refusal::StreamIdRequired
+            | Refusal::StreamIdNotEnabled => Status::DCP_STREAM_ID_INVALID,
+            Refusal::StreamExists => Status::KEY_EEXISTS,
+            Refusal::MemoryExhausted => Status::ENOMEM,
+            Refusal::MemoryShort | Refusal::InFirstDiskSnapshot | Refusal::Closed => Status::ETMPFAIL,
+            Refusal::Rollback { .. } => Status::ROLLBACK,
+            Refusal::FlagsNotBuilt(_) | Refusal::NoopRequired | Refusal::FilterWithSyncReplication => {
+                Status::NOT_SUPPORTED
+            }
+        };
+        Self::new(status, refusal.to_string())
+    }
+}
+
+impl From<Error> for Refused {
+    fn from(error: Error) -> Self {
+        let status = match error.kind() {
+            ErrorKind::Misuse | ErrorKind::Peer => Status::EINVAL,
+            ErrorKind::Corrupt => Status::EINTERNAL,
+            ErrorKind::Retry | ErrorKind::Closed | ErrorKind::Unavailable => Status::ETMPFAIL,
+            ErrorKind::Rollback { .. } => Status::ROLLBACK,
+        };
+        Self::new(status, error.to_string())
+    }
+}

@@ -1,0 +1,232 @@
+//! The store as its callers see it.
+
+use super::database::{Database, pair, reading};
+use super::faults::{fault, no_panic};
+use super::folder::Folder;
+use super::head::Run;
+use super::keys::{COUNTERS_PREFIX, damaged, failover_key};
+use super::options::EmbeddedOptions;
+use super::scan::EmbeddedScan;
+use super::values::{decode_counters, decode_failover};
+use super::vbucket::{Slot, Vbucket};
+use super::writer::{Core, Dead, Writer};
+use crate::error::{Error, Result};
+use crate::store::checks::misuse;
+use crate::store::contract::{Batch, Durability, Persisted, Record, Scan, Start, Store};
+use crate::types::{DocMeta, FailoverEntry, Seqno, VbId};
+use fjall::Readable;
+use std::collections::{BTreeSet, VecDeque};
+use std::fmt;
+use std::ops::RangeInclusive;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+/// A [`Store`] in a folder of its own.
+///
+/// One process at a time may have the folder open; it stays locked until the store and all its scans are dropped.
+/// A vbucket that lost something which was synced, or whose state cannot be read, answers every call with
+/// [`Corrupt`](crate::ErrorKind::Corrupt) until it is [`reset`](Store::reset); the others go on.
+///
+/// # Not promised
+/// A version is found damaged when it is read, not before. After a failed write, nothing more is written until the
+/// store is opened again.
+pub struct EmbeddedStore {
+    core: Arc<Core>,
+}
+
+impl EmbeddedStore {
+    /// Opens the store in `dir`, and makes it if there is none.
+    ///
+    /// # Errors
+    /// [`Unavailable`](crate::ErrorKind::Unavailable) if it is in use or cannot be read or written now;
+    /// [`Misuse`](crate::ErrorKind::Misuse) if `dir` was made for another number of vbuckets, has another layout, or belongs
+    /// to something else, or if an option is out of bounds; [`Corrupt`](crate::ErrorKind::Corrupt) if it is damaged.
+    pub fn open(dir: &Path, options: EmbeddedOptions) -> Result<Self> {
+        let folder = Folder::open(dir, &options)?;
+        let core = no_panic("cannot load the store", || load(folder, options));
+        let core = core.map_err(|e| {
+            let kind = e.kind();
+            Error::new(
+                kind,
+                format!("the store in {} cannot be opened", dir.display()),
+            )
+            .because(e)
+        })?;
+        Ok(Self {
+            core: Arc::new(core),
+        })
+    }
+
+    /// The folder.
+    pub fn path(&self) -> &Path {
+        &self.core.path
+    }
+
+    /// Writes everything that is only in the journal into tables.
+    #[cfg(test)]
+    pub(super) fn flush(&self) -> Result<()> {
+        self.core.database.flush()
+    }
+}
+
+impl Store for EmbeddedStore {
+    fn vbuckets(&self) -> u32 {
+        self.core.options.vbuckets
+    }
+
+    fn begin(&self, window: u64) -> Result<Start> {
+        let mut writer = super::vbucket::lock(&self.core.writer);
+        if writer.begun {
+            return Err(misuse("`begin` was called twice".to_owned()));
+        }
+        let start = match writer.run_before {
+            Run::Making => Start {
+                clean: true,
+                window_before: 0,
+            },
+            Run::Closed { window } => Start {
+                clean: true,
+                window_before: window,
+            },
+            Run::Open { window } => Start {
+                clean: false,
+                window_before: window,
+            },
+        };
+        writer.head.record(Run::Open { window })?;
+        writer.window = window;
+        writer.begun = true;
+        Ok(start)
+    }
+
+    fn load(&self, vb: VbId) -> Result<Persisted> {
+        no_panic("cannot load a vbucket", || self.core.load(vb))
+    }
+
+    fn keys(&self, vb: VbId, each: &mut dyn FnMut(&[u8], &DocMeta)) -> Result<()> {
+        self.core.keys(vb, each)
+    }
+
+    fn get(&self, vb: VbId, key: &[u8]) -> Result<Option<Record>> {
+        no_panic("cannot get a document", || self.core.get(vb, key))
+    }
+
+    fn commit(&self, batch: &Batch, durability: Durability) -> Result<()> {
+        no_panic("cannot commit", || self.core.commit(batch, durability))
+    }
+
+    fn scan(&self, vb: VbId, range: RangeInclusive<Seqno>) -> Result<Box<dyn Scan>> {
+        let core = Arc::clone(&self.core);
+        no_panic("cannot open a scan", || {
+            Ok(Box::new(EmbeddedScan::open(core, vb, range)?) as _)
+        })
+    }
+
+    fn rollback(&self, vb: VbId, to: Seqno, failover: &[FailoverEntry]) -> Result<Seqno> {
+        no_panic("cannot roll back", || self.core.rollback(vb, to, failover))
+    }
+
+    fn purge(&self, vb: VbId, before: u32, limit: usize) -> Result<usize> {
+        no_panic("cannot purge", || self.core.purge(vb, before, limit))
+    }
+
+    fn reset(&self, vb: VbId) -> Result<()> {
+        no_panic("cannot reset a vbucket", || self.core.reset(vb))
+    }
+
+    fn maintain(&self, limit: usize) -> Result<bool> {
+        no_panic("cannot clean up", || self.core.maintain(limit))
+    }
+
+    fn disk_bytes(&self) -> u64 {
+        self.core.database.disk_bytes()
+    }
+
+    fn close(&self) -> Result<()> {
+        let mut writer = self.core.writer()?;
+        writer.closed = true;
+        self.core.sync(&mut writer)?;
+        writer.synced.sync()?;
+        let window = writer.window;
+        writer.head.record(Run::Closed { window })
+    }
+}
+
+impl fmt::Debug for EmbeddedStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EmbeddedStore")
+            .field("path", &self.core.path)
+            .finish_non_exhaustive()
+    }
+}
+
+fn load(folder: Folder, options: EmbeddedOptions) -> Result<Core> {
+    let Folder {
+        path,
+        database,
+        head,
+        synced,
+        run,
+        lock,
+    } = folder;
+    let commit = database.last_commit()?;
+    let mut vbuckets: Vec<Vbucket> = Vec::new();
+    vbuckets.resize_with(options.vbuckets as usize, Vbucket::default);
+    let snapshot = database.snapshot();
+    for guard in snapshot.prefix(&database.meta, COUNTERS_PREFIX) {
+        let (key, value) = pair(guard, "cannot read the counters")?;
+        let (vb, kept) = decode_counters(&key, &value)?;
+        let most = options.vbuckets;
+        let vbucket = vbuckets
+            .get_mut(usize::from(vb.get()))
+            .ok_or_else(|| damaged(format!("it holds vb {vb}, but has {most} vbuckets")))?;
+        vbucket.kept = kept;
+    }
+    let mut sweep = BTreeSet::new();
+    for (vb, vbucket) in (0..=u16::MAX).map(VbId).zip(&mut vbuckets) {
+        vbucket.check_promise(vb, &synced.promise(vb));
+        if vbucket.kept.failover_entries > 0 {
+            vbucket.failover = load_failover(&database, vb, vbucket.kept.failover_entries)?;
+        }
+        if vbucket.kept.superseded > 0 && vbucket.damage.is_none() {
+            sweep.insert(vb);
+        }
+    }
+    let dead: VecDeque<Dead> = database
+        .dead()?
+        .into_iter()
+        .map(|(vb, generation)| Dead::new(vb, generation))
+        .collect();
+    let writer = Writer {
+        head,
+        synced,
+        run_before: run,
+        window: 0,
+        begun: false,
+        closed: false,
+        commit,
+        unsynced: BTreeSet::new(),
+        dead,
+        swept: None,
+        broken: false,
+    };
+    Ok(Core {
+        path,
+        options,
+        database,
+        slots: vbuckets.into_iter().map(Slot::new).collect(),
+        writer: Mutex::new(writer),
+        sweep: Mutex::new(sweep),
+        scans_open: Mutex::new(0),
+        _lock: lock,
+    })
+}
+
+fn load_failover(database: &Database, vb: VbId, entries: u8) -> Result<Vec<FailoverEntry>> {
+    let stored = database
+        .meta
+        .get(failover_key(vb))
+        .map_err(|e| fault(&reading(vb), e))?;
+    let stored = stored.ok_or_else(|| damaged(format!("vb {vb}: its failover log is missing")))?;
+    decode_failover(vb, entries, &stored)
+}

@@ -1,0 +1,6 @@
+//! The checks row by row, in their order, and at random.
+
+mod order;
+mod rows;
+mod scene;
+mod shape;

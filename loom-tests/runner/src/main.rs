@@ -1,0 +1,45 @@
+//! `cargo model`: writes the instrumented arc-swap, builds the models, runs them, and sums up.
+//!
+//! ```text
+//! cargo model                  every model at its first-tier bound
+//! cargo model --deep           every model at its deep bound (minutes to an hour)
+//! cargo model published quies  only models whose names contain one of these
+//! ```
+//! It fails when a model fails, is missing, or explores fewer executions than its floor.
+
+mod fault;
+mod generate;
+mod report;
+mod run;
+
+pub(crate) use fault::Fault;
+use report::Report;
+use run::{Cited, Plan, Workspace};
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    match check() {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(fault) => {
+            eprintln!("cargo model: {fault}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn check() -> Result<bool, Fault> {
+    let plan = Plan::parse(std::env::args().skip(1))?;
+    let workspace = Workspace::of_this_runner();
+    let version = generate::write(
+        &workspace.product_manifest(),
+        &workspace.generated_arc_swap(),
+    )?;
+    println!("arc-swap {version}: instrumented");
+    let models = workspace.list(&plan)?;
+    let outcome = workspace.run(&plan)?;
+    let cited = if plan.names.is_empty() { workspace.cited_models()? } else { Cited::default() };
+    let report = Report::new(&models, &outcome, &cited);
+    println!("{report}");
+    Ok(report.is_good())
+}

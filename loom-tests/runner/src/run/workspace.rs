@@ -1,0 +1,153 @@
+//! The folders, and cargo in them.
+
+use super::{Cited, Plan};
+use crate::Fault;
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// The two switches: ours and crossbeam-epoch's. Not a bare `loom`, under which other crates change shape.
+const RUSTFLAGS: &str = "--cfg millstream_loom --cfg crossbeam_loom";
+/// What a model's line begins with.
+const ROW: &str = "@model ";
+
+/// The model workspace.
+pub(crate) struct Workspace {
+    models: PathBuf,
+}
+
+/// What a run of the binary printed.
+#[derive(Debug)]
+pub(crate) struct Outcome {
+    pub(crate) passed: bool,
+    pub(crate) took: Duration,
+    /// The rows, without their mark.
+    pub(crate) rows: Vec<String>,
+}
+
+impl Workspace {
+    pub(crate) fn of_this_runner() -> Self {
+        let runner = Path::new(env!("CARGO_MANIFEST_DIR"));
+        Self {
+            models: runner
+                .parent()
+                .expect("the runner is in the model workspace")
+                .into(),
+        }
+    }
+
+    fn product(&self) -> &Path {
+        self.models
+            .parent()
+            .expect("the model workspace is in the product's")
+    }
+
+    pub(crate) fn product_manifest(&self) -> PathBuf {
+        self.product().join("Cargo.toml")
+    }
+
+    pub(crate) fn generated_arc_swap(&self) -> PathBuf {
+        self.models.join("target/gen/arc-swap")
+    }
+
+    /// The models that the binary has and the plan asks for. A file of models without one is a fault: it was not
+    /// declared in `main.rs`.
+    pub(crate) fn list(&self, plan: &Plan) -> Result<Vec<String>, Fault> {
+        let output = self.cargo(plan, &["--list", "--format", "terse"]).output();
+        let output = output.map_err(|error| Fault::new("cargo test does not start", error))?;
+        if !output.status.success() {
+            return Err(Fault::new(
+                "the models do not build",
+                String::from_utf8_lossy(&output.stderr),
+            ));
+        }
+        let text = String::from_utf8_lossy(&output.stdout);
+        let models = text
+            .lines()
+            .filter_map(|line| line.strip_suffix(": test"))
+            .map(String::from);
+        let models: Vec<_> = models.collect();
+        for file in self.model_files()? {
+            let declared = models
+                .iter()
+                .any(|model| model.starts_with(&format!("{file}::")));
+            if !declared && plan.names.is_empty() {
+                return Err(Fault::new(
+                    format!("tests/models/{file}.rs"),
+                    "has no model in the binary",
+                ));
+            }
+        }
+        Ok(models)
+    }
+
+    fn model_files(&self) -> Result<Vec<String>, Fault> {
+        let folder = self.models.join("tests/models");
+        let entries = fs::read_dir(&folder).map_err(|error| Fault::new(folder.display(), error))?;
+        let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+        let stems = names.filter_map(|name| name.strip_suffix(".rs").map(String::from));
+        Ok(stems.filter(|stem| stem != "main").collect())
+    }
+
+    /// Runs the binary, showing its lines as they come.
+    pub(crate) fn run(&self, plan: &Plan) -> Result<Outcome, Fault> {
+        let began = Instant::now();
+        let mut child = self
+            .cargo(plan, &["--nocapture"])
+            .stdout(Stdio::piped())
+            .spawn()
+            .map_err(|error| Fault::new("cargo test does not start", error))?;
+        let stdout = child.stdout.take().expect("stdout was asked for as a pipe");
+        let mut rows = Vec::new();
+        for line in BufReader::new(stdout).lines() {
+            let line = line.map_err(|error| Fault::new("the models' output", error))?;
+            // The test harness may have begun the line with the name of the test.
+            match line.split_once(ROW) {
+                Some((_, row)) => rows.push(row.to_owned()),
+                None => println!("{line}"),
+            }
+        }
+        let status = child
+            .wait()
+            .map_err(|error| Fault::new("cargo test", error))?;
+        Ok(Outcome {
+            passed: status.success(),
+            took: began.elapsed(),
+            rows,
+        })
+    }
+
+    fn cargo(&self, plan: &Plan, arguments: &[&str]) -> Command {
+        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+        let mut command = Command::new(cargo);
+        command
+            .args([
+                "test",
+                "--release",
+                "--quiet",
+                "--test",
+                "models",
+                "--manifest-path",
+            ])
+            .arg(self.models.join("Cargo.toml"))
+            .arg("--target-dir")
+            .arg(self.models.join("target/models"))
+            .arg("--")
+            .args(arguments)
+            .args(&plan.names)
+            .env("RUSTFLAGS", RUSTFLAGS)
+            .env_remove("CARGO_ENCODED_RUSTFLAGS")
+            .env(
+                "MILLSTREAM_MODELS",
+                if plan.deep { "deep" } else { "first" },
+            );
+        command
+    }
+
+    /// Models that the product's sources name in their tables of orderings.
+    pub(crate) fn cited_models(&self) -> Result<Cited, Fault> {
+        Cited::in_sources(self.product())
+    }
+}

@@ -1,0 +1,55 @@
+//! Borrowed readers: one borrower at a time, and none left when the last domain is gone.
+
+use loom::thread;
+use millstream_models::{Canary, Drops, Model};
+use millstream_reclaim::{Domain, DomainConfig};
+use std::sync::Arc;
+
+/// A pooled reader passes from one thread to another with all of its state: its participant's cells are plain memory, so
+/// a hand-over without an order would be a race in the epoch's own bag.
+#[test]
+fn two_borrowers() {
+    let model = Model::new("pool::two_borrowers", 2).bound(1).floor(1);
+    model.deep(Some(3), 1).check(|| {
+        let (domain, mut reaper) = Domain::new(DomainConfig::default());
+        let domain = Arc::new(domain);
+        let drops = Drops::new();
+        drop(domain.borrow("made before"));
+        let retire = |domain: &Domain, canary| {
+            let mut lent = domain.borrow("lent");
+            lent.pin().retire(Box::new(canary));
+        };
+        let (ours, theirs) = (Canary::new(1, &drops), Canary::new(2, &drops));
+        let other = thread::spawn({
+            let domain = Arc::clone(&domain);
+            move || retire(&domain, theirs)
+        });
+        retire(&domain, ours);
+        other.join().unwrap();
+        let readers = domain.stats().readers;
+        assert!(
+            (1..=2).contains(&readers),
+            "as many as were borrowed at once"
+        );
+        assert_eq!(reaper.reap().pending, 0);
+        assert_eq!(drops.count(), 2);
+    });
+}
+
+/// The last of two domains drops what the other's borrower gave back: else the memory is never freed, which loom reports.
+#[test]
+fn drained_by_last_domain() {
+    let model = Model::new("pool::drained_by_last_domain", 2)
+        .bound(1)
+        .floor(1);
+    model.deep(Some(3), 1).check(|| {
+        let (domain, reaper) = Domain::new(DomainConfig::default());
+        let other = thread::spawn({
+            let domain = domain.clone();
+            move || drop(domain.borrow("lent"))
+        });
+        drop(domain);
+        other.join().unwrap();
+        drop(reaper);
+    });
+}
