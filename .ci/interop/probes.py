@@ -34,7 +34,7 @@ OPENS = [
     ("producer with delete times", 0x021, b"p", 0x00),
     ("the longest name", 0x001, b"n" * 200, 0x00),
     ("a consumer", 0x000, b"p", 0x83),
-    ("xattrs", 0x005, b"p", 0x83),
+    ("xattrs", 0x005, b"p", 0x00),
     ("no value", 0x009, b"p", 0x83),
     ("no value, datatype kept", 0x041, b"p", 0x83),
     ("both kinds of no value", 0x049, b"p", 0x04),
@@ -46,6 +46,7 @@ OPENS = [
     ("an unknown flag", 0x401, b"p", 0x04),
     ("no name", 0x001, b"", 0x04),
     ("a name too long", 0x001, b"n" * 201, 0x04),
+    ("a name that is not UTF-8", 0x001, b"\xff\xfe", 0x04),
 ]
 
 CONTROLS = [
@@ -111,6 +112,8 @@ def strangers(connect: LogIn) -> Iterator[Outcome]:
     connection = connect()
     yield "NOOP by a stranger", status(connection, NOOP), 0x00
     yield "GET by a stranger", status(connection, GET, key=b"k"), 0x24
+    yield "SELECT_BUCKET by a stranger", status(connection, SELECT_BUCKET, key=b"interop"), 0x24
+    yield "an unknown command by a stranger", status(connection, 0xE7), 0x81
     yield "DCP_OPEN by a stranger", status(connection, OPEN, extras=struct.pack("!II", 0, 1), key=b"p"), 0x24
     yield "a wrong password", status(connection, SASL_AUTH, key=b"PLAIN", value=b"\0nobody\0nothing"), 0x20
     connection.close()
@@ -205,6 +208,7 @@ def streams(log_in: LogIn, vbuckets: int) -> Iterator[Outcome]:
     ]
     yield from ((f"stream request: {what}", came, promised) for what, came, promised in refusals)
     yield "close of no stream", status(connection, CLOSE_STREAM), 0x01
+    yield "close in no vbucket", status(connection, CLOSE_STREAM, status=vbuckets), 0x01
 
     # An acknowledgement has no answer: the next answer is that of the request behind it.
     connection.send(connection.request(BUFFER_ACK, extras=struct.pack("!I", 1 << 31)))

@@ -2,6 +2,8 @@
 #![deny(unsafe_code)]
 
 mod backfill;
+#[cfg(feature = "client")]
+pub mod client;
 mod conn;
 pub mod engine;
 pub mod error;
@@ -13,8 +15,12 @@ pub mod log;
 pub mod partition;
 pub mod producer;
 pub mod ready;
+#[cfg(feature = "server")]
+pub mod server;
 pub mod store;
 pub mod stream;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 pub mod types;
 pub mod wire;
 

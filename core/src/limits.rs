@@ -90,3 +90,15 @@ pub const STORED_READS_MAX: u32 = 8;
 pub const CLOSE_TIME_MAX: std::time::Duration = std::time::Duration::from_secs(2);
 /// Pause after a connection could not be accepted, for instance because all file descriptors are in use.
 pub const ACCEPT_PAUSE: std::time::Duration = std::time::Duration::from_millis(50);
+/// Documents of one bulk write of `load`, unless the user says otherwise: several windows, so that none runs dry.
+pub const LOAD_BATCH_DOCUMENTS: usize = 8192;
+/// Bytes of one bulk write of `load`; a few of them are in memory at a time.
+pub const LOAD_BATCH_BYTES: usize = 4 * 1024 * 1024;
+/// Batches that `load` reads ahead of what is being written.
+pub const LOAD_BATCHES_AHEAD: usize = 2;
+/// Bad lines that `load` shows when it skips them; the rest are counted.
+pub const LOAD_BAD_LINES_SHOWN: usize = 10;
+/// Longest pause of `load` before it offers documents again that the server had no room for.
+pub const LOAD_RETRY_PAUSE_MAX: std::time::Duration = std::time::Duration::from_secs(1);
+/// How long `load` goes on while the server takes nothing at all: a store that compacts is back long before.
+pub const LOAD_PATIENCE: std::time::Duration = std::time::Duration::from_secs(60);

@@ -39,7 +39,7 @@ impl PoolGate {
 
     fn wake(&self) {
         for backfills in self.waiting.take_all() {
-            backfills.kick();
+            Backfills::kick(&backfills);
         }
     }
 
@@ -119,13 +119,13 @@ impl BackfillPool {
     /// Starts that many workers.
     pub(crate) fn start(
         workers: usize,
-        store: &Arc<dyn Store>,
+        store: &std::sync::Arc<dyn Store>,
         domain: &Domain,
     ) -> std::io::Result<Self> {
         let mut pool = Self { queues: Vec::new(), workers: Vec::new() };
         for n in 0..workers.max(1) {
             let (sender, jobs) = channel();
-            let (store, domain) = (Arc::clone(store), domain.clone());
+            let (store, domain) = (std::sync::Arc::clone(store), domain.clone());
             let worker = std::thread::Builder::new()
                 .name(format!("millstream-backfill-{n}"))
                 .spawn(move || work(&jobs, &*store, &domain))?;
@@ -156,6 +156,6 @@ impl BackfillPool {
 fn work(jobs: &Receiver<Job>, store: &dyn Store, domain: &Domain) {
     let mut reader = domain.reader("backfill");
     while let Ok(Job::Run(backfills)) = jobs.recv() {
-        backfills.run(store, &mut reader);
+        Backfills::run(&backfills, store, &mut reader);
     }
 }

@@ -34,7 +34,7 @@ enum Fault {
     Panic,
 }
 
-fn store(items: u64, fault: Fault) -> Arc<dyn Store> {
+fn store(items: u64, fault: Fault) -> std::sync::Arc<dyn Store> {
     let store = MemoryStore::new(4);
     let _: Start = store.begin(1).expect("begins");
     let record = |seqno: u64| Record {
@@ -58,7 +58,7 @@ fn store(items: u64, fault: Fault) -> Arc<dyn Store> {
         failover: None,
     };
     store.commit(&Batch { vbs: (0..4).map(vb).collect() }, Durability::Synced).expect("commits");
-    Arc::new(Faulty { store, fault })
+    std::sync::Arc::new(Faulty { store, fault })
 }
 
 /// A connection's backfills with a pool of one worker.
@@ -71,7 +71,7 @@ struct Bench {
     pool: BackfillPool,
 }
 
-fn bench(store: &Arc<dyn Store>, budget: u64, scans_max: usize) -> Bench {
+fn bench(store: &std::sync::Arc<dyn Store>, budget: u64, scans_max: usize) -> Bench {
     let (domain, reaper) = Domain::new(DomainConfig::default());
     let pool = BackfillPool::start(1, store, &domain).expect("a thread");
     let gate = PoolGate::new(scans_max);
@@ -89,7 +89,7 @@ impl Bench {
         let (writer, reader) = outbox(Arc::clone(&self.ready), usize::from(vb));
         let request = BackfillRequest { vb: VbId(vb), from: Seqno(1), purge_exempt: false };
         let mut pinned = self.domain.reader("test");
-        let taken = self.backfills.schedule(Backfill::new(request, writer), &pinned.pin());
+        let taken = Backfills::schedule(&self.backfills, Backfill::new(request, writer), &pinned.pin());
         assert!(taken, "the manager is there");
         reader
     }
@@ -106,7 +106,7 @@ impl Bench {
                     Delivery::Failed(reason) => Got::Failed(*reason),
                 };
                 outbox.pop();
-                self.backfills.kick_if_drained();
+                Backfills::kick_if_drained(&self.backfills);
                 return got;
             }
             self.ready.register(&waker);
@@ -231,7 +231,7 @@ fn abandoned_backfills_leave_the_manager() {
         drop(bench.schedule(1));
     }
     drop(first);
-    bench.backfills.kick();
+    Backfills::kick(&bench.backfills);
     // The worker sweeps before it takes anything, so the next one runs at once.
     let mut last = bench.schedule(2);
     assert_eq!(bench.next(&mut last), Got::Opened(20_000));

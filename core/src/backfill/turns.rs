@@ -90,9 +90,9 @@ impl Backfills {
     }
 
     /// Lets a manager go on whose buffer was full, if the caller (or anybody) drained it.
-    pub(crate) fn kick_if_drained(self: &Arc<Self>) {
-        if self.drained.take() {
-            self.kick();
+    pub(crate) fn kick_if_drained(this: &Arc<Self>) {
+        if this.drained.take() {
+            Self::kick(this);
         }
     }
 
@@ -102,18 +102,18 @@ impl Backfills {
     }
 
     /// Hands a backfill in; false once the connection is closed.
-    pub(crate) fn schedule(self: &Arc<Self>, backfill: Backfill, pin: &Pin<'_>) -> bool {
-        let taken = self.with(pin, |manager| manager.schedule(backfill)).is_some();
+    pub(crate) fn schedule(this: &Arc<Self>, backfill: Backfill, pin: &Pin<'_>) -> bool {
+        let taken = this.with(pin, |manager| manager.schedule(backfill)).is_some();
         if taken {
-            self.kick();
+            Self::kick(this);
         }
         taken
     }
 
     /// Sees to it that a worker looks at the manager from now on.
-    pub(crate) fn kick(self: &Arc<Self>) {
+    pub(crate) fn kick(this: &Arc<Self>) {
         // N1 Acquire: the exchange confirms it.
-        let mut turn = self.turn.load(Ordering::Acquire);
+        let mut turn = this.turn.load(Ordering::Acquire);
         loop {
             let next = match turn {
                 IDLE => QUEUED,
@@ -121,8 +121,8 @@ impl Backfills {
                 _ => turn,
             };
             // N1 AcqRel: after what was handed in, even if the state stays; pairs with N2, N3.
-            match self.turn.compare_exchange(turn, next, Ordering::AcqRel, Ordering::Acquire) {
-                Ok(IDLE) => return self.queue.push(Arc::clone(self)),
+            match this.turn.compare_exchange(turn, next, Ordering::AcqRel, Ordering::Acquire) {
+                Ok(IDLE) => return this.queue.push(Arc::clone(this)),
                 Ok(_) => return,
                 Err(now) => turn = now,
             }
@@ -135,30 +135,30 @@ impl Backfills {
     }
 
     /// One turn, on a worker's thread.
-    pub(super) fn run(self: &Arc<Self>, store: &dyn Store, reader: &mut Reader) {
+    pub(super) fn run(this: &Arc<Self>, store: &dyn Store, reader: &mut Reader) {
         // N2 AcqRel: before the inbox is looked at; pairs with N1.
-        self.turn.swap(RUNNING, Ordering::AcqRel);
-        let more = self.run_one(store, reader);
+        this.turn.swap(RUNNING, Ordering::AcqRel);
+        let more = Self::run_one(this, store, reader);
         // What nobody wanted any more is dropped here, and may have drained the buffer.
-        if more || self.drained.take() {
+        if more || this.drained.take() {
             // N3 AcqRel: what came in meanwhile is seen in the next turn; pairs with N1.
-            self.turn.swap(QUEUED, Ordering::AcqRel);
-            return self.queue.push(Arc::clone(self));
+            this.turn.swap(QUEUED, Ordering::AcqRel);
+            return this.queue.push(Arc::clone(this));
         }
         // N3 AcqRel: fails if something came in meanwhile; pairs with N1.
-        let idle = self.turn.compare_exchange(RUNNING, IDLE, Ordering::AcqRel, Ordering::Acquire);
+        let idle = this.turn.compare_exchange(RUNNING, IDLE, Ordering::AcqRel, Ordering::Acquire);
         if idle.is_err() {
             // N3 AcqRel: as above.
-            self.turn.swap(QUEUED, Ordering::AcqRel);
-            self.queue.push(Arc::clone(self));
+            this.turn.swap(QUEUED, Ordering::AcqRel);
+            this.queue.push(Arc::clone(this));
         }
     }
 
     /// Runs the backfill whose turn it is, with no epoch pinned while the store is read; whether there is more to do.
-    fn run_one(self: &Arc<Self>, store: &dyn Store, reader: &mut Reader) -> bool {
+    fn run_one(this: &Arc<Self>, store: &dyn Store, reader: &mut Reader) -> bool {
         let looked = {
             let pin = reader.pin();
-            self.with(&pin, |manager| {
+            this.with(&pin, |manager| {
                 let taken = manager.take();
                 let waits = taken.is_none() && manager.counts().pending > 0;
                 (taken, waits, manager.order(), Arc::clone(manager.budget()))
@@ -169,12 +169,12 @@ impl Backfills {
         };
         let Some(mut taken) = taken else {
             if waits {
-                PoolGate::wait(&self.gate, self);
+                PoolGate::wait(&this.gate, this);
             }
             return false;
         };
         let turn = taken.run(store, &budget, order);
         let pin = reader.pin();
-        self.with(&pin, |manager| manager.give_back(taken, turn)).unwrap_or(false)
+        this.with(&pin, |manager| manager.give_back(taken, turn)).unwrap_or(false)
     }
 }

@@ -8,10 +8,14 @@ use std::io;
 /// The status with which the server refused, if that is what the error is about.
 #[must_use]
 pub fn status_of(error: &Error) -> Option<Status> {
-    match error.source()?.downcast_ref::<WireError>()? {
-        WireError::Refused { status, .. } => Some(*status),
-        _ => None,
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        if let Some(WireError::Refused { status, .. }) = error.downcast_ref() {
+            return Some(*status);
+        }
+        cause = error.source();
     }
+    None
 }
 
 /// The server refused.
@@ -74,7 +78,7 @@ impl Broken {
     /// As an error that names the host and what was going on.
     pub(super) fn during(self, peer: &str, step: &str) -> Error {
         match self {
-            Self::Io(e) if e.kind() == io::ErrorKind::UnexpectedEof => Error::new(
+            Self::Io(e) if is_closed(&e) => Error::new(
                 ErrorKind::Closed,
                 format!("{peer} closed the connection during {step}"),
             ),
@@ -87,4 +91,13 @@ impl Broken {
             }
         }
     }
+}
+
+/// Whether the other side hung up, whichever way we noticed.
+fn is_closed(error: &io::Error) -> bool {
+    use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
+    matches!(
+        error.kind(),
+        BrokenPipe | ConnectionAborted | ConnectionReset | UnexpectedEof
+    )
 }

@@ -195,6 +195,12 @@ impl Engine {
         super::Flushed::new(Arc::clone(self.parts()))
     }
 
+    /// The engine's time of day, in seconds since 1970.
+    #[must_use]
+    pub fn unix_seconds(&self) -> u32 {
+        self.parts().clock.unix_seconds()
+    }
+
     /// State and high seqno of every vbucket, by rising id.
     #[must_use]
     pub fn high_seqnos(&self) -> Vec<(VbId, VbState, Seqno)> {

@@ -19,9 +19,9 @@ use millstream_reclaim::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 pub(crate) struct EngineParts {
     pub(crate) connections: ConnectionMap,
     pub(crate) partitions: Box<[Partition]>,
-    pub(crate) store: Arc<dyn Store>,
+    pub(crate) store: std::sync::Arc<dyn Store>,
     pub(crate) settings: EngineSettings,
-    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) clock: std::sync::Arc<dyn Clock>,
     pub(crate) pressure: Arc<Pressure>,
     pub(crate) commits: CommitSignal,
     pub(crate) gate: Arc<PoolGate>,
@@ -49,9 +49,9 @@ pub(crate) struct Counters {
 pub(super) struct Made {
     pub(super) connections: ConnectionMap,
     pub(super) partitions: Box<[Partition]>,
-    pub(super) store: Arc<dyn Store>,
+    pub(super) store: std::sync::Arc<dyn Store>,
     pub(super) settings: EngineSettings,
-    pub(super) clock: Arc<dyn Clock>,
+    pub(super) clock: std::sync::Arc<dyn Clock>,
     pub(super) pressure: Arc<Pressure>,
     pub(super) gate: Arc<PoolGate>,
     pub(super) dirty: Arc<ReadySet>,

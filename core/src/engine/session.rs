@@ -93,12 +93,6 @@ impl<'e> Session<'e> {
         Some((info.state, info.failover.newest().uuid))
     }
 
-    /// The engine's time of day, in seconds since 1970.
-    #[must_use]
-    pub fn now(&self) -> u32 {
-        self.parts.clock.unix_seconds()
-    }
-
     /// Which vbucket a key belongs to.
     #[must_use]
     pub fn vbucket_of(&self, key: &[u8]) -> VbId {

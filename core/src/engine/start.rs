@@ -21,9 +21,9 @@ use millstream_reclaim::{Domain, DomainConfig};
 
 /// Joins settings and components into an engine.
 pub struct EngineBuilder {
-    store: Arc<dyn Store>,
+    store: std::sync::Arc<dyn Store>,
     settings: EngineSettings,
-    clock: Arc<dyn Clock>,
+    clock: std::sync::Arc<dyn Clock>,
     on_error: Option<Box<dyn Fn(&Error) + Send + Sync>>,
 }
 
@@ -31,9 +31,9 @@ impl EngineBuilder {
     /// An engine over a store that is not in use yet, with default settings.
     pub fn new(store: impl Store) -> Self {
         Self {
-            store: Arc::new(store),
+            store: std::sync::Arc::new(store),
             settings: EngineSettings::default(),
-            clock: Arc::new(SystemClock),
+            clock: std::sync::Arc::new(SystemClock),
             on_error: None,
         }
     }
@@ -48,7 +48,7 @@ impl EngineBuilder {
     /// With this clock.
     #[must_use]
     pub fn clock(mut self, clock: impl Clock) -> Self {
-        self.clock = Arc::new(clock);
+        self.clock = std::sync::Arc::new(clock);
         self
     }
 

@@ -2,6 +2,7 @@
 
 use super::control::{Control, ControlRefusal, Controls, Negotiated};
 use super::owner::{OwnedStream, Producer};
+use crate::backfill::Backfills;
 use crate::conn::Connection;
 use crate::partition::Partition;
 use crate::stream::{
@@ -211,7 +212,7 @@ impl Producer {
             partition.waiters.leave();
         }
         // What the stream left in the backfill manager is swept out now.
-        self.connection.backfills.kick();
+        Backfills::kick(&self.connection.backfills);
     }
 }
 

@@ -1,6 +1,7 @@
 //! One turn of a connection: no-op, ends, then each ready stream in its turn.
 
 use super::owner::Producer;
+use crate::backfill::Backfills;
 use crate::limits::STREAM_TURN_MESSAGES;
 use crate::stream::{Event, Next, Sent, Sink, StreamContext, StreamName};
 use crate::types::{EndReason, Seqno};
@@ -50,7 +51,7 @@ impl Producer {
         let mut reader = engine.domain.borrow("step");
         let step = self.run_turns(&mut sent, sink, &reader.pin());
         self.connection.count(&sent);
-        self.connection.backfills.kick_if_drained();
+        Backfills::kick_if_drained(&self.connection.backfills);
         step
     }
 

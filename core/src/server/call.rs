@@ -11,7 +11,6 @@ use crate::limits::KEY_BYTES_MAX;
 use crate::types::{Datatype, VbId, VbState, VbUuid};
 use crate::wire::{Feature, Frame, FrameReader, Status, WireError};
 use bytes::BytesMut;
-use std::time::Instant;
 
 /// One request while it is handled.
 pub(super) struct Call<'a, 'e> {
@@ -26,8 +25,8 @@ pub(super) struct Call<'a, 'e> {
     pub(super) frame: &'a Frame,
     /// The stored version of the document, if an earlier attempt asked for it.
     pub(super) stored: Option<&'a Option<Fetched>>,
-    /// When the turn began that the request is handled in.
-    pub(super) now: Instant,
+    /// Seconds since 1970.
+    pub(super) unix_now: u32,
 }
 
 /// Why a request was not answered with success.

@@ -17,7 +17,7 @@ const BUILT: FeatureSet = FeatureSet::of(&[
 ]);
 
 /// What the server calls itself. Clients read the first three numbers as the version of the protocol's features.
-const VERSION: &str = concat!("7.6.0-millstream-", env!("CARGO_PKG_VERSION"));
+pub(super) const VERSION: &str = concat!("7.6.0-millstream-", env!("CARGO_PKG_VERSION"));
 
 /// `1f` HELLO: what was granted before is granted no longer.
 pub(super) fn hello(call: &mut Call<'_, '_>) -> Result<(), Stop> {

@@ -34,6 +34,8 @@ mod peer;
 mod settings;
 mod shared;
 mod status;
+mod suspended;
+mod timer;
 mod turn;
 mod withheld;
 

@@ -165,7 +165,7 @@ impl ActiveStream {
         if let Advanced::Dead(_) = cx.word.advance(StreamState::Backfilling) {
             return ControlFlow::Continue(());
         }
-        if cx.backfills.schedule(Backfill::new(request, writer), cx.pin) {
+        if Backfills::schedule(cx.backfills, Backfill::new(request, writer), cx.pin) {
             return ControlFlow::Break(Next::Parked);
         }
         // No manager: the connection is closing, and this stream with it.

@@ -44,6 +44,8 @@ opcodes! {
     DECREMENT = 0x06, "DECREMENT";
     /// Close the connection, with an answer.
     QUIT = 0x07, "QUIT";
+    /// Delete every document.
+    FLUSH = 0x08, "FLUSH";
     /// [`Opcode::GET`] that is silent on a miss.
     GETQ = 0x09, "GETQ";
     /// Nothing, with an answer.
@@ -74,6 +76,8 @@ opcodes! {
     DECREMENTQ = 0x16, "DECREMENTQ";
     /// [`Opcode::QUIT`] without an answer.
     QUITQ = 0x17, "QUITQ";
+    /// [`Opcode::FLUSH`] that answers only a failure.
+    FLUSHQ = 0x18, "FLUSHQ";
     /// [`Opcode::APPEND`] that answers only a failure.
     APPENDQ = 0x19, "APPENDQ";
     /// [`Opcode::PREPEND`] that answers only a failure.
@@ -196,6 +200,7 @@ impl Opcode {
             Self::INCREMENTQ => Self::INCREMENT,
             Self::DECREMENTQ => Self::DECREMENT,
             Self::QUITQ => Self::QUIT,
+            Self::FLUSHQ => Self::FLUSH,
             Self::APPENDQ => Self::APPEND,
             Self::PREPENDQ => Self::PREPEND,
             Self::GATQ => Self::GAT,

@@ -38,7 +38,11 @@ fn check() -> Result<bool, Fault> {
     println!("arc-swap {version}: instrumented");
     let models = workspace.list(&plan)?;
     let outcome = workspace.run(&plan)?;
-    let cited = if plan.names.is_empty() { workspace.cited_models()? } else { Cited::default() };
+    let cited = if plan.names.is_empty() {
+        workspace.cited_models()?
+    } else {
+        Cited::default()
+    };
     let report = Report::new(&models, &outcome, &cited);
     println!("{report}");
     Ok(report.is_good())

@@ -1,6 +1,6 @@
 //! The real arc-swap, on its own: that one swap wins, that a guard's value lives, that an address may be used again.
 
-use loom::thread;
+use loom::thread::{self, JoinHandle};
 use millstream_models::Model;
 use millstream_reclaim::sync::{Arc, SwapOption};
 use std::sync::Arc as Untracked;
@@ -16,169 +16,160 @@ fn read(cell: &Cell) -> Option<u32> {
     cell.load().as_deref().copied()
 }
 
-fn close(cell: &Cell) -> bool {
-    cell.swap(None).is_some()
+fn reading(cell: &Cell) -> JoinHandle<()> {
+    let cell = cell.clone();
+    thread::spawn(move || assert!(matches!(read(&cell), None | Some(7))))
+}
+
+/// Empties the cell; gives what was in it.
+fn closing(cell: &Cell) -> JoinHandle<Option<u32>> {
+    let cell = cell.clone();
+    thread::spawn(move || cell.swap(None).map(|value| *value))
 }
 
 #[test]
 fn one_reader_one_closer() {
-    Model::new("arc_swap::one_reader_one_closer", 2)
+    let model = Model::new("arc_swap::one_reader_one_closer", 2)
         .bound(3)
-        .floor(1)
-        .deep(None, 1)
-        .check(|| {
-            let cell = cell(7);
-            let reader = thread::spawn({
-                let cell = cell.clone();
-                move || assert!(matches!(read(&cell), None | Some(7)))
-            });
-            assert!(close(&cell));
-            reader.join().unwrap();
-            assert_eq!(read(&cell), None);
-        });
+        .floor(1);
+    model.deep(None, 1).check(|| {
+        let cell = cell(7);
+        let (reading, closing) = (reading(&cell), closing(&cell));
+        reading.join().unwrap();
+        assert_eq!(closing.join().unwrap(), Some(7));
+        assert_eq!(read(&cell), None);
+    });
 }
 
 #[test]
 fn two_closers() {
-    Model::new("arc_swap::two_closers", 2)
-        .bound(3)
-        .floor(1)
-        .deep(None, 1)
-        .check(|| {
-            let cell = cell(7);
-            let other = thread::spawn({
-                let cell = cell.clone();
-                move || close(&cell)
-            });
-            let ours = close(&cell);
-            assert!(ours ^ other.join().unwrap(), "exactly one wins");
-        });
+    let model = Model::new("arc_swap::two_closers", 2).bound(3).floor(1);
+    model.deep(None, 1).check(|| {
+        let cell = cell(7);
+        let closing = [closing(&cell), closing(&cell)];
+        let taken = closing.map(|closer| closer.join().unwrap());
+        assert!(
+            matches!(taken, [Some(7), None] | [None, Some(7)]),
+            "exactly one wins"
+        );
+    });
 }
 
 #[test]
 fn one_reader_two_closers() {
-    Model::new("arc_swap::one_reader_two_closers", 3)
+    let model = Model::new("arc_swap::one_reader_two_closers", 3)
         .bound(2)
-        .floor(1)
-        .deep(Some(4), 1)
-        .check(|| {
-            let cell = cell(7);
-            let reader = thread::spawn({
-                let cell = cell.clone();
-                move || {
-                    let first = read(&cell);
-                    assert!(matches!(first, None | Some(7)));
-                }
-            });
-            let other = thread::spawn({
-                let cell = cell.clone();
-                move || close(&cell)
-            });
-            let ours = close(&cell);
-            reader.join().unwrap();
-            assert!(ours ^ other.join().unwrap(), "exactly one wins");
-        });
+        .floor(1);
+    model.deep(Some(4), 1).check(|| {
+        let cell = cell(7);
+        let (reading, closing) = (reading(&cell), [closing(&cell), closing(&cell)]);
+        reading.join().unwrap();
+        let taken = closing.map(|closer| closer.join().unwrap());
+        assert!(
+            matches!(taken, [Some(7), None] | [None, Some(7)]),
+            "exactly one wins"
+        );
+    });
 }
 
+/// A reader that takes a share with it, instead of a debt that it pays back.
 #[test]
 fn load_full_vs_swap() {
-    Model::new("arc_swap::load_full_vs_swap", 2)
+    let model = Model::new("arc_swap::load_full_vs_swap", 2)
         .bound(3)
-        .floor(1)
-        .deep(None, 1)
-        .check(|| {
-            let cell = cell(7);
-            let reader = thread::spawn({
-                let cell = cell.clone();
-                move || assert!(matches!(cell.load_full().as_deref(), None | Some(7)))
-            });
-            assert!(close(&cell));
-            reader.join().unwrap();
+        .floor(1);
+    model.deep(None, 1).check(|| {
+        let cell = cell(7);
+        let owning = thread::spawn({
+            let cell = cell.clone();
+            move || assert!(matches!(cell.load_full().as_deref(), None | Some(7)))
         });
+        let closing = closing(&cell);
+        owning.join().unwrap();
+        assert_eq!(closing.join().unwrap(), Some(7));
+    });
 }
 
 /// Large enough that nothing else in a model has its size: what is freed is what the next one gets.
 const LARGE: usize = 1009;
+
+fn large(value: u8) -> Option<Arc<[u8; LARGE]>> {
+    Some(Arc::new([value; LARGE]))
+}
 
 /// A reader of one cell must never be given the value of another cell that came to the same address meanwhile.
 #[test]
 fn address_reused() {
     let reused = Untracked::new(AtomicBool::new(false));
     let seen = Untracked::clone(&reused);
-    let model = Model::new("arc_swap::address_reused", 2)
-        .bound(4)
-        .floor(1);
+    let model = Model::new("arc_swap::address_reused", 2).bound(4).floor(1);
     model.deep(Some(5), 1).check(move || {
-        let large = |value: u8| Some(Arc::new([value; LARGE]));
-        let cell = Untracked::new(SwapOption::from(large(1)));
-        let reader = thread::spawn({
+        let value = large(1);
+        let first_address = value.as_ref().map(Arc::as_ptr);
+        let cell = Untracked::new(SwapOption::from(value));
+        let reading = thread::spawn({
             let cell = Untracked::clone(&cell);
             move || {
                 let found = cell.load();
-                assert!(
-                    found.as_ref().is_none_or(|value| value[0] == 1),
-                    "another cell's value"
-                );
+                let first = found.as_ref().is_none_or(|value| value[0] == 1);
+                assert!(first, "another cell's value");
             }
         });
-        let freed = cell.load().as_ref().map(Arc::as_ptr);
         cell.store(None);
         let value = large(100);
-        if value.as_ref().map(Arc::as_ptr) == freed {
+        if value.as_ref().map(Arc::as_ptr) == first_address {
             seen.store(true, Ordering::Relaxed);
         }
         let other = SwapOption::from(value);
         other.store(None);
-        reader.join().unwrap();
+        reading.join().unwrap();
     });
     assert!(
         reused.load(Ordering::Relaxed),
-        "no execution came to the same address twice"
+        "no execution came to one address twice"
     );
 }
 
 /// With its fast slots full, a reader takes the slow path, in which the writer hands it a value.
 #[test]
 fn helped_reader() {
-    Model::new("arc_swap::helped_reader", 2)
-        .bound(3)
-        .floor(1)
-        .deep(Some(4), 1)
-        .check(|| {
-            let cell = cell(7);
-            let reader = thread::spawn({
-                let cell = cell.clone();
-                move || {
-                    let full = SwapOption::from(Some(Arc::new(1)));
-                    let guards = [full.load(), full.load()];
-                    assert!(matches!(read(&cell), None | Some(7)));
-                    drop(guards);
-                }
-            });
-            assert!(close(&cell));
-            reader.join().unwrap();
+    let model = Model::new("arc_swap::helped_reader", 2).bound(3).floor(1);
+    model.deep(Some(4), 1).check(|| {
+        let cell = cell(7);
+        let reading = thread::spawn({
+            let cell = cell.clone();
+            move || {
+                let other = SwapOption::from(Some(Arc::new(1)));
+                let full = [other.load(), other.load()];
+                assert!(matches!(read(&cell), None | Some(7)));
+                drop(full);
+            }
         });
+        let closing = closing(&cell);
+        reading.join().unwrap();
+        assert_eq!(closing.join().unwrap(), Some(7));
+    });
 }
 
 /// A compare-and-swap that saw a value must not put one into a cell that was emptied since.
 #[test]
 fn exchange_vs_closer() {
-    Model::new("arc_swap::exchange_vs_closer", 2).bound(3).floor(1).deep(Some(5), 1).check(|| {
+    let model = Model::new("arc_swap::exchange_vs_closer", 2)
+        .bound(3)
+        .floor(1);
+    model.deep(Some(5), 1).check(|| {
         let cell = cell(7);
-        let writer = thread::spawn({
+        let exchanging = thread::spawn({
             let cell = cell.clone();
             move || {
-                let current = cell.load();
-                if current.is_none() {
-                    return false;
-                }
-                let found = cell.compare_and_swap(&current, Some(Arc::new(8)));
-                matches!((&*current, &*found), (Some(seen), Some(found)) if Arc::ptr_eq(seen, found))
+                let seen = cell.load();
+                let found = cell.compare_and_swap(&seen, seen.is_some().then(|| Arc::new(8)));
+                matches!((&*seen, &*found), (Some(a), Some(b)) if Arc::ptr_eq(a, b))
             }
         });
-        let closed = cell.swap(None).map(|value| *value);
-        let exchanged = writer.join().unwrap();
-        assert_eq!(closed, Some(if exchanged { 8 } else { 7 }));
+        let closing = closing(&cell);
+        let exchanged = exchanging.join().unwrap();
+        assert_eq!(closing.join().unwrap(), Some(if exchanged { 8 } else { 7 }));
         assert_eq!(read(&cell), None, "it stays empty");
     });
 }

@@ -30,15 +30,18 @@ fn pinned_reader_vs_retirer() {
                     reader
                 }
             });
-            let guard = retirer.pin();
-            let unlinked = shared.swap(ptr::null_mut(), Ordering::AcqRel);
-            // SAFETY: made by `Box::into_raw`, and unlinked by the only swap.
-            let owned = unsafe { Box::from_raw(unlinked) };
-            guard.defer(move || drop(owned));
-            guard.flush();
-            drop(guard);
-            retirer.pin().flush();
-            let reader = reading.join().unwrap();
+            let retiring = thread::spawn(move || {
+                let guard = retirer.pin();
+                let unlinked = shared.swap(ptr::null_mut(), Ordering::AcqRel);
+                // SAFETY: made by `Box::into_raw`, and unlinked by the only swap.
+                let owned = unsafe { Box::from_raw(unlinked) };
+                guard.defer(move || drop(owned));
+                guard.flush();
+                drop(guard);
+                retirer.pin().flush();
+                retirer
+            });
+            let (reader, retirer) = (reading.join().unwrap(), retiring.join().unwrap());
             (0..2).for_each(|_| retirer.pin().flush());
             assert_eq!(
                 drops.count(),

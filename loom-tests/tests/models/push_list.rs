@@ -60,20 +60,18 @@ fn two_pushers_one_taker() {
 /// What is dropped with the list is dropped once, whoever pushed it.
 #[test]
 fn dropped_full() {
-    Model::new("push_list::dropped_full", 3)
-        .floor(1)
-        .check(|| {
-            let list = Arc::new(PushList::new());
-            let drops = Drops::new();
-            let pushers = [1, 2].map(|n| {
-                let (list, canary) = (Arc::clone(&list), Canary::anywhere(n, &drops));
-                thread::spawn(move || list.push(canary))
-            });
-            let edges = pushers.map(|pusher| pusher.join().unwrap());
-            assert!(edges[0] ^ edges[1], "one found it empty");
-            drop(list);
-            assert_eq!(drops.count(), 2);
+    Model::new("push_list::dropped_full", 3).floor(1).check(|| {
+        let list = Arc::new(PushList::new());
+        let drops = Drops::new();
+        let pushers = [1, 2].map(|n| {
+            let (list, canary) = (Arc::clone(&list), Canary::anywhere(n, &drops));
+            thread::spawn(move || list.push(canary))
         });
+        let edges = pushers.map(|pusher| pusher.join().unwrap());
+        assert!(edges[0] ^ edges[1], "one found it empty");
+        drop(list);
+        assert_eq!(drops.count(), 2);
+    });
 }
 
 /// A taker that registers, fences and looks again, against pushers that push, fence and wake: the pattern of every
@@ -113,6 +111,8 @@ fn edge_wakes() {
                     Poll::Pending
                 }
             }));
-            pushers.into_iter().for_each(|pusher| pusher.join().unwrap());
+            pushers
+                .into_iter()
+                .for_each(|pusher| pusher.join().unwrap());
         });
 }

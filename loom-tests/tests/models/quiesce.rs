@@ -7,9 +7,7 @@ use std::sync::Arc;
 
 #[test]
 fn leaving_reader() {
-    let model = Model::new("quiesce::leaving_reader", 2)
-        .bound(1)
-        .floor(1);
+    let model = Model::new("quiesce::leaving_reader", 2).bound(1).floor(1);
     model.deep(Some(3), 1).check(|| {
         let (domain, mut reaper) = Domain::new(DomainConfig::default());
         let drops = Drops::new();
@@ -24,7 +22,11 @@ fn leaving_reader() {
                 reader
             }
         });
-        assert!(cell.retire(&closer.pin()));
+        let closing = thread::spawn(move || {
+            assert!(cell.retire(&closer.pin()));
+            closer
+        });
+        let closer = closing.join().unwrap();
         block_on(reaper.quiesce());
         assert_eq!(drops.count(), 1, "quiet means destroyed");
         let reader = reading.join().unwrap();

@@ -9,7 +9,7 @@ use super::window::FlowWindow;
 use crate::client::connection::Connection;
 use crate::client::failure;
 use crate::client::settings::ConnectSettings;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::types::{Opaque, VbId};
 use crate::wire::dcp::{
     BufferAck, CloseStream, Control, FailoverLogAnswer, NoopAnswer, Open, OpenFlags,
@@ -90,9 +90,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> DcpClient<S> {
                 .ask(|opaque, out| control.encode(opaque, out))
                 .await?;
             if !wanted.optional {
-                connection
-                    .accept(&answer)
-                    .map_err(|e| in_control(&connection, &wanted.name, e))?;
+                connection.accept(&answer).map_err(|e| {
+                    Error::new(e.kind(), format!("setting {}", wanted.name)).because(e)
+                })?;
             }
             end_on_close |= wanted.name == controls::END_ON_CLOSE && answer.status().is_success();
         }
@@ -107,7 +107,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> DcpClient<S> {
             end_on_close,
             collections,
             heard_at: Instant::now(),
-            silence_max: settings.noop_interval.map(|interval| interval * 2),
+            silence_max: settings
+                .noop_interval
+                .map(|interval| interval.saturating_mul(2)),
         })
     }
 
@@ -188,7 +190,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> DcpClient<S> {
     }
 
     async fn next_on_wire(&mut self) -> Result<Frame> {
-        let deadline = self.silence_max.map(|silence| self.heard_at + silence);
+        let deadline = self
+            .silence_max
+            .and_then(|silence| self.heard_at.checked_add(silence));
         let frame = self.connection.receive_by(deadline).await?;
         if deadline.is_some() {
             self.heard_at = Instant::now();
@@ -300,12 +304,4 @@ impl<S: AsyncRead + AsyncWrite + Unpin> DcpClient<S> {
         }
         is_noop
     }
-}
-
-fn in_control<S>(connection: &Connection<S>, name: &str, error: crate::Error) -> crate::Error
-where
-    S: AsyncRead + AsyncWrite + Unpin,
-{
-    let what = format!("{}: setting {name}", connection.peer());
-    crate::Error::new(error.kind(), what).because(error)
 }

@@ -120,8 +120,11 @@ async fn a_refused_setting_is_named_unless_it_may_be() {
         .unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Misuse);
     assert_eq!(status_of(&error), Some(Status::EINVAL));
-    let expected = "setting enable_noop: DCP_CONTROL was refused with 0x04 (invalid request)";
-    assert_eq!(error.to_string(), format!("{HOST}: {expected}"));
+    let expected = "DCP_CONTROL was refused with 0x04 (invalid request)";
+    assert_eq!(
+        error.to_string(),
+        format!("setting enable_noop: {HOST}: {expected}")
+    );
     for may_be in ["set_priority", "send_stream_end_on_client_close_stream"] {
         assert!(
             open(&dcp, refusing(may_be, Status::EINVAL)).await.is_ok(),

@@ -189,44 +189,7 @@ async fn events_come_in_order_and_whole() {
             value
         })
     );
-    let Event::Deletion(deletion) = &events[3] else {
-        panic!("{:?}", events[3])
-    };
-    assert_eq!(
-        (deletion.meta.kind, deletion.meta.expiry),
-        (DocKind::Deleted, 99)
-    );
-    let Event::Expiration(expiration) = &events[4] else {
-        panic!("{:?}", events[4])
-    };
-    assert_eq!(
-        (expiration.meta.kind, expiration.meta.expiry),
-        (DocKind::Expired, 98)
-    );
-    let Event::SystemChange(change) = &events[5] else {
-        panic!("{:?}", events[5])
-    };
-    assert_eq!(
-        (&change.name[..], &change.value[..]),
-        (b"scope".as_slice(), b"ids".as_slice())
-    );
-    assert_eq!(
-        events[6],
-        Event::SeqnoAdvanced {
-            tag,
-            seqno: Seqno(9)
-        }
-    );
-    assert_eq!(events[7], Event::OsoSnapshot { tag, begins: true });
-    assert_eq!(
-        events[8],
-        Event::StreamEnd {
-            tag,
-            code: 0,
-            reason: Some(EndReason::Ok)
-        }
-    );
-    assert!(events[8].is_last() && !events[7].is_last());
+    check_the_rest(tag, &events[3..]);
     let seqnos: Vec<_> = events
         .iter()
         .filter_map(Event::seqno)
@@ -234,6 +197,48 @@ async fn events_come_in_order_and_whole() {
         .collect();
     assert_eq!(seqnos, [1, 2, 3, 4, 9]);
     assert_eq!(client.streams(), 0);
+}
+
+/// What follows the mutation.
+fn check_the_rest(tag: StreamTag, events: &[Event]) {
+    let Event::Deletion(deletion) = &events[0] else {
+        panic!("{:?}", events[0])
+    };
+    assert_eq!(
+        (deletion.meta.kind, deletion.meta.expiry),
+        (DocKind::Deleted, 99)
+    );
+    let Event::Expiration(expiration) = &events[1] else {
+        panic!("{:?}", events[1])
+    };
+    assert_eq!(
+        (expiration.meta.kind, expiration.meta.expiry),
+        (DocKind::Expired, 98)
+    );
+    let Event::SystemChange(change) = &events[2] else {
+        panic!("{:?}", events[2])
+    };
+    assert_eq!(
+        (&change.name[..], &change.value[..]),
+        (b"scope".as_slice(), b"ids".as_slice())
+    );
+    assert_eq!(
+        events[3],
+        Event::SeqnoAdvanced {
+            tag,
+            seqno: Seqno(9)
+        }
+    );
+    assert_eq!(events[4], Event::OsoSnapshot { tag, begins: true });
+    assert_eq!(
+        events[5],
+        Event::StreamEnd {
+            tag,
+            code: 0,
+            reason: Some(EndReason::Ok)
+        }
+    );
+    assert!(events[5].is_last() && !events[4].is_last());
 }
 
 #[tokio::test]

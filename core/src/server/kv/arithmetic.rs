@@ -13,7 +13,7 @@ use std::borrow::Cow;
 pub(in crate::server) fn arithmetic(call: &mut Call<'_, '_>) -> Result<(), Stop> {
     let frame = call.frame;
     let request = Arithmetic::parse(frame)?;
-    let now = call.session.now();
+    let now = call.unix_now;
     let mut count = request.initial;
     let written = update(call, request.vb, request.key, |found| {
         let Some(found) = living(found, now) else {
@@ -36,7 +36,7 @@ pub(in crate::server) fn arithmetic(call: &mut Call<'_, '_>) -> Result<(), Stop>
             expiry: found.meta.expiry,
             datatype: Datatype::RAW,
         })
-    })?;
+    })??;
     if !request.quiet {
         let token = token(call, request.vb, &written);
         let answer = ArithmeticAnswer { cas: written.cas, token, count };

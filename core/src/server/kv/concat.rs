@@ -16,7 +16,7 @@ pub(in crate::server) fn concat(call: &mut Call<'_, '_>) -> Result<(), Stop> {
     let frame = call.frame;
     let request = Concat::parse(frame)?;
     call.check_datatype(request.datatype)?;
-    let now = call.session.now();
+    let now = call.unix_now;
     let written = update(call, request.vb, request.key, |found| {
         let Some(found) = living(found, now) else { return Decision::Refuse(Status::NOT_STORED) };
         if let Some(status) = mismatch(request.cas, found) {
@@ -38,7 +38,7 @@ pub(in crate::server) fn concat(call: &mut Call<'_, '_>) -> Result<(), Stop> {
             // Two texts in JSON, one behind the other, are none.
             datatype: Datatype::RAW,
         })
-    })?;
+    })??;
     answer(call, request.vb, &written);
     Ok(())
 }

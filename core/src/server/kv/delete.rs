@@ -12,14 +12,14 @@ use crate::wire::kv::Delete;
 pub(in crate::server) fn delete(call: &mut Call<'_, '_>) -> Result<(), Stop> {
     let frame = call.frame;
     let request = Delete::parse(frame)?;
-    let now = call.session.now();
+    let now = call.unix_now;
     let written = update(call, request.vb, request.key, |found| match living(found, now) {
         None => Decision::Refuse(Status::KEY_ENOENT),
         Some(found) => match mismatch(request.cas, found) {
             Some(status) => Decision::Refuse(status),
             None => Decision::Write(Change::delete(now)),
         },
-    })?;
+    })??;
     answer(call, request.vb, &written);
     Ok(())
 }

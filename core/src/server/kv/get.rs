@@ -41,7 +41,7 @@ enum Read {
 /// Answers with a document if there is one, straight from where it is kept.
 fn read(call: &mut Call<'_, '_>, vb: VbId, key: &[u8], key_shown: &[u8]) -> Result<Read, Stop> {
     let (session, peer, header) = (&mut *call.session, &*call.peer, call.frame.header());
-    let now = session.now();
+    let now = call.unix_now;
     let out = call.output.buffer();
     let mut show = |found: Option<Found<'_>>| {
         let Some(Found { meta, value }) = found.filter(|found| found.meta.kind.is_alive()) else {

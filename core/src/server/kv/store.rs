@@ -14,7 +14,7 @@ pub(in crate::server) fn store(call: &mut Call<'_, '_>) -> Result<(), Stop> {
     let frame = call.frame;
     let request = Store::parse(frame)?;
     call.check_datatype(request.datatype)?;
-    let now = call.session.now();
+    let now = call.unix_now;
     let change = Change {
         kind: DocKind::Alive,
         value: Cow::Borrowed(request.value),
@@ -27,7 +27,7 @@ pub(in crate::server) fn store(call: &mut Call<'_, '_>) -> Result<(), Stop> {
             Some(status) => Decision::Refuse(status),
             None => Decision::Write(change.clone()),
         }
-    })?;
+    })??;
     answer(call, request.vb, &written);
     Ok(())
 }

@@ -4,10 +4,9 @@ use super::expiry::{deadline, living};
 use super::write::update;
 use crate::partition::{Change, Decision};
 use crate::server::call::{Call, Stop};
-use crate::server::status::Refused;
 use crate::types::{Cas, DocKind, DocMeta, VbId};
-use crate::wire::Status;
 use crate::wire::kv::{GetAndTouch, GetAnswer, Touch, WriteAnswer};
+use crate::wire::{Opcode, Response, Status};
 use std::borrow::Cow;
 
 /// `1c` TOUCH.
@@ -15,7 +14,8 @@ pub(in crate::server) fn touch(call: &mut Call<'_, '_>) -> Result<(), Stop> {
     let frame = call.frame;
     let request = Touch::parse(frame)?;
     let touched = give_time(call, request.vb, request.key, request.expiry)?;
-    let answer = WriteAnswer { cas: touched.cas, token: None };
+    let Some(Touched { cas, .. }) = touched else { return Err(Status::KEY_ENOENT.into()) };
+    let answer = WriteAnswer { cas, token: None };
     answer.encode(frame.header(), call.out());
     Ok(())
 }
@@ -24,42 +24,52 @@ pub(in crate::server) fn touch(call: &mut Call<'_, '_>) -> Result<(), Stop> {
 pub(in crate::server) fn get_and_touch(call: &mut Call<'_, '_>) -> Result<(), Stop> {
     let frame = call.frame;
     let request = GetAndTouch::parse(frame)?;
-    let miss = Refused::from(Status::KEY_ENOENT);
-    let touched = match give_time(call, request.vb, request.key, request.expiry) {
-        Err(Stop::Refused(refused)) if request.quiet && refused == miss => return Ok(()),
-        result => result?,
-    };
-    let answer = GetAnswer {
-        cas: touched.cas,
-        flags: touched.meta.flags,
-        datatype: call.peer.shown(touched.meta.datatype),
-        key: &[],
-        value: &touched.value,
-    };
-    answer.encode(frame.header(), call.out());
+    match give_time(call, request.vb, request.key, request.expiry)? {
+        Some(Touched { meta, cas, value }) => {
+            let datatype = call.peer.shown(meta.datatype);
+            let answer = GetAnswer { cas, flags: meta.flags, datatype, key: &[], value: &value };
+            answer.encode(frame.header(), call.out());
+        }
+        None if request.quiet => {}
+        None => Response::to(frame.header(), Status::KEY_ENOENT).encode(call.out()),
+    }
     Ok(())
 }
 
-/// A document with its new time.
+/// A document and its new CAS.
 struct Touched {
     meta: DocMeta,
     cas: Cas,
+    /// Empty unless the command answers with it.
     value: Vec<u8>,
 }
 
-/// Gives a document another expiry. If it has that already, nothing is written.
-fn give_time(call: &mut Call<'_, '_>, vb: VbId, key: &[u8], expiry: u32) -> Result<Touched, Stop> {
-    call.active(vb)?;
-    let now = call.session.now();
+/// Why no new version was made.
+enum Untouched {
+    Missing,
+    /// It expires then already.
+    AsItWas,
+}
+
+/// Gives a document another expiry; `None` if it does not exist.
+fn give_time(
+    call: &mut Call<'_, '_>,
+    vb: VbId,
+    key: &[u8],
+    expiry: u32,
+) -> Result<Option<Touched>, Stop> {
+    let now = call.unix_now;
     let expiry = deadline(expiry, now);
+    let shows_value = call.frame.opcode() != Opcode::TOUCH;
     let mut touched = None;
     let written = update(call, vb, key, |found| {
-        let Some(found) = living(found, now) else { return Decision::Refuse(Status::KEY_ENOENT) };
+        let Some(found) = living(found, now) else { return Decision::Refuse(Untouched::Missing) };
         let Some(value) = found.value else { return Decision::NeedValue };
         let (meta, cas) = (*found.meta, found.meta.cas);
-        touched = Some(Touched { meta, cas, value: value.to_vec() });
+        let shown = if shows_value { value.to_vec() } else { Vec::new() };
+        touched = Some(Touched { meta, cas, value: shown });
         if meta.expiry == expiry {
-            return Decision::Refuse(Status::SUCCESS);
+            return Decision::Refuse(Untouched::AsItWas);
         }
         Decision::Write(Change {
             kind: DocKind::Alive,
@@ -68,14 +78,10 @@ fn give_time(call: &mut Call<'_, '_>, vb: VbId, key: &[u8], expiry: u32) -> Resu
             expiry,
             datatype: meta.datatype,
         })
-    });
-    let unchanged = Refused::from(Status::SUCCESS);
-    let cas = match written {
-        Ok(written) => Some(written.cas),
-        Err(Stop::Refused(refused)) if refused == unchanged => None,
-        Err(stop) => return Err(stop),
-    };
-    let mut touched = touched.expect("a decision that wrote, or found nothing to write, saw the document");
-    touched.cas = cas.unwrap_or(touched.cas);
-    Ok(touched)
+    })?;
+    match written {
+        Ok(written) => Ok(touched.map(|touched| Touched { cas: written.cas, ..touched })),
+        Err(Untouched::AsItWas) => Ok(touched),
+        Err(Untouched::Missing) => Ok(None),
+    }
 }

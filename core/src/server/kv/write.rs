@@ -1,5 +1,6 @@
 //! What all commands that change a document have in common.
 
+use super::expiry::is_over;
 use crate::partition::{Change, Decision, Found, UpdateError, Written};
 use crate::server::call::{Call, Stop};
 use crate::server::status::Refused;
@@ -7,29 +8,30 @@ use crate::types::{VbId, VbUuid};
 use crate::wire::Status;
 use crate::wire::kv::{MutationToken, WriteAnswer};
 
-/// Makes a new version of a document as `decide` says.
-pub(super) fn update<'v>(
+/// Makes a new version of a document as `decide` says; what it refuses with is handed back.
+pub(super) fn update<'v, E>(
     call: &mut Call<'_, '_>,
     vb: VbId,
     key: &[u8],
-    decide: impl FnMut(Option<Found<'_>>) -> Decision<'v, Status>,
-) -> Result<Written, Stop> {
+    decide: impl FnMut(Option<Found<'_>>) -> Decision<'v, E>,
+) -> Result<Result<Written, E>, Stop> {
     call.check_key(key)?;
     let stored = call.stored.and_then(Option::as_ref);
-    let written = call.session.update(vb, key, stored, decide).map_err(|error| match error {
-        UpdateError::Refused(status) => Stop::Refused(status.into()),
-        UpdateError::NotInMemory => Stop::NeedsStored,
-        UpdateError::Busy => Stop::NeedsMemory,
-        UpdateError::TooLarge => Stop::Refused(Status::E2BIG.into()),
-        UpdateError::NotActive => {
+    let written = match call.session.update(vb, key, stored, decide) {
+        Ok(written) => written,
+        Err(UpdateError::Refused(why)) => return Ok(Err(why)),
+        Err(UpdateError::NotInMemory) => return Err(Stop::NeedsStored),
+        Err(UpdateError::Busy) => return Err(Stop::NeedsMemory),
+        Err(UpdateError::TooLarge) => return Err(Status::E2BIG.into()),
+        Err(UpdateError::NotActive) => {
             let state = call.session.branch(vb).map(|(state, _)| state);
-            Stop::Refused(Refused::not_active(state))
+            return Err(Refused::not_active(state).into());
         }
-    })?;
+    };
     if let Some(withheld) = &mut call.withheld {
         withheld.note(vb, written.seqno, call.output.end());
     }
-    Ok(written)
+    Ok(Ok(written))
 }
 
 /// Where a write is, for connections that asked to be told.
@@ -53,11 +55,11 @@ pub(super) fn answer(call: &mut Call<'_, '_>, vb: VbId, written: &Written) {
 /// Turns a document whose time has run out into a tombstone, now that somebody has noticed. If it cannot be done now,
 /// somebody else will notice.
 pub(super) fn expire(call: &mut Call<'_, '_>, vb: VbId, key: &[u8]) {
-    let now = call.session.now();
-    let _ = update(call, vb, key, |found| match found {
-        Some(found) if found.meta.kind.is_alive() && super::expiry::is_over(found.meta.expiry, now) => {
+    let now = call.unix_now;
+    let _ = call.session.update(vb, key, None, |found| match found {
+        Some(found) if found.meta.kind.is_alive() && is_over(found.meta.expiry, now) => {
             Decision::Write(Change::expire(now))
         }
-        _ => Decision::Refuse(Status::KEY_ENOENT),
+        _ => Decision::Refuse(()),
     });
 }

@@ -186,6 +186,7 @@ fn quiet_commands_have_loud_ones() {
         (0x15, 0x05),
         (0x16, 0x06),
         (0x17, 0x07),
+        (0x18, 0x08),
         (0x19, 0x0e),
         (0x1a, 0x0f),
         (0x1e, 0x1d),
@@ -193,7 +194,7 @@ fn quiet_commands_have_loud_ones() {
         assert!(Opcode(quiet).is_quiet());
         assert_eq!(Opcode(quiet).loud(), Opcode(loud));
     }
-    assert_eq!((0..=255).filter(|&n| Opcode(n).is_quiet()).count(), 12);
+    assert_eq!((0..=255).filter(|&n| Opcode(n).is_quiet()).count(), 13);
 }
 
 #[test]

@@ -34,6 +34,7 @@ pub(super) const ALLOWED: &[Allowed] = &[
 /// Method names that start with `get_` because the protocol's own command does.
 pub(super) const PROTOCOL_NAMES: &[&str] = &[
     "get_all_vb_seqnos",
+    "get_and_touch",
     "get_cluster_config",
     "get_error_map",
     "get_failover_log",

@@ -1,0 +1,129 @@
+//! What the program is called with, and what all clients among its commands share.
+
+use super::amounts::some_time;
+use super::exit::{EXIT_CODES, Failure};
+use super::load::LoadArguments;
+use super::password::password;
+use super::quickstart::QuickStartArguments;
+use super::serve::ServeArguments;
+use super::stats::StatsArguments;
+use super::tail::TailArguments;
+use crate::client::ConnectSettings;
+use crate::limits::CONNECTION_NAME_BYTES_MAX;
+use clap::{Args, Parser, Subcommand};
+use core::time::Duration;
+use std::path::PathBuf;
+
+/// Change streams over a document store: a server, and the tools to fill it and to watch it.
+///
+/// Without a command it shows itself: it opens the store in ./millstream-data, fills it with sample data if it is empty,
+/// serves it, streams everything back to itself, checks that nothing is missing, and serves on until Ctrl-C.
+#[derive(Debug, Parser)]
+#[command(version, after_help = EXIT_CODES, args_conflicts_with_subcommands = true)]
+pub struct Arguments {
+    #[command(subcommand)]
+    pub(super) command: Option<Command>,
+    #[command(flatten)]
+    pub(super) quick_start: QuickStartArguments,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Serve a store.
+    #[command(after_help = EXIT_CODES)]
+    Serve(ServeArguments),
+    /// Write the lines of a file as documents.
+    #[command(after_help = EXIT_CODES)]
+    Load(LoadArguments),
+    /// Print every change, one JSON object a line.
+    #[command(after_help = EXIT_CODES)]
+    Tail(TailArguments),
+    /// Print what a server says of itself.
+    #[command(after_help = EXIT_CODES)]
+    Stats(StatsArguments),
+}
+
+/// How clients find and enter a server.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Connection")]
+pub(super) struct ClientArguments {
+    /// The server; the port is 11210 if it is left out
+    #[arg(long, value_name = "HOST[:PORT]", default_value = "127.0.0.1:11210", value_parser = server)]
+    pub(super) server: String,
+    /// The bucket
+    #[arg(long, value_name = "NAME", default_value = "default", value_parser = bucket)]
+    pub(super) bucket: String,
+    /// The user to log in as, with the password from --password-file or MILLSTREAM_PASSWORD
+    #[arg(long, value_name = "NAME", value_parser = user)]
+    pub(super) user: Option<String>,
+    /// A file whose one line is the password
+    #[arg(long, value_name = "FILE", requires = "user")]
+    pub(super) password_file: Option<PathBuf>,
+    /// How long the server may take to answer
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = some_time)]
+    pub(super) timeout: Duration,
+}
+
+impl ClientArguments {
+    /// How to connect.
+    pub(super) fn settings(&self) -> Result<ConnectSettings, Failure> {
+        let settings = ConnectSettings::new(&self.server, &self.bucket).timeout(self.timeout);
+        match &self.user {
+            Some(user) => {
+                let password = password(user, self.password_file.as_deref())?;
+                Ok(settings.credentials(user, password))
+            }
+            None => Ok(settings),
+        }
+    }
+}
+
+/// The port of the protocol.
+pub(super) const PORT: u16 = 11_210;
+
+/// `host`, `host:port`, `[::1]` or `[::1]:port`, with the port that is meant.
+fn server(text: &str) -> Result<String, String> {
+    let (host, port) = match text.rsplit_once(':') {
+        // The colons of an address in brackets are its own.
+        Some((host, port)) if !port.ends_with(']') => {
+            let port = port.parse().ok().filter(|port| *port != 0);
+            (host, port.ok_or("a port is a number from 1 to 65535")?)
+        }
+        _ => (text, PORT),
+    };
+    let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
+    if host.is_empty() || bare.is_none() && host.contains([':', '[', ']']) {
+        return Err("write host:port; an IPv6 address goes in brackets, as in [::1]:11210".into());
+    }
+    Ok(format!("{host}:{port}"))
+}
+
+/// The name of a bucket, by the rules of the protocol's other servers.
+pub(super) fn bucket(text: &str) -> Result<String, String> {
+    let legal = |c: char| c.is_ascii_alphanumeric() || "_-.%".contains(c);
+    if text.is_empty() || text.len() > BUCKET_NAME_BYTES_MAX || !text.chars().all(legal) {
+        return Err(format!(
+            "a bucket's name has 1 to {BUCKET_NAME_BYTES_MAX} letters, digits and characters of _-.%"
+        ));
+    }
+    Ok(text.into())
+}
+
+/// The name of a user.
+pub(super) fn user(text: &str) -> Result<String, String> {
+    if text.is_empty() || text.len() > USER_NAME_BYTES_MAX || text.contains('\0') {
+        return Err(format!("a user's name has 1 to {USER_NAME_BYTES_MAX} bytes, and no NUL"));
+    }
+    Ok(text.into())
+}
+
+/// The name of a DCP connection.
+pub(super) fn connection_name(text: &str) -> Result<String, String> {
+    if text.is_empty() || text.len() > CONNECTION_NAME_BYTES_MAX {
+        return Err(format!("a connection's name has 1 to {CONNECTION_NAME_BYTES_MAX} bytes"));
+    }
+    Ok(text.into())
+}
+
+const BUCKET_NAME_BYTES_MAX: usize = 100;
+const USER_NAME_BYTES_MAX: usize = 128;

@@ -1,0 +1,156 @@
+//! Batches of documents on their way to a server.
+
+use crate::cli::input::Document;
+use crate::client::{KvClient, WriteOptions};
+use crate::error::Error;
+use crate::limits::{LOAD_PATIENCE, LOAD_RETRY_PAUSE_MAX};
+use crate::types::Datatype;
+use crate::wire::{Feature, Status};
+use core::time::Duration;
+use std::collections::HashSet;
+use tokio::time::{self, Instant};
+
+/// How the protocol's libraries mark JSON in a document's flags.
+pub(crate) const JSON_FLAGS: u32 = 0x0200_0000;
+
+/// How JSON is written over this connection.
+pub(crate) fn json_options(client: &KvClient) -> WriteOptions {
+    let json = client.connection().features().contains(Feature::JSON);
+    WriteOptions {
+        flags: JSON_FLAGS,
+        datatype: if json { Datatype::JSON } else { Datatype::RAW },
+        ..WriteOptions::default()
+    }
+}
+
+/// Writes batches of documents.
+#[derive(Debug)]
+pub(super) struct Writer {
+    client: KvClient,
+    options: WriteOptions,
+    /// Documents that are written, or that a later document with the same key stands for.
+    pub(super) written: u64,
+    /// How often documents were offered again.
+    pub(super) retries: u64,
+}
+
+/// Why a batch was not written whole.
+#[derive(Debug)]
+pub(super) enum WriteFault {
+    /// The server refused a document.
+    Refused {
+        /// Its place in the batch.
+        at: usize,
+        status: Status,
+    },
+    /// The server had no room for anything for too long.
+    NoRoom { status: Status },
+    /// The connection failed; some of the batch may be written.
+    Broken(Error),
+}
+
+/// A document by its place in a batch.
+struct Placed<'d> {
+    at: usize,
+    document: &'d Document,
+}
+
+impl AsRef<[u8]> for Placed<'_> {
+    fn as_ref(&self) -> &[u8] {
+        &self.document.key
+    }
+}
+
+impl Writer {
+    pub(super) fn new(client: KvClient, options: WriteOptions) -> Self {
+        Self { client, options, written: 0, retries: 0 }
+    }
+
+    /// Writes a batch; what the server has no room for is offered again, ever more slowly.
+    pub(super) async fn write(&mut self, documents: &[Document]) -> Result<(), WriteFault> {
+        let mut left: Vec<usize> = (0..documents.len()).collect();
+        let mut patience = Patience::new();
+        while !left.is_empty() {
+            let offered = left.len();
+            let batch = left.iter().map(|&at| {
+                let document = &documents[at];
+                (Placed { at, document }, &document.value)
+            });
+            let report = self.client.set_many(batch, self.options).await;
+            let report = report.map_err(WriteFault::Broken)?;
+            self.written += report.stored;
+            let mut status = Status::SUCCESS;
+            left.clear();
+            for failed in report.failed {
+                status = failed.status;
+                if !is_temporary(status) {
+                    return Err(WriteFault::Refused { at: failed.key.at, status });
+                }
+                left.push(failed.key.at);
+            }
+            if left.is_empty() {
+                break;
+            }
+            self.written += forget_replaced(&mut left, documents);
+            self.retries += left.len() as u64;
+            if !patience.pause(left.len() < offered).await {
+                return Err(WriteFault::NoRoom { status });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether the same write may succeed later.
+fn is_temporary(status: Status) -> bool {
+    matches!(
+        status,
+        Status::ETMPFAIL | Status::EBUSY | Status::ENOMEM | Status::NOT_INITIALIZED | Status::LOCKED
+    )
+}
+
+/// Takes out the documents whose key comes again further on in the batch: written now, they would replace what is newer.
+/// What is left is in order. Returns how many were taken out.
+pub(super) fn forget_replaced(left: &mut Vec<usize>, documents: &[Document]) -> u64 {
+    let before = left.len();
+    left.sort_unstable();
+    let first = left.first().copied().unwrap_or(0);
+    let mut later = HashSet::new();
+    let mut kept = Vec::new();
+    let mut failed = left.iter().rev().peekable();
+    for at in (first..documents.len()).rev() {
+        let is_newest = later.insert(documents[at].key.as_slice());
+        if failed.next_if(|&&failed| failed == at).is_some() && is_newest {
+            kept.push(at);
+        }
+    }
+    kept.reverse();
+    *left = kept;
+    (before - left.len()) as u64
+}
+
+/// How long to wait before the next attempt, and for how many.
+struct Patience {
+    pause: Duration,
+    ends: Instant,
+}
+
+impl Patience {
+    fn new() -> Self {
+        Self { pause: PAUSE_FIRST, ends: Instant::now() + LOAD_PATIENCE }
+    }
+
+    /// Waits; false when it is at its end, because nothing was written for too long.
+    async fn pause(&mut self, wrote_some: bool) -> bool {
+        if wrote_some {
+            *self = Self::new();
+        } else if Instant::now() >= self.ends {
+            return false;
+        }
+        time::sleep(self.pause).await;
+        self.pause = (self.pause * 2).min(LOAD_RETRY_PAUSE_MAX);
+        true
+    }
+}
+
+const PAUSE_FIRST: Duration = Duration::from_millis(10);

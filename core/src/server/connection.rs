@@ -1,0 +1,197 @@
+//! One client: its socket, what it has agreed on, what it is owed.
+
+use super::kv::StatWalk;
+use super::output::Output;
+use super::peer::Peer;
+use super::shared::Shared;
+use super::suspended::Suspended;
+use super::timer::Timer;
+use super::withheld::Withheld;
+use super::AckMode;
+use crate::limits::{CLOSE_TIME_MAX, NOOP_INTERVAL_MIN, OUTPUT_BYTES_HIGH, TURN_BYTES};
+use crate::wire::{FrameLimits, FrameReader};
+use core::future::poll_fn;
+use core::pin::pin;
+use core::task::{Context, Poll};
+use std::io;
+use std::sync::Arc;
+use std::time::Instant;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::task::yield_now;
+
+/// One client.
+pub(super) struct Connection {
+    pub(super) shared: Arc<Shared>,
+    socket: TcpStream,
+    pub(super) reader: FrameReader,
+    pub(super) output: Output,
+    pub(super) peer: Peer,
+    /// Answers that wait for the store; `None` if none ever do.
+    pub(super) withheld: Option<Withheld>,
+    /// Statistics whose list goes on.
+    pub(super) walk: Option<StatWalk>,
+    /// The request that the others wait behind.
+    pub(super) suspended: Option<Suspended>,
+    /// The turn ended before all requests that were received were handled.
+    pub(super) more: bool,
+    /// When the last turn began.
+    pub(super) turned: Instant,
+    /// The same in seconds since 1970.
+    pub(super) unix_now: u32,
+    /// Nothing more comes from the client.
+    input_ended: bool,
+    /// Until when its last answers may take, once it is to be closed.
+    close_by: Option<Instant>,
+    timer: Timer,
+    /// Bytes moved since other tasks had their turn.
+    moved: usize,
+}
+
+impl Connection {
+    pub(super) fn new(shared: &Arc<Shared>, socket: TcpStream) -> Self {
+        let (now, needs_login) = (Instant::now(), shared.needs_login());
+        let limits = if needs_login { FrameLimits::BEFORE_AUTH } else { FrameLimits::AFTER_AUTH };
+        Self {
+            shared: Arc::clone(shared),
+            socket,
+            reader: FrameReader::new(limits),
+            output: Output::new(),
+            peer: Peer::new(needs_login, now),
+            withheld: (shared.settings.ack == AckMode::Persisted).then(Withheld::default),
+            walk: None,
+            suspended: None,
+            more: false,
+            turned: now,
+            unix_now: 0,
+            input_ended: false,
+            close_by: None,
+            timer: Timer::default(),
+            moved: 0,
+        }
+    }
+
+    /// Serves the client until one of the two sides ends it. May be called again after it was dropped.
+    pub(super) async fn serve(&mut self) -> io::Result<()> {
+        loop {
+            self.turn();
+            if self.input_ended && !self.more && self.suspended.is_none() && self.walk.is_none() {
+                self.close();
+            }
+            if self.is_done() {
+                return Ok(());
+            }
+            poll_fn(|cx| self.poll_events(cx)).await?;
+            if self.more || self.moved >= 4 * TURN_BYTES {
+                self.moved = 0;
+                yield_now().await;
+            }
+        }
+    }
+
+    /// Takes no more requests; what is answered is sent.
+    pub(super) fn close(&mut self) {
+        if self.close_by.is_none() {
+            self.close_by = Some(Instant::now() + CLOSE_TIME_MAX);
+            self.more = false;
+            self.suspended = None;
+            self.walk = None;
+        }
+    }
+
+    pub(super) fn is_closing(&self) -> bool {
+        self.close_by.is_some()
+    }
+
+    fn is_done(&self) -> bool {
+        self.close_by.is_some_and(|by| self.output.len() == 0 || by <= self.turned)
+    }
+
+    /// Ready when there is something to do in another turn.
+    fn poll_events(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let mut ready = self.more;
+        let before = self.output.len();
+        if let Poll::Ready(written) = self.output.poll_write(cx, &mut self.socket) {
+            written?;
+            self.moved += before - self.output.len();
+            ready = true;
+        }
+        if self.wants_input()
+            && let Poll::Ready(read) = self.poll_read(cx)
+        {
+            let read = read?;
+            self.input_ended = read == 0;
+            self.moved += read;
+            ready = true;
+        }
+        if let Some(suspended) = &mut self.suspended {
+            ready |= suspended.poll_ready(cx).is_ready();
+        }
+        if let Some(withheld) = &mut self.withheld
+            && let Poll::Ready(persisted) =
+                withheld.poll_release(cx, &self.shared.engine, &mut self.output)
+        {
+            if !persisted {
+                let what = "the engine stopped before a write was persisted";
+                return Poll::Ready(Err(io::Error::other(what)));
+            }
+            ready = true;
+        }
+        if self.wants_events()
+            && let Some(producer) = &mut self.peer.dcp
+        {
+            ready |= producer.poll_ready(cx).is_ready();
+        }
+        let deadline = self.deadline();
+        ready |= self.timer.poll(cx, deadline).is_ready();
+        if ready { Poll::Ready(Ok(())) } else { Poll::Pending }
+    }
+
+    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        // Asked first, so that a client that says nothing costs no buffer.
+        core::task::ready!(self.socket.poll_read_ready(cx))?;
+        pin!(self.socket.read_buf(self.reader.room())).poll(cx)
+    }
+
+    /// Whether requests are wanted: not while the ones that are here wait, for their turn or for the client to take the
+    /// answers.
+    fn wants_input(&self) -> bool {
+        !self.input_ended
+            && !self.is_closing()
+            && !self.more
+            && self.suspended.is_none()
+            && self.walk.is_none()
+            && self.output.len() < OUTPUT_BYTES_HIGH
+    }
+
+    /// Whether stream messages are wanted: not before a good part of the last ones is gone.
+    pub(super) fn wants_events(&self) -> bool {
+        !self.is_closing() && self.output.len() <= self.peer.stream_room() / 2
+    }
+
+    /// When another turn is due at the latest.
+    fn deadline(&self) -> Option<Instant> {
+        if let Some(by) = self.close_by {
+            return Some(by);
+        }
+        let producer = self.peer.dcp.as_ref().and_then(|producer| producer.deadline());
+        // A no-op that is due and does not fit is not tried over and over.
+        let producer = producer.map(|due| due.max(self.turned + NOOP_INTERVAL_MIN));
+        let suspended = self.suspended.as_ref().and_then(Suspended::deadline);
+        [self.peer.login_by, producer, suspended].into_iter().flatten().min()
+    }
+
+    /// Ends the connection so that the client can read what it was last told: a socket that is closed with unread input
+    /// would take that back.
+    pub(super) async fn linger(mut self) {
+        // Its streams end now.
+        self.peer.dcp = None;
+        if self.input_ended || self.socket.shutdown().await.is_err() {
+            return;
+        }
+        let mut unread = [0; 4096];
+        let drain = async { while matches!(self.socket.read(&mut unread).await, Ok(1..)) {} };
+        // A client that goes on sending for so long does not want to read.
+        let _ = tokio::time::timeout(CLOSE_TIME_MAX, drain).await;
+    }
+}

@@ -1,0 +1,30 @@
+//! Commands that steer a DCP connection.
+
+use crate::producer;
+use crate::server::call::{Call, Stop};
+use crate::server::hello::done;
+use crate::wire::dcp::{BufferAck, Control, Noop};
+
+/// `5e` DCP_CONTROL.
+pub(in crate::server) fn control(call: &mut Call<'_, '_>) -> Result<(), Stop> {
+    let frame = call.frame;
+    let request = Control::parse(frame)?;
+    let producer = call.producer()?;
+    producer.control(producer::Control::parse(request.key, request.value)?)?;
+    call.output.keep(call.peer.stream_room());
+    done(call)
+}
+
+/// `5d` DCP_BUFFER_ACK: answered only if it is malformed.
+pub(in crate::server) fn buffer_ack(call: &mut Call<'_, '_>) -> Result<(), Stop> {
+    let request = BufferAck::parse(call.frame)?;
+    call.producer()?.ack(u64::from(request.bytes));
+    Ok(())
+}
+
+/// `5c` DCP_NOOP, asked by the client.
+pub(in crate::server) fn noop(call: &mut Call<'_, '_>) -> Result<(), Stop> {
+    Noop::parse(call.frame)?;
+    call.producer()?;
+    done(call)
+}

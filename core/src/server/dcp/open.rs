@@ -1,0 +1,56 @@
+//! DCP_OPEN.
+//!
+//! | flag | |
+//! |---|---|
+//! | 1 producer | needed: there are no consumers here |
+//! | 4 extended attributes | granted: no document has any, so that all of them are sent |
+//! | 8, 64 no values | not supported |
+//! | 32 delete times | granted |
+//! | 256 deleted attributes, 512 skip deletions | not supported |
+
+use crate::error::ErrorKind;
+use crate::producer::OpenOptions;
+use crate::server::call::{Call, Stop};
+use crate::server::hello::done;
+use crate::server::status::Refused;
+use crate::wire::Status;
+use crate::wire::dcp::{Open, OpenFlags};
+
+/// The flags that are built.
+const BUILT: OpenFlags = OpenFlags::PRODUCER
+    .with(OpenFlags::INCLUDE_XATTRS)
+    .with(OpenFlags::INCLUDE_DELETE_TIMES);
+
+/// `50` DCP_OPEN.
+pub(in crate::server) fn open(call: &mut Call<'_, '_>) -> Result<(), Stop> {
+    let request = Open::parse(call.frame)?;
+    if call.peer.dcp.is_some() {
+        let why = "the connection was opened for DCP already";
+        return Err(Refused::new(Status::EINVAL, why).into());
+    }
+    if !request.flags.contains(OpenFlags::PRODUCER) {
+        let why = "only producers can be opened here";
+        return Err(Refused::new(Status::NOT_SUPPORTED, why).into());
+    }
+    let missing = request.flags.without(BUILT);
+    if missing != OpenFlags::NONE {
+        let why = format!("the flags {:#x} are not supported here", missing.0);
+        return Err(Refused::new(Status::NOT_SUPPORTED, why).into());
+    }
+    let Ok(name) = core::str::from_utf8(request.name) else {
+        return Err(Refused::new(Status::EINVAL, "the name is not UTF-8").into());
+    };
+    let options = OpenOptions {
+        include_delete_times: request.flags.contains(OpenFlags::INCLUDE_DELETE_TIMES),
+        include_xattrs: request.flags.contains(OpenFlags::INCLUDE_XATTRS),
+        ..OpenOptions::default()
+    };
+    match call.shared.engine.connect(name, options) {
+        Ok(producer) => call.peer.dcp = Some(producer),
+        Err(error) if error.kind() == ErrorKind::Closed => return Err(Stop::Close),
+        Err(error) => return Err(error.into()),
+    }
+    call.output.keep(call.peer.stream_room());
+    tracing::debug!(name, "a DCP connection was opened");
+    done(call)
+}

@@ -1,0 +1,50 @@
+//! DCP_STREAM_REQ and DCP_CLOSE_STREAM.
+
+use crate::producer::CloseOutcome;
+use crate::server::call::{Call, Stop};
+use crate::server::hello::done;
+use crate::server::status::Refused;
+use crate::stream::{Refusal, StreamFlags, StreamRequest};
+use crate::wire::Status;
+use crate::wire::dcp::{CloseStream, FailoverLogAnswer, RollbackAnswer, StreamReq};
+
+/// `53` DCP_STREAM_REQ. The failover log is the answer, in front of the stream's first message.
+pub(in crate::server) fn stream_request(call: &mut Call<'_, '_>) -> Result<(), Stop> {
+    let frame = call.frame;
+    let request = StreamReq::parse(frame)?;
+    let producer = call.producer()?;
+    if !request.value.is_empty() {
+        return Err(Refused::from(&Refusal::ValueNotNegotiated).into());
+    }
+    let wanted = StreamRequest {
+        flags: StreamFlags::from_bits(request.flags.0),
+        start: request.start,
+        end: request.end,
+        uuid: request.uuid,
+        snap_start: request.snap_start,
+        snap_end: request.snap_end,
+        sid: None,
+        filter: None,
+        purge_seqno: None,
+    };
+    match producer.stream_request(request.vb, frame.opaque(), &wanted) {
+        Ok(log) => FailoverLogAnswer::encode(frame.header(), &log, call.out()),
+        Err(Refusal::Rollback { to, .. }) => RollbackAnswer { to }.encode(frame.header(), call.out()),
+        Err(Refusal::Closed) => return Err(Stop::Close),
+        Err(refusal) => return Err(Refused::from(&refusal).into()),
+    }
+    Ok(())
+}
+
+/// `52` DCP_CLOSE_STREAM.
+pub(in crate::server) fn close_stream(call: &mut Call<'_, '_>) -> Result<(), Stop> {
+    let request = CloseStream::parse(call.frame)?;
+    let producer = call.producer()?;
+    if request.sid.is_some() {
+        return Err(Refused::from(&Refusal::StreamIdNotEnabled).into());
+    }
+    match producer.close_stream(request.vb) {
+        CloseOutcome::Closed => done(call),
+        CloseOutcome::NoSuchStream => Err(Status::KEY_ENOENT.into()),
+    }
+}

@@ -1,0 +1,83 @@
+//! From a message to its command.
+
+use super::call::{Call, Stop};
+use super::status::Refused;
+use super::{auth, cluster_config, dcp, error_map, hello, kv};
+use crate::wire::{Magic, Opcode, Status};
+
+/// Handles one message.
+pub(super) fn dispatch(call: &mut Call<'_, '_>) -> Result<(), Stop> {
+    match call.frame.header().magic {
+        Magic::REQUEST | Magic::FLEX_REQUEST => {}
+        Magic::RESPONSE | Magic::FLEX_RESPONSE => return dcp::answer(call),
+        // Requests and answers between servers and clients the other way round: none was made.
+        _ => return Err(Stop::Close),
+    }
+    let opcode = call.frame.opcode();
+    if call.peer.is_stranger() && !is_open_to_strangers(opcode) {
+        return Err(Refused::new(Status::EACCESS, "log in first").into());
+    }
+    if opcode.is_dcp() {
+        return dispatch_dcp(opcode, call);
+    }
+    match opcode.loud() {
+        Opcode::GET | Opcode::GETK => kv::get(call),
+        Opcode::SET | Opcode::ADD | Opcode::REPLACE => kv::store(call),
+        Opcode::DELETE => kv::delete(call),
+        Opcode::INCREMENT | Opcode::DECREMENT => kv::arithmetic(call),
+        Opcode::APPEND | Opcode::PREPEND => kv::concat(call),
+        Opcode::TOUCH => kv::touch(call),
+        Opcode::GAT => kv::get_and_touch(call),
+        Opcode::OBSERVE_SEQNO => kv::observe_seqno(call),
+        Opcode::GET_ALL_VB_SEQNOS => kv::all_vb_seqnos(call),
+        Opcode::STAT => kv::stat(call),
+        Opcode::NOOP => hello::noop(call),
+        Opcode::VERSION => hello::version(call),
+        Opcode::HELLO => hello::hello(call),
+        Opcode::SELECT_BUCKET => hello::select_bucket(call),
+        Opcode::QUIT => hello::quit(call),
+        Opcode::SASL_LIST_MECHS => auth::sasl_list_mechs(call),
+        Opcode::SASL_AUTH => auth::sasl_auth(call),
+        Opcode::SASL_STEP => auth::sasl_step(call),
+        Opcode::GET_CLUSTER_CONFIG => cluster_config::get_cluster_config(call),
+        Opcode::GET_ERROR_MAP => error_map::get_error_map(call),
+        Opcode::FLUSH => {
+            let why = "documents are deleted one by one: streams have to tell of each";
+            Err(Refused::new(Status::NOT_SUPPORTED, why).into())
+        }
+        _ => Err(Status::UNKNOWN_COMMAND.into()),
+    }
+}
+
+fn dispatch_dcp(opcode: Opcode, call: &mut Call<'_, '_>) -> Result<(), Stop> {
+    match opcode {
+        Opcode::DCP_OPEN => dcp::open(call),
+        Opcode::DCP_CONTROL => dcp::control(call),
+        Opcode::DCP_STREAM_REQ => dcp::stream_request(call),
+        Opcode::DCP_CLOSE_STREAM => dcp::close_stream(call),
+        Opcode::DCP_GET_FAILOVER_LOG => dcp::get_failover_log(call),
+        Opcode::DCP_BUFFER_ACK => dcp::buffer_ack(call),
+        Opcode::DCP_NOOP => dcp::noop(call),
+        _ => {
+            call.producer()?;
+            let why = "a producer does not take this command";
+            Err(Refused::new(Status::NOT_SUPPORTED, why).into())
+        }
+    }
+}
+
+/// What a client may do before it has logged in, if it has to.
+fn is_open_to_strangers(opcode: Opcode) -> bool {
+    matches!(
+        opcode,
+        Opcode::HELLO
+            | Opcode::SASL_LIST_MECHS
+            | Opcode::SASL_AUTH
+            | Opcode::SASL_STEP
+            | Opcode::GET_ERROR_MAP
+            | Opcode::VERSION
+            | Opcode::NOOP
+            | Opcode::QUIT
+            | Opcode::QUITQ
+    ) || opcode.name().is_none()
+}

@@ -1,0 +1,166 @@
+//! The port: it accepts clients, gives each a task, and sees all of them out.
+
+use super::connection::Connection;
+use super::settings::ServerSettings;
+use super::shared::Shared;
+use crate::engine::Engine;
+use crate::error::{Error, ErrorKind, Result};
+use crate::limits::ACCEPT_PAUSE;
+use core::future::Future;
+use core::pin::pin;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, watch};
+use tokio::task::{JoinError, JoinSet};
+
+/// A server that listens, and serves once it is [`run`](Server::run).
+#[derive(Debug)]
+pub struct Server {
+    listener: std::net::TcpListener,
+    address: SocketAddr,
+    shared: Arc<Shared>,
+}
+
+impl Server {
+    /// Takes the port. Clients may connect from now on; they are served once the server runs. Needs no runtime.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Unavailable`] when the address cannot be had; [`ErrorKind::Misuse`] for settings that cannot be.
+    pub fn bind(engine: Engine, settings: ServerSettings) -> Result<Self> {
+        check(&settings)?;
+        let listen = settings.listen;
+        let refused = |error: std::io::Error| {
+            let what = format!("cannot listen on {listen}");
+            Error::new(ErrorKind::Unavailable, what).because(error)
+        };
+        let listener = std::net::TcpListener::bind(listen).map_err(refused)?;
+        listener.set_nonblocking(true).map_err(refused)?;
+        let address = listener.local_addr().map_err(refused)?;
+        let shared = Shared::new(engine, settings, address.port());
+        Ok(Self { listener, address, shared })
+    }
+
+    /// The address that it listens on, with the port that it got.
+    #[must_use]
+    pub fn local_addr(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Serves until `shutdown` is done; then takes no more clients or requests, sends what is answered, and returns when
+    /// every connection is gone. The engine goes on: it is the caller's to shut down.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Unavailable`] when the runtime cannot watch the port.
+    ///
+    /// # Panics
+    /// When it is not polled by a tokio runtime with its input, output and time drivers.
+    ///
+    /// # Cancel safety
+    /// Dropped before it is done, it drops every connection where it stands.
+    pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<()> {
+        let listener = TcpListener::from_std(self.listener).map_err(|error| {
+            Error::new(ErrorKind::Unavailable, "cannot watch the port").because(error)
+        })?;
+        let (stop, stopping) = watch::channel(());
+        let mut tasks = JoinSet::new();
+        let mut shutdown = pin!(shutdown);
+        tracing::info!(address = %self.address, "serving");
+        loop {
+            tokio::select! {
+                () = &mut shutdown => break,
+                Some(ended) = tasks.join_next() => note(ended),
+                accepted = listener.accept() => match accepted {
+                    Ok((socket, from)) => match Arc::clone(&self.shared.sockets).try_acquire_owned() {
+                        Ok(permit) => {
+                            let client = Client { shared: Arc::clone(&self.shared), socket, from, permit };
+                            tasks.spawn(client.serve(stopping.clone()));
+                        }
+                        Err(_) => tracing::warn!(%from, "refused a client: too many are connected"),
+                    },
+                    Err(error) => {
+                        tracing::warn!(%error, "cannot accept a client");
+                        tokio::time::sleep(ACCEPT_PAUSE).await;
+                    }
+                },
+            }
+        }
+        drop(listener);
+        // Fails when nobody is there to hear it.
+        let _ = stop.send(());
+        while let Some(ended) = tasks.join_next().await {
+            note(ended);
+        }
+        tracing::info!(address = %self.address, "stopped");
+        Ok(())
+    }
+}
+
+/// A client that was accepted.
+struct Client {
+    shared: Arc<Shared>,
+    socket: TcpStream,
+    from: SocketAddr,
+    permit: OwnedSemaphorePermit,
+}
+
+impl Client {
+    async fn serve(self, mut stopping: watch::Receiver<()>) {
+        let Self { shared, socket, from, permit } = self;
+        tracing::debug!(%from, "a client connected");
+        if let Err(error) = socket.set_nodelay(true) {
+            tracing::debug!(%from, %error, "cannot switch delays off");
+        }
+        let mut connection = Connection::new(&shared, socket);
+        let served = tokio::select! {
+            served = connection.serve() => served,
+            // Either told to stop, or the server was dropped.
+            _ = stopping.changed() => {
+                connection.close();
+                let flushed = connection.serve().await;
+                tracing::debug!(%from, "a client was disconnected: the server stops");
+                drop(connection);
+                drop(permit);
+                return log_failure(from, flushed);
+            }
+        };
+        match served {
+            Ok(()) => connection.linger().await,
+            failed => log_failure(from, failed),
+        }
+        tracing::debug!(%from, "a client is gone");
+        drop(permit);
+    }
+}
+
+fn log_failure(from: SocketAddr, served: std::io::Result<()>) {
+    if let Err(error) = served {
+        tracing::debug!(%from, %error, "a connection failed");
+    }
+}
+
+/// A task that panicked has taken its connection with it, and nothing else.
+fn note(ended: core::result::Result<(), JoinError>) {
+    if let Err(error) = ended {
+        tracing::error!(%error, "a connection's task failed");
+    }
+}
+
+fn check(settings: &ServerSettings) -> Result<()> {
+    let misuse = |what: String| Err(Error::new(ErrorKind::Misuse, what));
+    if settings.bucket.is_empty() || settings.bucket.len() > BUCKET_BYTES_MAX {
+        return misuse(format!("a bucket's name has 1 to {BUCKET_BYTES_MAX} bytes"));
+    }
+    if settings.management_port == 0 {
+        return misuse("clients take no cluster map without a management port".into());
+    }
+    for user in &settings.users {
+        if user.name.is_empty() || user.name.contains('\0') {
+            return misuse("a user's name is not empty and has no NUL".into());
+        }
+    }
+    Ok(())
+}
+
+/// Longest name of a bucket that tools accept.
+const BUCKET_BYTES_MAX: usize = 100;

@@ -1,0 +1,173 @@
+//! A connection's turn: the requests that were received, then the streams. Nothing here waits.
+
+use super::call::{Call, Stop};
+use super::connection::Connection;
+use super::dcp::OutputSink;
+use super::dispatch::dispatch;
+use super::status::Refused;
+use super::suspended::{Attempts, Resumed, Suspended};
+use crate::limits::{OUTPUT_BYTES_HIGH, TURN_BYTES, TURN_REQUESTS};
+use crate::producer::{Departure, Step};
+use crate::wire::{Aftermath, Frame, MalformedFrame};
+use std::time::Instant;
+
+/// How a connection goes on after one of its requests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum After {
+    Next,
+    Wait,
+    Close,
+}
+
+impl Connection {
+    /// Handles requests, in order, and lets the streams send, both as far as there is room.
+    pub(super) fn turn(&mut self) {
+        self.turned = Instant::now();
+        self.more = false;
+        if self.is_closing() {
+            return;
+        }
+        if self.peer.login_by.is_some_and(|by| by <= self.turned) {
+            tracing::debug!("a client did not log in in time");
+            return self.close();
+        }
+        if !self.handle_requests() || !self.step() {
+            return self.close();
+        }
+        if let Some(withheld) = &mut self.withheld {
+            withheld.settle(&self.shared.engine, &mut self.output);
+        }
+    }
+
+    /// Handles requests until none is left, one has to wait, or the turn's share is used up. False if the connection ends.
+    fn handle_requests(&mut self) -> bool {
+        let before = self.output.len();
+        self.unix_now = self.shared.engine.unix_seconds();
+        for _ in 0..TURN_REQUESTS {
+            if !self.go_on_with_walk() || self.output.len() >= OUTPUT_BYTES_HIGH {
+                return true;
+            }
+            if self.output.len() - before >= TURN_BYTES {
+                break;
+            }
+            let after = match self.suspended.take().map(|s| s.resume(self.turned)) {
+                Some(Resumed::Waits(suspended)) => {
+                    self.suspended = Some(suspended);
+                    After::Wait
+                }
+                Some(Resumed::Refused(frame, refused)) => self.refuse(&frame, &refused),
+                Some(Resumed::Again(frame, attempts)) => self.handle(frame, attempts),
+                None => match self.reader.next_frame() {
+                    Ok(Some(frame)) => self.handle(frame, Attempts::default()),
+                    Ok(None) => After::Wait,
+                    Err(malformed) => self.refuse_malformed(&malformed),
+                },
+            };
+            match after {
+                After::Next => {}
+                After::Wait => return true,
+                After::Close => return false,
+            }
+        }
+        self.more = true;
+        true
+    }
+
+    /// Handles one request.
+    fn handle(&mut self, frame: Frame, attempts: Attempts) -> After {
+        let engine = &self.shared.engine;
+        let mut session = engine.session("server");
+        if let Some(producer) = &mut self.peer.dcp {
+            producer.received(self.turned);
+        }
+        let mut call = Call {
+            shared: &self.shared,
+            session: &mut session,
+            peer: &mut self.peer,
+            reader: &mut self.reader,
+            output: &mut self.output,
+            withheld: self.withheld.as_mut(),
+            walk: &mut self.walk,
+            frame: &frame,
+            stored: attempts.stored.as_ref(),
+            unix_now: self.unix_now,
+        };
+        match dispatch(&mut call) {
+            Ok(()) => After::Next,
+            Err(Stop::Refused(refused)) => {
+                refused.encode(frame.header(), call.peer.json(), call.out());
+                After::Next
+            }
+            Err(Stop::Close) => After::Close,
+            Err(Stop::NeedsStored) => {
+                self.suspended = Some(Suspended::for_stored(engine, frame, attempts));
+                After::Wait
+            }
+            Err(Stop::NeedsMemory) => {
+                let suspended = Suspended::for_memory(engine, frame, attempts, self.turned);
+                self.suspended = Some(suspended);
+                After::Next
+            }
+        }
+    }
+
+    fn refuse(&mut self, frame: &Frame, refused: &Refused) -> After {
+        refused.encode(frame.header(), self.peer.json(), self.output.buffer());
+        After::Next
+    }
+
+    /// Answers a message that was refused on its header, if it was a request.
+    fn refuse_malformed(&mut self, malformed: &MalformedFrame) -> After {
+        let MalformedFrame { header, error, aftermath } = malformed;
+        tracing::debug!(%error, "a client sent a malformed message");
+        if *aftermath == Aftermath::Close {
+            return After::Close;
+        }
+        if header.magic.is_request() {
+            let refused = Refused::from(*error);
+            refused.encode(header, self.peer.json(), self.output.buffer());
+        }
+        match aftermath {
+            Aftermath::AnswerAndGoOn => After::Next,
+            Aftermath::AnswerAndClose | Aftermath::Close => After::Close,
+        }
+    }
+
+    /// Tells more of a list of statistics. False while it is not at its end.
+    fn go_on_with_walk(&mut self) -> bool {
+        let Some(walk) = &mut self.walk else { return true };
+        let room = OUTPUT_BYTES_HIGH.saturating_sub(self.output.len());
+        let out = self.output.buffer();
+        let mark = out.len() + room;
+        let is_over = walk.go_on(&self.shared, out, mark);
+        if is_over {
+            self.walk = None;
+        }
+        is_over
+    }
+
+    /// Lets the streams send. False if the connection is over.
+    fn step(&mut self) -> bool {
+        let due = |at: Option<Instant>| at.is_some_and(|at| at <= self.turned);
+        let wants_events = self.wants_events();
+        let room = self.peer.stream_room();
+        let datatypes = self.peer.json();
+        let Some(producer) = &mut self.peer.dcp else { return true };
+        if !wants_events && !due(producer.deadline()) {
+            return true;
+        }
+        let layout = producer.layout();
+        let mut sink = OutputSink::new(&mut self.output, room, layout, datatypes);
+        match producer.step(self.turned, &mut sink) {
+            Step::Idle | Step::Full => true,
+            Step::Gone(departure) => {
+                let why = match departure {
+                    Departure::Closed => "closed by the server",
+                    Departure::Idle => "the client said nothing for too long",
+                };
+                tracing::debug!(name = producer.name(), why, "a DCP connection ended");
+                false
+            }
+        }
+    }
+}

@@ -1,0 +1,3 @@
+//! Tests from outside, one module for each behaviour.
+
+mod tidy;
