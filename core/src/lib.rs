@@ -1,4 +1,5 @@
-//! Millstream: ordered, resumable, back-pressured change streams over a store, which any thread may close at any instant.
+//! Millstream: ordered, resumable, back-pressured change streams over a store, which any thread may close at any
+//! instant.
 #![deny(unsafe_code)]
 
 mod backfill;
@@ -12,6 +13,8 @@ pub mod flow;
 mod index;
 pub mod limits;
 pub mod log;
+#[cfg(millstream_loom)]
+pub mod model;
 pub mod partition;
 pub mod producer;
 pub mod ready;

@@ -35,21 +35,22 @@ use millstream_reclaim::sync::atomic::{AtomicBool, Ordering};
 
 /// A value and who uses it.
 #[derive(Debug)]
-pub(super) struct Exclusive<T> {
+pub(crate) struct Exclusive<T> {
     taken: AtomicBool,
     value: UnsafeCell<T>,
 }
 
-// SAFETY: by I1 only one thread at a time reaches the value, so it must be `Send`; the claim's orderings hand it over.
+// SAFETY: by I1 only one thread at a time reaches the value, so it must be `Send`; the claim's orderings hand it
+// over.
 unsafe impl<T: Send> Sync for Exclusive<T> {}
 
 impl<T> Exclusive<T> {
-    pub(super) fn new(value: T) -> Self {
+    pub(crate) fn new(value: T) -> Self {
         Self { taken: AtomicBool::new(false), value: UnsafeCell::new(value) }
     }
 
     /// The value, unless somebody else has it.
-    pub(super) fn claim(&self) -> Option<Claim<'_, T>> {
+    pub(crate) fn claim(&self) -> Option<Claim<'_, T>> {
         // X1 Acquire: after the last user; pairs with X2.
         let taken = self.taken.swap(true, Ordering::Acquire);
         (!taken).then_some(Claim(self))
@@ -58,7 +59,7 @@ impl<T> Exclusive<T> {
 
 /// Exclusive use of a value, given back on drop.
 #[derive(Debug)]
-pub(super) struct Claim<'a, T>(&'a Exclusive<T>);
+pub(crate) struct Claim<'a, T>(&'a Exclusive<T>);
 
 impl<T> Deref for Claim<'_, T> {
     type Target = T;

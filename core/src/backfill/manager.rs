@@ -105,10 +105,11 @@ impl BackfillManager {
 
     pub(crate) fn counts(&self) -> BackfillCounts {
         // O1 Relaxed: statistics.
+        let read = |count: &AtomicUsize| count.load(Ordering::Relaxed);
         BackfillCounts {
-            initializing: self.initializing.load(Ordering::Relaxed),
-            active: self.active.load(Ordering::Relaxed),
-            pending: self.pending.load(Ordering::Relaxed),
+            initializing: read(&self.initializing),
+            active: read(&self.active),
+            pending: read(&self.pending),
         }
     }
 

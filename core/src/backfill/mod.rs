@@ -1,7 +1,17 @@
 //! Reading the part of a vbucket's history that is no longer in memory.
 //!
-//! A connection has one [`BackfillManager`], published in its [`Backfills`]; a stream hands it a [`Backfill`] and takes
-//! what was read out of an outbox. The manager knows nothing of streams: it fills outboxes.
+//! A connection has one [`BackfillManager`], published in its [`Backfills`]; a stream hands it a [`Backfill`] and
+//! takes what was read out of an outbox. The manager knows nothing of streams: it fills outboxes.
+
+//!
+//! # Orderings
+//!
+//! Of the files that have no table of their own.
+//!
+//! | label | access | ordering | pairs with | what breaks if weaker | model |
+//! |---|---|---|---|---|---|
+//! | O1 | counts, the order of turns, "nobody wants this any more" | Relaxed | none | nothing: statistics, and hints that are looked at again | none |
+//! | G1 | who waits for a scan's place, and who leaves one: fence between telling and looking | SeqCst fence | itself | both miss each other: a backfill waits for ever | `turns::kick_vs_idle` |
 
 mod exclusive;
 mod manager;
@@ -15,7 +25,13 @@ mod tests;
 
 pub use manager::BackfillOrder;
 pub(crate) use manager::{BackfillCounts, BackfillManager, BackfillSettings};
+#[cfg(millstream_loom)]
+pub(crate) use exclusive::Exclusive;
+#[cfg(millstream_loom)]
+pub(crate) use outbox::OutboxWriter;
 pub(crate) use outbox::{Delivery, OutboxReader, outbox};
 pub(crate) use pool::{BackfillPool, PoolGate, PoolQueues};
+#[cfg(millstream_loom)]
+pub(crate) use pool::{Jobs, WorkerQueue};
 pub(crate) use scan::{Backfill, BackfillRequest};
 pub(crate) use turns::{Backfills, Drained};

@@ -1,5 +1,6 @@
-//! What one backfill hands to one stream: filled by the worker that runs the scan, emptied by the stream's owner, dropped
-//! whole by whoever lets go last. The bytes in it are lent by the manager's budget and go back with each message.
+//! What one backfill hands to one stream: filled by the worker that runs the scan, emptied by the stream's owner,
+//! dropped whole by whoever lets go last. The bytes in it are lent by the manager's budget and go back with each
+//! message.
 
 use crate::flow::Permit;
 use crate::ready::ReadySet;
@@ -10,7 +11,8 @@ use millstream_reclaim::sync::Arc;
 use millstream_reclaim::sync::atomic::{AtomicBool, Ordering};
 use std::collections::VecDeque;
 
-/// What a scan tells its stream, in this order: `Opened`, any number of `Slice`s, then `Done`; or `Failed` at any point.
+/// What a scan tells its stream, in this order: `Opened`, any number of `Slice`s, then `Done`; or `Failed` at any
+/// point.
 #[derive(Debug)]
 pub(crate) enum Delivery {
     /// The scan is open; the last record that it shows has this seqno (0: it shows none).

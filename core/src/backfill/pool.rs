@@ -76,7 +76,17 @@ enum Job {
 #[derive(Clone, Debug)]
 pub(crate) struct WorkerQueue(Sender<Job>);
 
+/// The worker's end of its queue.
+#[derive(Debug)]
+pub(crate) struct Jobs(Receiver<Job>);
+
 impl WorkerQueue {
+    /// A queue and its other end.
+    pub(crate) fn new() -> (Self, Jobs) {
+        let (sender, jobs) = channel();
+        (Self(sender), Jobs(jobs))
+    }
+
     pub(super) fn push(&self, backfills: Arc<Backfills>) {
         // A send fails only when the workers have stopped, and then nobody is left to read for.
         let _ = self.0.send(Job::Run(backfills));
@@ -124,12 +134,12 @@ impl BackfillPool {
     ) -> std::io::Result<Self> {
         let mut pool = Self { queues: Vec::new(), workers: Vec::new() };
         for n in 0..workers.max(1) {
-            let (sender, jobs) = channel();
+            let (queue, jobs) = WorkerQueue::new();
             let (store, domain) = (std::sync::Arc::clone(store), domain.clone());
             let worker = std::thread::Builder::new()
                 .name(format!("millstream-backfill-{n}"))
                 .spawn(move || work(&jobs, &*store, &domain))?;
-            pool.queues.push(WorkerQueue(sender));
+            pool.queues.push(queue);
             pool.workers.push(worker);
         }
         Ok(pool)
@@ -153,9 +163,28 @@ impl BackfillPool {
     }
 }
 
-fn work(jobs: &Receiver<Job>, store: &dyn Store, domain: &Domain) {
+fn work(jobs: &Jobs, store: &dyn Store, domain: &Domain) {
     let mut reader = domain.reader("backfill");
-    while let Ok(Job::Run(backfills)) = jobs.recv() {
+    while let Ok(Job::Run(backfills)) = jobs.0.recv() {
         Backfills::run(&backfills, store, &mut reader);
+    }
+}
+
+#[cfg(millstream_loom)]
+impl Jobs {
+    /// Runs what is queued first, if anything is: a model is its own worker.
+    pub(crate) fn run_next(&self, store: &dyn Store, reader: &mut millstream_reclaim::Reader) -> bool {
+        let Ok(Job::Run(backfills)) = self.0.try_recv() else { return false };
+        Backfills::run(&backfills, store, reader);
+        true
+    }
+}
+
+#[cfg(millstream_loom)]
+impl BackfillPool {
+    /// One queue, whose worker is a model.
+    pub(crate) fn without_threads() -> (Self, Jobs) {
+        let (queue, jobs) = WorkerQueue::new();
+        (Self { queues: vec![queue], workers: Vec::new() }, jobs)
     }
 }

@@ -20,8 +20,8 @@ use millstream_reclaim::{Domain, DomainConfig, Reaper};
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-/// A store of two vbuckets with `items` documents each, of about a hundred bytes; vbucket 1 fails (or panics) when it is
-/// scanned, if told so.
+/// A store of two vbuckets with `items` documents each, of about a hundred bytes; vbucket 1 fails (or panics) when
+/// it is scanned, if told so.
 struct Faulty {
     store: MemoryStore,
     fault: Fault,

@@ -1,5 +1,5 @@
-//! A connection's backfill manager, published, and whose turn it is to run it. Promise: work that is handed in is run, by
-//! one worker at a time, unless the connection closes first; then nothing of it is left behind.
+//! A connection's backfill manager, published, and whose turn it is to run it. Promise: work that is handed in is
+//! run, by one worker at a time, unless the connection closes first; then nothing of it is left behind.
 //!
 //! # State
 //!

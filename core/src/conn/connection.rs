@@ -119,9 +119,11 @@ impl Connection {
 
     /// Adds what a turn sent to the counters.
     pub(crate) fn count(&self, sent: &Sent) {
-        // E3 Relaxed: only the owner writes.
         let add = |counter: &AtomicU64, n: u64| {
-            counter.store(counter.load(Ordering::Relaxed) + n, Ordering::Relaxed);
+            // E3 Relaxed: only the owner writes.
+            let before = counter.load(Ordering::Relaxed);
+            // E3 Relaxed: as above.
+            counter.store(before + n, Ordering::Relaxed);
         };
         add(&self.stats.documents, sent.documents);
         add(&self.stats.bytes, sent.bytes);

@@ -1,11 +1,12 @@
-//! Which connections exist. Promise: a connection that was added is in every later snapshot until it is removed, and none
-//! is added after `close`: the mark is part of the published value that an insert replaces.
+//! Which connections exist. Promise: a connection that was added is in every later snapshot until it is removed,
+//! and none is added after `close`: the mark is part of the published value that an insert replaces.
 //!
 //! # State
 //! One published cell, which holds the whole roster and the closed mark.
 //!
 //! # Invariants
-//! - I1. A roster that is marked closed is followed only by rosters that are (model `connection_map::insert_vs_close`).
+//! - I1. A roster that is marked closed is followed only by rosters that are (model
+//!   `connection_map::insert_vs_close`).
 //!
 //! # Callers
 //!
@@ -18,8 +19,8 @@
 //! Those of [`Published`].
 //!
 //! # Reclamation
-//! A replaced roster is retired through the caller's pin; its destructor drops references to connections, on the reaper's
-//! thread.
+//! A replaced roster is retired through the caller's pin; its destructor drops references to connections, on the
+//! reaper's thread.
 //!
 //! # Not promised
 //! That a name is in it once: a newcomer closes its namesake, which leaves when its owner notices.

@@ -1,5 +1,5 @@
-//! An immutable list of connections in chunks: adding or removing one copies a chunk and the list of chunks, so that ten
-//! thousand connections cost each other little.
+//! An immutable list of connections in chunks: adding or removing one copies a chunk and the list of chunks, so
+//! that ten thousand connections cost each other little.
 
 use super::connection::Connection;
 use millstream_reclaim::sync::Arc;

@@ -115,8 +115,9 @@ impl Engine {
         self.with_pin("vbucket stats", |parts, pin| stats::vbucket(parts.partition(vb)?, pin))
     }
 
-    /// Puts a vbucket into another state: streams on it end, writes are refused unless it is active, and a vbucket that
-    /// becomes active begins a new branch of history. Returns once the change is decided, before it is persisted.
+    /// Puts a vbucket into another state: streams on it end, writes are refused unless it is active, and a vbucket
+    /// that becomes active begins a new branch of history. Returns once the change is decided, before it is
+    /// persisted.
     ///
     /// # Errors
     /// [`ErrorKind::Misuse`] if there is no such vbucket, [`ErrorKind::Retry`] when too much waits for reclamation.
@@ -157,8 +158,8 @@ impl Engine {
     /// [`quiesce`](Self::quiesce), blocking.
     ///
     /// # Errors
-    /// The readers that are still inside a pinned section when the time is up (none of them, if it is the store that takes
-    /// so long).
+    /// The readers that are still inside a pinned section when the time is up (none of them, if it is the store
+    /// that takes so long).
     pub fn quiesce_blocking(
         &self,
         timeout: Duration,
@@ -190,7 +191,8 @@ impl Engine {
     }
 
     /// Done when something was persisted, or memory given up, after this call. Whoever waits because of
-    /// [`UpdateError::Busy`](crate::partition::UpdateError::Busy) makes it first, tries again, and waits if that fails.
+    /// [`UpdateError::Busy`](crate::partition::UpdateError::Busy) makes it first, tries again, and waits if that
+    /// fails.
     pub fn flushed(&self) -> super::Flushed {
         super::Flushed::new(Arc::clone(self.parts()))
     }

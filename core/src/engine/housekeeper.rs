@@ -1,5 +1,5 @@
-//! The thread that reclaims: it runs every destructor of what was retired, looks for expired documents, and sees the engine
-//! out.
+//! The thread that reclaims: it runs every destructor of what was retired, looks for expired documents, and sees
+//! the engine out.
 
 use super::parts::EngineParts;
 use super::shutdown::ShutdownReport;

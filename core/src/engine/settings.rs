@@ -8,7 +8,8 @@ use std::time::Duration;
 #[non_exhaustive]
 pub struct EngineSettings {
     /// Bytes of documents and keys that are kept in memory. Above it, persisted documents leave memory (they are read
-    /// from the store when a stream or a reader wants them); at one and a half times it, writes are told to come again.
+    /// from the store when a stream or a reader wants them); at one and a half times it, writes are told to come
+    /// again.
     pub memory_bytes: u64,
     /// Versions of one vbucket that are kept in memory at most; 0 chooses by the number of vbuckets.
     pub window_items: u64,

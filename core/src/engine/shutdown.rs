@@ -140,8 +140,8 @@ impl Workers {
     }
 }
 
-/// Done when an engine that was shut down has persisted what it had, closed its store, and destroyed everything that was
-/// retired.
+/// Done when an engine that was shut down has persisted what it had, closed its store, and destroyed everything
+/// that was retired.
 ///
 /// # Cancel safety
 /// May be dropped at any time.

@@ -20,7 +20,8 @@ impl CommitSignal {
     /// Registers; the caller looks once more afterwards.
     pub(crate) fn register(&self, waker: &Waker) {
         self.waiting.push(waker.clone());
-        // G2 SeqCst fence: if the flusher's is first, the caller's look sees its commit; if ours is first, it sees us.
+        // G2 SeqCst fence: if the flusher's is first, the caller's look sees its commit; if ours is first, it sees
+        // us.
         fence(Ordering::SeqCst);
     }
 

@@ -6,6 +6,8 @@ use super::parts::{EngineParts, Made};
 use crate::partition::Pressure;
 use super::settings::EngineSettings;
 use super::shutdown::Workers;
+#[cfg(millstream_loom)]
+use crate::backfill::Jobs;
 use crate::backfill::{BackfillPool, PoolGate};
 use crate::conn::ConnectionMap;
 use crate::error::{Error, ErrorKind, Result};
@@ -17,7 +19,7 @@ use crate::ready::ReadySet;
 use crate::store::{Batch, Durability, Persisted, Start, Store, VbBatch};
 use crate::types::{Seqno, VbId};
 use millstream_reclaim::sync::Arc;
-use millstream_reclaim::{Domain, DomainConfig};
+use millstream_reclaim::{Domain, DomainConfig, Reaper};
 
 /// Joins settings and components into an engine.
 pub struct EngineBuilder {
@@ -52,8 +54,8 @@ impl EngineBuilder {
         self
     }
 
-    /// Calls `observer`, on an engine's thread, with each error that has no caller to return to: a commit that failed (it
-    /// is tried again), background work of the store.
+    /// Calls `observer`, on an engine's thread, with each error that has no caller to return to: a commit that
+    /// failed (it is tried again), background work of the store.
     #[must_use]
     pub fn on_error(mut self, observer: impl Fn(&Error) + Send + Sync + 'static) -> Self {
         self.on_error = Some(Box::new(observer));
@@ -65,6 +67,21 @@ impl EngineBuilder {
     /// # Errors
     /// What the store answers; [`ErrorKind::Misuse`] for a store of no or too many vbuckets.
     pub fn open(self) -> Result<Engine> {
+        let workers = self.settings.backfill_workers;
+        let start = |store: &_, domain: &_| {
+            BackfillPool::start(workers, store, domain)
+                .map_err(|e| Error::new(ErrorKind::Unavailable, "cannot start a thread").because(e))
+        };
+        let (parts, reaper) = self.make(start)?;
+        Workers::start(&parts, reaper)?;
+        Ok(Engine::new(parts))
+    }
+
+    /// An engine of which only the backfill workers run.
+    fn make(
+        self,
+        start_pool: impl FnOnce(&std::sync::Arc<dyn Store>, &Domain) -> Result<BackfillPool>,
+    ) -> Result<(Arc<EngineParts>, Reaper)> {
         let vbuckets = self.store.vbuckets();
         if vbuckets == 0 || vbuckets > VBUCKETS_MAX {
             let what = format!("a store of {vbuckets} vbuckets: 1 to {VBUCKETS_MAX} are possible");
@@ -102,8 +119,7 @@ impl EngineBuilder {
         if !opening.vbs.is_empty() {
             self.store.commit(&opening, Durability::Synced)?;
         }
-        let pool = BackfillPool::start(self.settings.backfill_workers, &self.store, &domain)
-            .map_err(|e| Error::new(ErrorKind::Unavailable, "cannot start a thread").because(e))?;
+        let pool = start_pool(&self.store, &domain)?;
         let parts = EngineParts::new(Made {
             connections: ConnectionMap::new(&domain)?,
             partitions: partitions.into_boxed_slice(),
@@ -116,14 +132,23 @@ impl EngineBuilder {
             workers: Workers::new(pool, self.on_error),
             domain,
         });
-        Workers::start(&parts, reaper)?;
-        Ok(Engine::new(parts))
+        Ok((parts, reaper))
     }
 }
 
-/// Where a vbucket's history goes on. After an unclean stop somebody may have seen seqnos that were never persisted, though
-/// none further above than the window reached: so the history branches off at the last persisted one, and the
-/// next seqno is above everything that was ever given out.
+#[cfg(millstream_loom)]
+impl EngineBuilder {
+    /// An engine without threads: a model is flusher, worker and reaper.
+    pub(crate) fn open_without_threads(self) -> Result<(Engine, Reaper, Jobs)> {
+        let (pool, jobs) = BackfillPool::without_threads();
+        let (parts, reaper) = self.make(|_, _| Ok(pool))?;
+        Ok((Engine::new(parts), reaper, jobs))
+    }
+}
+
+/// Where a vbucket's history goes on. After an unclean stop somebody may have seen seqnos that were never
+/// persisted, though none further above than the window reached: so the history branches off at the last persisted
+/// one, and the next seqno is above everything that was ever given out.
 fn resume(
     persisted: &Persisted,
     start: Start,

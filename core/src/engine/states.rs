@@ -1,5 +1,5 @@
-//! A vbucket changes its state: the new state is published first, the streams that were opened under the old one are looked
-//! for then; a request that runs meanwhile sees one or is seen by the other.
+//! A vbucket changes its state: the new state is published first, the streams that were opened under the old one
+//! are looked for then; a request that runs meanwhile sees one or is seen by the other.
 
 use super::parts::EngineParts;
 use crate::error::{Error, ErrorKind, Result};

@@ -10,8 +10,8 @@
 //! | pointer, low bit 1 | boxed meta data: the version is in the store, its value is not in memory |
 //!
 //! # Invariants
-//! - I1. A slot pointer is replaced (by a writer, or by `chill` on the trimmer's thread) before its segment is retired
-//!   (model `log::trim_vs_read`).
+//! - I1. A slot pointer is replaced (by a writer, or by `chill` on the trimmer's thread) before its segment is
+//!   retired (model `log::trim_vs_read`).
 //! - I2. A box is owned by the cell until the exchange that takes it out, whose thread frees it through the epoch.
 //! - I3. Seqnos of successive versions rise: a writer whose seqno is below the current version's gives it up.
 //!
@@ -32,7 +32,8 @@
 //! | K2 | `load` | Acquire | K1 | the same, from the other side | `log::publish_visible` |
 //!
 //! # Reclamation
-//! Boxes are plain memory, freed through the caller's pin after the exchange that took them out; slots belong to the log.
+//! Boxes are plain memory, freed through the caller's pin after the exchange that took them out; slots belong to
+//! the log.
 //!
 //! # Not promised
 //! That the version is published in the log yet: readers by key may be ahead of readers by seqno.
@@ -90,8 +91,8 @@ impl Cell {
         Held { word: self.0.load(Ordering::Acquire), pinned: PhantomData }
     }
 
-    /// Puts `slot` in the place of `held`, marks the version that it replaced, and frees what the cell owned. False if
-    /// another writer (or the trimmer) was first.
+    /// Puts `slot` in the place of `held`, marks the version that it replaced, and frees what the cell owned. False
+    /// if another writer (or the trimmer) was first.
     pub(crate) fn replace(&self, held: Held<'_>, slot: &Slot, doc: &DocMeta, pin: &Pin<'_>) -> bool {
         let new = ptr::from_ref(slot).cast_mut();
         // K1 AcqRel: the document before the pointer; pairs with K2.

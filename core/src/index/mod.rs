@@ -1,8 +1,19 @@
 //! The by-key index of one partition: for each key the newest version, in the log's window or (its meta data only)
 //! out of it.
 
+//!
+//! # Orderings
+//!
+//! Of the files that have no table of their own.
+//!
+//! | label | access | ordering | pairs with | what breaks if weaker | model |
+//! |---|---|---|---|---|---|
+//! | O1 | bytes of the index | Relaxed | none | nothing: a statistic | none |
+
 mod cell;
 mod map;
 
 pub(crate) use cell::{Cell, Current};
+#[cfg(millstream_loom)]
+pub(crate) use cell::Held;
 pub(crate) use map::Index;

@@ -1,6 +1,15 @@
 //! One vbucket: its history in memory (log and by-key index), its state and failover log, and who waits for its next
 //! write.
 
+//!
+//! # Orderings
+//!
+//! Of the files that have no table of their own.
+//!
+//! | label | access | ordering | pairs with | what breaks if weaker | model |
+//! |---|---|---|---|---|---|
+//! | O1 | bytes in memory, as writers see them | Relaxed | none | nothing: an estimate that the flusher puts right | none |
+
 mod change;
 mod history;
 mod pressure;
@@ -13,3 +22,5 @@ mod tests;
 pub use change::{Change, Decision, Doc, Found, UpdateError, Written};
 pub(crate) use pressure::Pressure;
 pub(crate) use vbucket::{Partition, PartitionSettings, VbInfo};
+#[cfg(millstream_loom)]
+pub(crate) use write::Asked;

@@ -174,13 +174,13 @@ impl Partition {
         self.mark_dirty();
     }
 
-    /// Gathers what is committed and not persisted, each key once: about `bytes`, but at least one version. With it how
-    /// many bytes that is; `None` if there is nothing.
+    /// Gathers what is committed and not persisted, each key once: about `bytes`, but at least one version. With it
+    /// how many bytes that is; `None` if there is nothing.
     pub(crate) fn collect(&self, bytes: usize, pin: &Pin<'_>) -> Option<(VbBatch, usize)> {
         // V2 AcqRel: cleared before the log is looked at; pairs with V1.
         self.dirty.swap(false, Ordering::AcqRel);
-        // V7 SeqCst fence: if the writer's (in `published`) is first, we see its version; if ours is first, it sees the
-        // flag cleared.
+        // V7 SeqCst fence: if the writer's (in `published`) is first, we see its version; if ours is first, it sees
+        // the flag cleared.
         fence(Ordering::SeqCst);
         // V2 AcqRel: as above, for state and failover log.
         let info = self.info_dirty.swap(false, Ordering::AcqRel).then(|| self.info(pin));
@@ -226,6 +226,7 @@ impl Partition {
     pub(crate) fn note_state_change(&self) {
         // V1 AcqRel: after the change was published; pairs with V2.
         self.info_dirty.swap(true, Ordering::AcqRel);
+        // V7 SeqCst fence: as after a publication.
         fence(Ordering::SeqCst);
         self.mark_dirty();
     }
@@ -241,8 +242,8 @@ impl Partition {
 
     /// Has the flusher come by.
     pub(crate) fn mark_dirty(&self) {
-        // V1 Relaxed, then AcqRel: after the publication and a full fence (`wake_all`); pairs with V2. The exchange runs
-        // once for each time that the flusher comes by.
+        // V1 Relaxed, then AcqRel: after the publication and a full fence (`wake_all`); pairs with V2. The exchange
+        // runs once for each time that the flusher comes by.
         if !self.dirty.load(Ordering::Relaxed) && !self.dirty.swap(true, Ordering::AcqRel) {
             self.dirty_set.mark(usize::from(self.vb.0));
         }

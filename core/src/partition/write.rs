@@ -1,4 +1,5 @@
-//! The write path: decide, reserve, expose, mark, publish. No lock; a writer that loses a race for a key decides again.
+//! The write path: decide, reserve, expose, mark, publish. No lock; a writer that loses a race for a key decides
+//! again.
 
 use super::change::{Change, Decision, Doc, Found, UpdateError, Written};
 use super::vbucket::Partition;
@@ -28,15 +29,28 @@ impl Partition {
             return Err(UpdateError::TooLarge);
         }
         let history = self.history(pin);
-        let announce = Announce(self);
         history.index.with(key, |cell| {
-            let mut write = Attempt { partition: self, log: &history.log, cell, key, now_ns, pin, reserved: false };
-            let result = write.run(fetched, &mut decide);
-            if !write.reserved {
-                core::mem::forget(announce);
-            }
-            result
+            self.update_cell(&history.log, cell, Asked { key, now_ns, fetched }, pin, &mut decide)
         })
+    }
+
+    /// [`update`](Self::update), with the key's cell in hand.
+    pub(crate) fn update_cell<'v, E>(
+        &self,
+        log: &Log,
+        cell: &Cell,
+        asked: Asked<'_>,
+        pin: &Pin<'_>,
+        decide: &mut impl FnMut(Option<Found<'_>>) -> Decision<'v, E>,
+    ) -> Result<Written, UpdateError<E>> {
+        let Asked { key, now_ns, fetched } = asked;
+        let announce = Announce(self);
+        let mut write = Attempt { partition: self, log, cell, key, now_ns, pin, reserved: false };
+        let result = write.run(fetched, decide);
+        if !write.reserved {
+            core::mem::forget(announce);
+        }
+        result
     }
 
     /// A token above every one given out before, and not below the clock.
@@ -73,6 +87,13 @@ impl Drop for Announce<'_> {
     fn drop(&mut self) {
         self.0.published();
     }
+}
+
+/// What a writer comes with.
+pub(crate) struct Asked<'a> {
+    pub(crate) key: &'a [u8],
+    pub(crate) now_ns: u64,
+    pub(crate) fetched: Option<Found<'a>>,
 }
 
 /// One write to one key.

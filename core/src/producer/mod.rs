@@ -1,5 +1,14 @@
 //! One connection: its streams, their turns, flow control, controls, no-ops.
 
+//!
+//! # Orderings
+//!
+//! Of the files that have no table of their own.
+//!
+//! | label | access | ordering | pairs with | what breaks if weaker | model |
+//! |---|---|---|---|---|---|
+//! | F1 | a stream request: fence between taking the slot and the second look at the vbucket's state | SeqCst fence | F1 of `engine/states.rs`, between the new state and the look for streams | a stream validated against the old state outlives the change | none yet |
+
 mod control;
 mod noop;
 mod owner;

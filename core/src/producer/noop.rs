@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 /// What a connection knows of its peer's life.
 ///
-/// A no-op is due when no-ops are on, none is unanswered, and the interval has passed since the last one; other traffic does
-/// not postpone it. A peer is dead when no-ops are on and nothing came from it for the idle timeout.
+/// A no-op is due when no-ops are on, none is unanswered, and the interval has passed since the last one; other
+/// traffic does not postpone it. A peer is dead when no-ops are on and nothing came from it for the idle timeout.
 #[derive(Clone, Copy, Debug)]
 pub struct NoopState {
     enabled: bool,

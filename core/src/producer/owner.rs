@@ -181,8 +181,8 @@ impl ConnectionHandle {
         &self.connection.name
     }
 
-    /// Ends every stream as disconnected; none can be opened afterwards. Any thread may call it at any instant, as often
-    /// as it likes, several at once; it returns without waiting for anybody. Returns how many streams this call
+    /// Ends every stream as disconnected; none can be opened afterwards. Any thread may call it at any instant, as
+    /// often as it likes, several at once; it returns without waiting for anybody. Returns how many streams this call
     /// ended.
     pub fn close_all(&self) -> usize {
         let mut reader = self.engine.domain.borrow("close_all");

@@ -38,8 +38,8 @@ const BUILT: Built = Built {
 };
 
 impl Producer {
-    /// Opens a stream. Its events carry `opaque`; the first comes with a later [`step`](Self::step), so that the answer
-    /// to the request can go out before it.
+    /// Opens a stream. Its events carry `opaque`; the first comes with a later [`step`](Self::step), so that the
+    /// answer to the request can go out before it.
     ///
     /// # Errors
     /// The first of the ordered checks that fails.
@@ -137,8 +137,8 @@ impl Producer {
         }
     }
 
-    /// Takes the slot, then looks whether the vbucket changed its state meanwhile: whoever changes it publishes the new
-    /// state first and looks for streams then, so that one of the two sees the other.
+    /// Takes the slot, then looks whether the vbucket changed its state meanwhile: whoever changes it publishes the
+    /// new state first and looks for streams then, so that one of the two sees the other.
     fn insert(
         &mut self,
         name: StreamName,

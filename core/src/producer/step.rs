@@ -39,7 +39,8 @@ impl Producer {
         if self.noop.is_dead(now) {
             return Step::Gone(Departure::Idle);
         }
-        // Before the window is looked at: a client that does not acknowledge must still be able to prove that it lives.
+        // Before the window is looked at: a client that does not acknowledge must still be able to prove that it
+        // lives.
         if let Some(opaque) = self.noop.due(now)
             && sink.has_room()
         {

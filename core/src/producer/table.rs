@@ -1,5 +1,5 @@
-//! A connection's streams by slot. Promise: what a closer has passed can never hold a stream again, and several closers
-//! share the work instead of waiting for each other.
+//! A connection's streams by slot. Promise: what a closer has passed can never hold a stream again, and several
+//! closers share the work instead of waiting for each other.
 //!
 //! # State
 //!

@@ -54,7 +54,8 @@ fn a_sleeper_is_woken_by_the_first_mark_only() {
     assert_eq!(count.0.load(Ordering::SeqCst), 1, "one wake for one sleep");
 }
 
-/// Marks from two threads while a third takes and sleeps: every mark is followed by a take, and nobody sleeps for ever.
+/// Marks from two threads while a third takes and sleeps: every mark is followed by a take, and nobody sleeps for
+/// ever.
 #[test]
 fn no_mark_is_lost() {
     const MARKS: u64 = if cfg!(miri) { 200 } else { 200_000 };

@@ -1,5 +1,5 @@
-//! Readers of one partition that wait for its next write. Promise: a waiter that parked and then found nothing to read
-//! is marked ready by the next write, and a writer that finds nobody parked pays one load.
+//! Readers of one partition that wait for its next write. Promise: a waiter that parked and then found nothing to
+//! read is marked ready by the next write, and a writer that finds nobody parked pays one load.
 //!
 //! # State
 //!

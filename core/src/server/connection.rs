@@ -1,5 +1,6 @@
 //! One client: its socket, what it has agreed on, what it is owed.
 
+use super::AckMode;
 use super::kv::StatWalk;
 use super::output::Output;
 use super::peer::Peer;
@@ -7,7 +8,6 @@ use super::shared::Shared;
 use super::suspended::Suspended;
 use super::timer::Timer;
 use super::withheld::Withheld;
-use super::AckMode;
 use crate::limits::{CLOSE_TIME_MAX, NOOP_INTERVAL_MIN, OUTPUT_BYTES_HIGH, TURN_BYTES};
 use crate::wire::{FrameLimits, FrameReader};
 use core::future::poll_fn;
@@ -33,7 +33,9 @@ pub(super) struct Connection {
     pub(super) walk: Option<StatWalk>,
     /// The request that the others wait behind.
     pub(super) suspended: Option<Suspended>,
-    /// The turn ended before all requests that were received were handled.
+    /// Requests were received that have not been handled.
+    pub(super) backlog: bool,
+    /// They can be handled at once: only the turn was over.
     pub(super) more: bool,
     /// When the last turn began.
     pub(super) turned: Instant,
@@ -61,6 +63,7 @@ impl Connection {
             withheld: (shared.settings.ack == AckMode::Persisted).then(Withheld::default),
             walk: None,
             suspended: None,
+            backlog: false,
             more: false,
             turned: now,
             unix_now: 0,
@@ -75,7 +78,7 @@ impl Connection {
     pub(super) async fn serve(&mut self) -> io::Result<()> {
         loop {
             self.turn();
-            if self.input_ended && !self.more && self.suspended.is_none() && self.walk.is_none() {
+            if self.input_ended && !self.backlog {
                 self.close();
             }
             if self.is_done() {
@@ -153,14 +156,12 @@ impl Connection {
         pin!(self.socket.read_buf(self.reader.room())).poll(cx)
     }
 
-    /// Whether requests are wanted: not while the ones that are here wait, for their turn or for the client to take the
-    /// answers.
+    /// Whether requests are wanted: not while some that are here wait, for their turn, for the store, or for the client to
+    /// take the answers.
     fn wants_input(&self) -> bool {
         !self.input_ended
             && !self.is_closing()
-            && !self.more
-            && self.suspended.is_none()
-            && self.walk.is_none()
+            && !self.backlog
             && self.output.len() < OUTPUT_BYTES_HIGH
     }
 

@@ -2,8 +2,8 @@
 
 use super::call::{Call, Stop};
 use super::status::Refused;
-use crate::wire::kv::{Hello, HelloAnswer, Noop, Quit, SelectBucket, Version};
 use crate::types::Datatype;
+use crate::wire::kv::{Hello, HelloAnswer, Noop, Quit, SelectBucket, Version};
 use crate::wire::{Feature, FeatureSet, Response, Status};
 
 /// The features that are built.

@@ -32,13 +32,7 @@ pub(super) struct Output {
 
 impl Output {
     pub(super) fn new() -> Self {
-        Self {
-            buffer: BytesMut::new(),
-            sent: 0,
-            origin: 0,
-            limit: None,
-            kept: OUTPUT_BYTES_KEPT,
-        }
+        Self { buffer: BytesMut::new(), sent: 0, origin: 0, limit: None, kept: OUTPUT_BYTES_KEPT }
     }
 
     /// The buffer, to append messages to.
@@ -71,7 +65,9 @@ impl Output {
         match self.limit {
             None => self.buffer.len(),
             // Lossless: the difference is at most the buffer's length.
-            Some(Place(limit)) => limit.saturating_sub(self.origin).min(self.buffer.len() as u64) as usize,
+            Some(Place(limit)) => {
+                limit.saturating_sub(self.origin).min(self.buffer.len() as u64) as usize
+            }
         }
     }
 

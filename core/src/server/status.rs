@@ -4,7 +4,7 @@
 //! |---|---|
 //! | a malformed message ([`WireError`]) | [`Status::of`] |
 //! | a document that is not as the command wants it | chosen by the command: they are its meaning |
-//! | a write that was not made ([`UpdateError`]) | [`Stop::of_update`](super::call::Stop) |
+//! | a write that was not made | [`Refused::too_large`], [`Refused::not_active`], [`Refused::memory_full`] |
 //! | a refused stream request ([`Refusal`]) | the table there |
 //! | a control ([`ControlError`], [`ControlRefusal`]) | the table there |
 //! | the engine ([`Error`]) | by its kind |
@@ -21,7 +21,7 @@ use std::borrow::Cow;
 /// A request that is answered with anything but success.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Refused {
-    status: Status,
+    pub(super) status: Status,
     /// What was wrong, for people; empty where the status says it all.
     why: Cow<'static, str>,
 }
@@ -41,10 +41,6 @@ impl Refused {
         answer.value(json, context.as_bytes()).encode(out);
     }
 
-    pub(super) fn status(&self) -> Status {
-        self.status
-    }
-
     /// There is no such vbucket here, or it is in another state than the command needs.
     pub(super) fn not_my_vbucket() -> Self {
         Status::NOT_MY_VBUCKET.into()
@@ -57,6 +53,11 @@ impl Refused {
             Some(VbState::Active) => Self::new(Status::ETMPFAIL, "the vbucket takes no writes now"),
             _ => Self::not_my_vbucket(),
         }
+    }
+
+    /// A key or value that is longer than documents have.
+    pub(super) fn too_large() -> Self {
+        Self::new(Status::E2BIG, "the key or the value is too long")
     }
 
     /// A write that found no memory in time.
@@ -123,11 +124,13 @@ impl From<&Refusal> for Refused {
             | Refusal::StreamIdNotEnabled => Status::DCP_STREAM_ID_INVALID,
             Refusal::StreamExists => Status::KEY_EEXISTS,
             Refusal::MemoryExhausted => Status::ENOMEM,
-            Refusal::MemoryShort | Refusal::InFirstDiskSnapshot | Refusal::Closed => Status::ETMPFAIL,
-            Refusal::Rollback { .. } => Status::ROLLBACK,
-            Refusal::FlagsNotBuilt(_) | Refusal::NoopRequired | Refusal::FilterWithSyncReplication => {
-                Status::NOT_SUPPORTED
+            Refusal::MemoryShort | Refusal::InFirstDiskSnapshot | Refusal::Closed => {
+                Status::ETMPFAIL
             }
+            Refusal::Rollback { .. } => Status::ROLLBACK,
+            Refusal::FlagsNotBuilt(_)
+            | Refusal::NoopRequired
+            | Refusal::FilterWithSyncReplication => Status::NOT_SUPPORTED,
         };
         Self::new(status, refusal.to_string())
     }

@@ -42,6 +42,7 @@ impl Connection {
     /// Handles requests until none is left, one has to wait, or the turn's share is used up. False if the connection ends.
     fn handle_requests(&mut self) -> bool {
         let before = self.output.len();
+        self.backlog = true;
         self.unix_now = self.shared.engine.unix_seconds();
         for _ in 0..TURN_REQUESTS {
             if !self.go_on_with_walk() || self.output.len() >= OUTPUT_BYTES_HIGH {
@@ -59,7 +60,10 @@ impl Connection {
                 Some(Resumed::Again(frame, attempts)) => self.handle(frame, attempts),
                 None => match self.reader.next_frame() {
                     Ok(Some(frame)) => self.handle(frame, Attempts::default()),
-                    Ok(None) => After::Wait,
+                    Ok(None) => {
+                        self.backlog = false;
+                        After::Wait
+                    }
                     Err(malformed) => self.refuse_malformed(&malformed),
                 },
             };

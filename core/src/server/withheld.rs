@@ -53,9 +53,4 @@ impl Withheld {
         self.settle(engine, output);
         Poll::Ready(true)
     }
-
-    /// Whether nothing is withheld.
-    pub(super) fn is_empty(&self) -> bool {
-        self.waiting.is_none() && self.from.is_none()
-    }
 }

@@ -1,5 +1,5 @@
-//! The word that decides a stream's life. Promise: a stream ends exactly once, with the first reason; every other closer
-//! reads that reason and goes on; nothing is opened where a closer has been.
+//! The word that decides a stream's life. Promise: a stream ends exactly once, with the first reason; every other
+//! closer reads that reason and goes on; nothing is opened where a closer has been.
 //!
 //! # State
 //!
@@ -20,8 +20,10 @@
 //! ```
 //!
 //! # Invariants
-//! - I1. For each generation exactly one `kill` or `close` returns [`Killed::First`] (model `stream_word::two_closers`).
-//! - I2. A dead stream stays dead, with its reason, until its owner releases it (model `stream_word::end_of_backfill`).
+//! - I1. For each generation exactly one `kill` or `close` returns [`Killed::First`] (model
+//!   `stream_word::two_closers`).
+//! - I2. A dead stream stays dead, with its reason, until its owner releases it (model
+//!   `stream_word::end_of_backfill`).
 //! - I3. After `close` no `claim` succeeds (model `stream_word::claim_vs_close`).
 //!
 //! # Callers

@@ -17,9 +17,8 @@ use crate::wire::Status;
 use crate::wire::dcp::{Open, OpenFlags};
 
 /// The flags that are built.
-const BUILT: OpenFlags = OpenFlags::PRODUCER
-    .with(OpenFlags::INCLUDE_XATTRS)
-    .with(OpenFlags::INCLUDE_DELETE_TIMES);
+const BUILT: OpenFlags =
+    OpenFlags::PRODUCER.with(OpenFlags::INCLUDE_XATTRS).with(OpenFlags::INCLUDE_DELETE_TIMES);
 
 /// `50` DCP_OPEN.
 pub(in crate::server) fn open(call: &mut Call<'_, '_>) -> Result<(), Stop> {

@@ -39,8 +39,20 @@ impl<'a> OutputSink<'a> {
             DocKind::Alive => {
                 let (flags, expiry) = (meta.flags, meta.expiry);
                 let (lock_time, nru) = (0, 0);
-                Mutation { tag, seqno, rev, cas, flags, expiry, lock_time, nru, datatype, key, value }
-                    .encode(out);
+                Mutation {
+                    tag,
+                    seqno,
+                    rev,
+                    cas,
+                    flags,
+                    expiry,
+                    lock_time,
+                    nru,
+                    datatype,
+                    key,
+                    value,
+                }
+                .encode(out);
             }
             DocKind::Expired if expirations && delete_times => {
                 let delete_time = meta.expiry;

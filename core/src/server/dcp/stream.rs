@@ -29,7 +29,9 @@ pub(in crate::server) fn stream_request(call: &mut Call<'_, '_>) -> Result<(), S
     };
     match producer.stream_request(request.vb, frame.opaque(), &wanted) {
         Ok(log) => FailoverLogAnswer::encode(frame.header(), &log, call.out()),
-        Err(Refusal::Rollback { to, .. }) => RollbackAnswer { to }.encode(frame.header(), call.out()),
+        Err(Refusal::Rollback { to, .. }) => {
+            RollbackAnswer { to }.encode(frame.header(), call.out())
+        }
         Err(Refusal::Closed) => return Err(Stop::Close),
         Err(refusal) => return Err(Refused::from(&refusal).into()),
     }

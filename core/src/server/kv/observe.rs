@@ -10,7 +10,8 @@ use crate::wire::kv::{Failover, ObserveSeqno, ObserveSeqnoAnswer};
 pub(in crate::server) fn observe_seqno(call: &mut Call<'_, '_>) -> Result<(), Stop> {
     let request = ObserveSeqno::parse(call.frame)?;
     let engine = &call.shared.engine;
-    let (Some(log), Some(stats)) = (engine.failover_log(request.vb), engine.vbucket(request.vb)) else {
+    let (Some(log), Some(stats)) = (engine.failover_log(request.vb), engine.vbucket(request.vb))
+    else {
         return Err(Refused::not_my_vbucket().into());
     };
     let Some(failover) = end_of_branch(&log, request.uuid) else {

@@ -5,7 +5,6 @@ use crate::partition::{Change, Decision, Found, UpdateError, Written};
 use crate::server::call::{Call, Stop};
 use crate::server::status::Refused;
 use crate::types::{VbId, VbUuid};
-use crate::wire::Status;
 use crate::wire::kv::{MutationToken, WriteAnswer};
 
 /// Makes a new version of a document as `decide` says; what it refuses with is handed back.
@@ -22,7 +21,7 @@ pub(super) fn update<'v, E>(
         Err(UpdateError::Refused(why)) => return Ok(Err(why)),
         Err(UpdateError::NotInMemory) => return Err(Stop::NeedsStored),
         Err(UpdateError::Busy) => return Err(Stop::NeedsMemory),
-        Err(UpdateError::TooLarge) => return Err(Status::E2BIG.into()),
+        Err(UpdateError::TooLarge) => return Err(Refused::too_large().into()),
         Err(UpdateError::NotActive) => {
             let state = call.session.branch(vb).map(|(state, _)| state);
             return Err(Refused::not_active(state).into());

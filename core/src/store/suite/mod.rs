@@ -31,7 +31,7 @@
 
 mod basics;
 mod check;
-mod dice;
+pub(super) mod dice;
 mod history;
 mod model;
 mod random;

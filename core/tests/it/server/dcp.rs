@@ -1,19 +1,27 @@
-//! A DCP client for tests: opens, asks for streams, and takes what they send.
+//! A DCP client for tests: opens, asks for streams, and takes what they send. Everything that it takes is judged by the
+//! stream oracle.
 
 use super::client::Client;
 use super::running::Running;
 use bytes::BytesMut;
-use millstream::types::{EndReason, FailoverEntry, Opaque, Seqno, VbId, VbUuid};
+use millstream::testing::oracle::{Event, Range, Report, StreamKey, StreamOracle};
+use millstream::types::{DocKind, EndReason, FailoverEntry, Opaque, Seqno, VbId, VbUuid};
 use millstream::wire::dcp::{
-    BufferAck, Control, FailoverLogAnswer, NoopAnswer, Open, OpenFlags, StreamFlags, StreamMessage,
-    StreamReq,
+    BufferAck, CloseStream, Control, FailoverLogAnswer, NoopAnswer, Open, OpenFlags, StreamFlags,
+    StreamMessage, StreamReq,
 };
 use millstream::wire::{Frame, Opcode, Status};
+use std::collections::HashMap;
 use std::ops::{Deref, DerefMut};
 
 /// A connection that was opened for DCP.
 pub(super) struct Dcp {
     client: Client,
+    oracle: StreamOracle,
+    /// Requests for streams that are not answered yet.
+    asked: HashMap<Opaque, StreamReq<'static>>,
+    /// Counted bytes that were received.
+    pub(super) counted: u64,
 }
 
 impl Deref for Dcp {
@@ -51,10 +59,15 @@ impl Dcp {
     }
 
     pub(super) fn open_with(server: &Running, name: &str, flags: OpenFlags) -> Self {
-        let mut client = server.client();
+        Self::open_on(server.client(), name, flags)
+    }
+
+    /// Opens a connection that has been set up already.
+    pub(super) fn open_on(mut client: Client, name: &str, flags: OpenFlags) -> Self {
         let open = Open { flags, name: name.as_bytes(), value: &[] };
         assert_eq!(client.status(|opaque, out| open.encode(opaque, out)), Status::SUCCESS);
-        Self { client }
+        let (oracle, asked) = (StreamOracle::new().track_contents(), HashMap::new());
+        Self { client, oracle, asked, counted: 0 }
     }
 
     /// Sets a control, which has to be granted.
@@ -67,11 +80,40 @@ impl Dcp {
         self.status(|opaque, out| control.encode(opaque, out))
     }
 
+    /// Asks for streams, all in one write, and waits for none of the answers.
+    pub(super) fn request_streams(&mut self, requests: &[StreamReq<'static>]) -> Vec<Opaque> {
+        let mut out = BytesMut::new();
+        let mut opaques = Vec::new();
+        for request in requests {
+            let opaque = self.client.opaque();
+            request.encode(opaque, &mut out);
+            self.asked.insert(opaque, *request);
+            opaques.push(opaque);
+        }
+        self.client.send(&out);
+        opaques
+    }
+
+    /// Asks for a stream; the answer, which has to be the next message.
+    pub(super) fn try_stream(&mut self, request: &StreamReq<'static>) -> Frame {
+        let opaque = self.request_streams(&[*request])[0];
+        let frame = self.message();
+        assert_eq!((frame.opcode(), frame.opaque()), (Opcode::DCP_STREAM_REQ, opaque));
+        frame
+    }
+
     /// Asks for a stream that has to be granted; its opaque and failover log.
-    pub(super) fn stream(&mut self, request: &StreamReq<'_>) -> (Opaque, Vec<FailoverEntry>) {
-        let frame = self.ask(|opaque, out| request.encode(opaque, out));
+    pub(super) fn stream(&mut self, request: &StreamReq<'static>) -> (Opaque, Vec<FailoverEntry>) {
+        let frame = self.try_stream(request);
         let log = FailoverLogAnswer::parse(&frame).expect("a failover log");
         (frame.opaque(), log.entries)
+    }
+
+    /// Closes a stream whose end is not told.
+    pub(super) fn close_silently(&mut self, vb: u16) {
+        let close = CloseStream { vb: VbId(vb), sid: None };
+        assert_eq!(self.status(|opaque, out| close.encode(opaque, out)), Status::SUCCESS);
+        self.oracle.observe(StreamKey::of(VbId(vb)), Event::End { reason: EndReason::Closed });
     }
 
     pub(super) fn ack(&mut self, bytes: u32) {
@@ -80,21 +122,102 @@ impl Dcp {
         self.send(&out);
     }
 
+    pub(super) fn answer_noop(&mut self, opaque: Opaque) {
+        let mut out = BytesMut::new();
+        NoopAnswer.encode(opaque, &mut out);
+        self.send(&out);
+    }
+
+    /// The next message of any kind.
+    pub(super) fn message(&mut self) -> Frame {
+        let frame = self.client.next();
+        let header = frame.header();
+        if header.magic.is_response() {
+            if let Some(request) = self.asked.remove(&frame.opaque())
+                && frame.status() == Status::SUCCESS
+            {
+                self.accepted(&request);
+            }
+        } else if frame.opcode() != Opcode::DCP_NOOP {
+            self.judge(&frame);
+        }
+        frame
+    }
+
+    fn accepted(&mut self, request: &StreamReq<'_>) {
+        let inside = (request.start > request.snap_start && request.start < request.snap_end)
+            .then_some(Range { start: request.snap_start, end: request.snap_end });
+        let (start, end) = (request.start, request.end);
+        self.oracle.observe(StreamKey::of(request.vb), Event::Accepted { start, end, inside });
+    }
+
+    fn judge(&mut self, frame: &Frame) {
+        let message = StreamMessage::parse(frame).expect("a message of a stream");
+        assert_eq!(message.counted_bytes(), frame.wire_len(), "{message:?}");
+        self.counted += frame.wire_len() as u64;
+        let stream = StreamKey { vb: message.tag().vb, sid: message.tag().sid };
+        let document = |seqno, key, value, cas, flags, kind| Event::Document {
+            seqno,
+            key,
+            value,
+            cas,
+            flags,
+            kind,
+        };
+        let event = match message {
+            StreamMessage::SnapshotMarker(m) => {
+                Event::Marker { start: m.start, end: m.end, flags: m.flags.0 }
+            }
+            StreamMessage::Mutation(m) => {
+                document(m.seqno, m.key, m.value, m.cas, m.flags, DocKind::Alive)
+            }
+            StreamMessage::Deletion(m) => {
+                document(m.seqno, m.key, m.value, m.cas, 0, DocKind::Deleted)
+            }
+            StreamMessage::Expiration(m) => {
+                document(m.seqno, m.key, m.value, m.cas, 0, DocKind::Expired)
+            }
+            StreamMessage::StreamEnd(m) => {
+                let reason = EndReason::from_u32(m.reason).expect("a reason of the protocol");
+                Event::End { reason }
+            }
+            other => panic!("not built: {other:?}"),
+        };
+        self.oracle.observe(stream, event);
+    }
+
     /// The next message of a stream; no-ops are answered on the way.
     pub(super) fn event(&mut self) -> Frame {
         loop {
-            let frame = self.next();
+            let frame = self.message();
             if frame.opcode() != Opcode::DCP_NOOP {
                 assert!(frame.header().magic.is_request(), "a message of a stream, not {frame:?}");
                 return frame;
             }
-            let mut out = BytesMut::new();
-            NoopAnswer.encode(frame.opaque(), &mut out);
-            self.send(&out);
+            self.answer_noop(frame.opaque());
         }
     }
 
-    /// Takes messages until a stream ends, or it has shown `end`; the keys and values of its documents in their order.
+    /// The next event, which has to be a marker; its range.
+    pub(super) fn marker(&mut self) -> (Seqno, Seqno) {
+        let frame = self.event();
+        match StreamMessage::parse(&frame) {
+            Ok(StreamMessage::SnapshotMarker(m)) => (m.start, m.end),
+            other => panic!("a marker, not {other:?}"),
+        }
+    }
+
+    /// The next event, which has to be the end of a stream; why it ended.
+    pub(super) fn end(&mut self) -> EndReason {
+        let frame = self.event();
+        match StreamMessage::parse(&frame) {
+            Ok(StreamMessage::StreamEnd(m)) => EndReason::from_u32(m.reason).expect("a reason"),
+            other => panic!("the end of a stream, not {other:?}"),
+        }
+    }
+
+    /// Takes messages of one stream until it ends, or it has shown `end`; the keys and values of its documents in their
+    /// order.
     pub(super) fn documents(&mut self, end: Seqno) -> Vec<(Vec<u8>, Vec<u8>)> {
         let mut documents = Vec::new();
         loop {
@@ -112,6 +235,24 @@ impl Dcp {
                     return documents;
                 }
                 other => panic!("not expected here: {other:?}"),
+            }
+        }
+    }
+
+    /// The oracle's verdict, which also finds fault with a snapshot that is left half way.
+    pub(super) fn verdict(mut self) -> Report {
+        let oracle = std::mem::take(&mut self.oracle);
+        oracle.finish().unwrap_or_else(|violations| panic!("{violations}"))
+    }
+}
+
+impl Drop for Dcp {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            let mut oracle = std::mem::take(&mut self.oracle);
+            oracle.disconnected();
+            if let Err(violations) = oracle.finish() {
+                panic!("{violations}");
             }
         }
     }

@@ -6,3 +6,4 @@ mod requests;
 mod running;
 
 mod dcp_stream;
+mod kv_semantics;

@@ -1,7 +1,9 @@
 //! Requests that many tests make.
 
+use super::client::Client;
 use millstream::types::{Cas, Datatype, VbId};
-use millstream::wire::kv::{Get, Store, StoreMode};
+use millstream::wire::kv::{Delete, Get, GetAnswer, Store, StoreMode, WriteAnswer};
+use millstream::wire::{Frame, Status};
 
 /// Writes a document, whatever is there.
 pub(super) fn set<'a>(vb: u16, key: &'a [u8], value: &'a [u8]) -> Store<'a> {
@@ -21,4 +23,47 @@ pub(super) fn set<'a>(vb: u16, key: &'a [u8], value: &'a [u8]) -> Store<'a> {
 /// Reads a document.
 pub(super) fn get(vb: u16, key: &[u8]) -> Get<'_> {
     Get { vb: VbId(vb), key, with_key: false, quiet: false }
+}
+
+/// Deletes a document.
+pub(super) fn delete(vb: u16, key: &[u8]) -> Delete<'_> {
+    Delete { vb: VbId(vb), cas: Cas::ZERO, key, quiet: false }
+}
+
+impl Client {
+    /// Makes a write that has to succeed; the new CAS.
+    pub(super) fn store(&mut self, store: Store<'_>) -> Cas {
+        let frame = self.ask(|opaque, out| store.encode(opaque, out));
+        let answer = WriteAnswer::parse(&frame).unwrap_or_else(|error| panic!("{error}"));
+        assert_ne!(answer.cas, Cas::ZERO);
+        answer.cas
+    }
+
+    /// Makes a write that has to be refused.
+    pub(super) fn refused_store(&mut self, store: Store<'_>) -> Status {
+        let status = self.status(|opaque, out| store.encode(opaque, out));
+        assert_ne!(status, Status::SUCCESS);
+        status
+    }
+
+    /// Reads a document that has to be there.
+    pub(super) fn read(&mut self, vb: u16, key: &[u8]) -> Frame {
+        let frame = self.ask(|opaque, out| get(vb, key).encode(opaque, out));
+        GetAnswer::parse(&frame).unwrap_or_else(|error| panic!("{error}"));
+        frame
+    }
+
+    /// The value of a document that has to be there.
+    pub(super) fn value(&mut self, vb: u16, key: &[u8]) -> Vec<u8> {
+        self.read(vb, key).value().to_vec()
+    }
+
+    /// Whether there is a document.
+    pub(super) fn has(&mut self, vb: u16, key: &[u8]) -> bool {
+        match self.status(|opaque, out| get(vb, key).encode(opaque, out)) {
+            Status::SUCCESS => true,
+            Status::KEY_ENOENT => false,
+            other => panic!("{other}"),
+        }
+    }
 }

@@ -41,14 +41,8 @@ pub(super) fn check(source: &Source, tree: &Tree<'_>) -> Vec<Finding> {
 fn known_labels(source: &Source, tree: &Tree<'_>) -> BTreeSet<String> {
     let folder = |path: &str| path.rsplit_once('/').map(|(folder, _)| folder.to_owned());
     let here = folder(&source.path);
-    let siblings = tree
-        .sources
-        .values()
-        .filter(|other| folder(&other.path) == here);
-    siblings
-        .filter_map(table)
-        .flat_map(|table| table.labels)
-        .collect()
+    let siblings = tree.sources.values().filter(|other| folder(&other.path) == here);
+    siblings.filter_map(table).flat_map(|table| table.labels).collect()
 }
 
 fn labels(source: &Source, known: &BTreeSet<String>, found: &mut Vec<Finding>) {
@@ -125,10 +119,7 @@ fn is_label(word: &str) -> bool {
 /// The file's table, if its docs have one; one that says "none" is no table.
 fn table(source: &Source) -> Option<Table> {
     let docs = source.lines.iter().enumerate().filter_map(|(at, line)| {
-        line.comment
-            .trim_start()
-            .strip_prefix("//!")
-            .map(|text| (at + 1, text.trim()))
+        line.comment.trim_start().strip_prefix("//!").map(|text| (at + 1, text.trim()))
     });
     let mut rows = docs.skip_while(|(_, text)| *text != "# Orderings");
     rows.next()?;
@@ -140,9 +131,7 @@ fn table(source: &Source) -> Option<Table> {
         }
         table.labels.insert(cells[0].to_owned());
         let named = cells[cells.len() - 1].split('`').skip(1).step_by(2);
-        table
-            .models
-            .extend(named.map(|model| (at, model.to_owned())));
+        table.models.extend(named.map(|model| (at, model.to_owned())));
     }
     (!table.labels.is_empty()).then_some(table)
 }
@@ -160,12 +149,7 @@ fn models(source: &Source, table: &Table, tree: &Tree<'_>, found: &mut Vec<Findi
             text.is_some_and(|text| text.contains(&format!("fn {function}(")))
         });
         if !exists {
-            found.push(Finding::new(
-                "models",
-                source,
-                *at,
-                format!("there is no model `{model}`"),
-            ));
+            found.push(Finding::new("models", source, *at, format!("there is no model `{model}`")));
         }
     }
 }

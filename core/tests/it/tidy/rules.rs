@@ -20,12 +20,7 @@ impl Finding {
         line: usize,
         what: impl Into<String>,
     ) -> Self {
-        Self {
-            rule,
-            path: source.path.clone(),
-            line,
-            what: what.into(),
-        }
+        Self { rule, path: source.path.clone(), line, what: what.into() }
     }
 }
 
@@ -39,16 +34,7 @@ const COMMENT_COLUMNS_MAX: usize = 120;
 /// Everything that one file does against the rules that need no other file.
 pub(super) fn check(source: &Source) -> Vec<Finding> {
     let mut found = Vec::new();
-    for rule in [
-        length,
-        columns,
-        facade,
-        leftovers,
-        doc_examples,
-        names,
-        mod_files,
-        test_habits,
-    ] {
+    for rule in [length, columns, facade, leftovers, doc_examples, names, mod_files, test_habits] {
         rule(source, &mut found);
     }
     found
@@ -67,11 +53,8 @@ fn columns(source: &Source, found: &mut Vec<Finding>) {
     }
     for (at, line) in source.lines.iter().enumerate() {
         let text = line.comment.trim_start_matches(['/', '!', '*', ' ']);
-        let limit = if line.code.trim().is_empty() {
-            COMMENT_COLUMNS_MAX
-        } else {
-            CODE_COLUMNS_MAX
-        };
+        let limit =
+            if line.code.trim().is_empty() { COMMENT_COLUMNS_MAX } else { CODE_COLUMNS_MAX };
         let excused = line.has_string || text.starts_with('|') || text.contains("http");
         if line.columns > limit && !excused {
             let what = format!("{} columns, at most {limit}", line.columns);
@@ -92,11 +75,7 @@ fn facade(source: &Source, found: &mut Vec<Finding>) {
                 continue;
             };
             let named = &packed[place + root.len()..];
-            let group_end = if named.starts_with('{') {
-                named.find('}')
-            } else {
-                named.find(';')
-            };
+            let group_end = if named.starts_with('{') { named.find('}') } else { named.find(';') };
             let named = &named[..group_end.unwrap_or(named.len())];
             let any = matches!(root, "loom::" | "parking_lot::");
             let banned = ["atomic", "Mutex", "RwLock", "Condvar"];
@@ -145,12 +124,7 @@ fn leftovers(source: &Source, found: &mut Vec<Finding>) {
         for called in ["dbg", "todo", "print", "println", "eprint", "eprintln"] {
             let prints = called.contains("print");
             if calls_macro(&line.code, called) && !(prints && may_print) {
-                found.push(Finding::new(
-                    "leftovers",
-                    source,
-                    at + 1,
-                    format!("`{called}!`"),
-                ));
+                found.push(Finding::new("leftovers", source, at + 1, format!("`{called}!`")));
             }
         }
     }
@@ -177,9 +151,7 @@ fn doc_examples(source: &Source, found: &mut Vec<Finding>) {
 }
 
 fn names(source: &Source, found: &mut Vec<Finding>) {
-    const VAGUE: &[&str] = &[
-        "common", "helper", "helpers", "inner", "misc", "util", "utils",
-    ];
+    const VAGUE: &[&str] = &["common", "helper", "helpers", "inner", "misc", "util", "utils"];
     if VAGUE.contains(&source.stem()) {
         let what = format!("`{}` says nothing about what is in it", source.stem());
         found.push(Finding::new("names", source, 0, what));
@@ -216,9 +188,7 @@ fn mod_files(source: &Source, found: &mut Vec<Finding>) {
         return;
     }
     for (at, line) in source.lines.iter().enumerate() {
-        let item = [
-            "fn", "struct", "enum", "trait", "impl", "const", "static", "type",
-        ];
+        let item = ["fn", "struct", "enum", "trait", "impl", "const", "static", "type"];
         let code = line.code.trim_start();
         if let Some(word) =
             words(code).find(|word| !["pub", "crate", "unsafe", "async"].contains(word))
@@ -237,20 +207,10 @@ fn test_habits(source: &Source, found: &mut Vec<Finding>) {
     }
     for (at, line) in source.lines.iter().enumerate() {
         if line.code.contains("sleep(") {
-            found.push(Finding::new(
-                "test-habits",
-                source,
-                at + 1,
-                "a test that sleeps",
-            ));
+            found.push(Finding::new("test-habits", source, at + 1, "a test that sleeps"));
         }
         if line.code.contains("#[ignore") {
-            found.push(Finding::new(
-                "test-habits",
-                source,
-                at + 1,
-                "a test that is never run",
-            ));
+            found.push(Finding::new("test-habits", source, at + 1, "a test that is never run"));
         }
     }
 }

@@ -8,34 +8,20 @@ use super::tree::without_allowed;
 use std::collections::BTreeMap;
 
 fn rules_of(path: &str, text: &str) -> Vec<&'static str> {
-    rules::check(&Source::new(path, text))
-        .into_iter()
-        .map(|f| f.rule)
-        .collect()
+    rules::check(&Source::new(path, text)).into_iter().map(|f| f.rule).collect()
 }
 
 fn findings(path: &str, text: &str) -> Vec<String> {
-    rules::check(&Source::new(path, text))
-        .into_iter()
-        .map(|f| f.what)
-        .collect()
+    rules::check(&Source::new(path, text)).into_iter().map(|f| f.what).collect()
 }
 
 /// The findings about orderings of the first file, with the others and the models around it.
 fn orderings_of(files: &[(&str, &str)], models: &[(&str, &str)]) -> Vec<Finding> {
     let owned = |(name, text): &(&str, &str)| ((*name).to_owned(), (*text).to_owned());
-    let sources = files
-        .iter()
-        .map(|(path, text)| ((*path).to_owned(), Source::new(path, text)));
+    let sources = files.iter().map(|(path, text)| ((*path).to_owned(), Source::new(path, text)));
     let sources: BTreeMap<String, Source> = sources.collect();
     let models = models.iter().map(owned).collect();
-    orderings::check(
-        &sources[files[0].0],
-        &Tree {
-            sources: &sources,
-            models: &models,
-        },
-    )
+    orderings::check(&sources[files[0].0], &Tree { sources: &sources, models: &models })
 }
 
 #[test]
@@ -50,10 +36,7 @@ fn strings_and_comments_are_not_code() {
 
 #[test]
 fn a_string_may_cross_lines() {
-    let source = Source::new(
-        "core/src/a.rs",
-        "let a = \"one\n  dbg!(two) \\\" three\"; four",
-    );
+    let source = Source::new("core/src/a.rs", "let a = \"one\n  dbg!(two) \\\" three\"; four");
     assert_eq!(source.lines[1].code, "\"; four");
     assert!(source.lines[1].has_string);
 }
@@ -72,17 +55,8 @@ fn a_long_line_is_found_unless_it_is_a_table_or_a_string() {
     assert_eq!(rules_of("core/src/a.rs", &wide), ["columns"]);
     assert!(rules_of("core/src/a.rs", &format!("f(\"{wide}\")")).is_empty());
     assert!(rules_of("core/src/a.rs", &format!("// {wide}")).is_empty());
-    assert_eq!(
-        rules_of("core/src/a.rs", &format!("// {wide} and so much more")),
-        ["columns"]
-    );
-    assert!(
-        rules_of(
-            "core/src/a.rs",
-            &format!("//! | {wide} | and so much more |")
-        )
-        .is_empty()
-    );
+    assert_eq!(rules_of("core/src/a.rs", &format!("// {wide} and so much more")), ["columns"]);
+    assert!(rules_of("core/src/a.rs", &format!("//! | {wide} | and so much more |")).is_empty());
 }
 
 #[test]
@@ -111,10 +85,7 @@ fn atomics_and_locks_outside_the_facade_are_found() {
 #[test]
 fn leftovers_are_found() {
     let marks = ["TO", "DO"].concat();
-    assert_eq!(
-        rules_of("core/src/a.rs", &format!("// {marks}: later")),
-        ["leftovers"]
-    );
+    assert_eq!(rules_of("core/src/a.rs", &format!("// {marks}: later")), ["leftovers"]);
     assert_eq!(rules_of("core/src/a.rs", "dbg!(a);"), ["leftovers"]);
     assert_eq!(rules_of("core/src/a.rs", "println!();"), ["leftovers"]);
     assert!(rules_of("core/src/a.rs", "writeln!(out, \"\")?;").is_empty());
@@ -125,14 +96,8 @@ fn leftovers_are_found() {
 
 #[test]
 fn an_example_that_is_not_compiled_is_found() {
-    assert_eq!(
-        rules_of("core/src/a.rs", "/// ```ignore\n/// f();\n/// ```"),
-        ["doc-examples"]
-    );
-    assert_eq!(
-        rules_of("core/src/a.rs", "//! ```rust,ignore"),
-        ["doc-examples"]
-    );
+    assert_eq!(rules_of("core/src/a.rs", "/// ```ignore\n/// f();\n/// ```"), ["doc-examples"]);
+    assert_eq!(rules_of("core/src/a.rs", "//! ```rust,ignore"), ["doc-examples"]);
     assert!(rules_of("core/src/a.rs", "/// ```compile_fail\n/// ```text").is_empty());
 }
 
@@ -140,25 +105,16 @@ fn an_example_that_is_not_compiled_is_found() {
 fn vague_names_are_found() {
     assert_eq!(rules_of("core/src/util.rs", ""), ["names"]);
     assert_eq!(rules_of("core/src/helper/mod.rs", "//! Docs."), ["names"]);
-    assert_eq!(
-        rules_of("core/src/a.rs", "pub fn get_seqno(&self) {}"),
-        ["names"]
-    );
+    assert_eq!(rules_of("core/src/a.rs", "pub fn get_seqno(&self) {}"), ["names"]);
     assert_eq!(rules_of("core/src/a.rs", "struct Inner {}"), ["names"]);
-    assert_eq!(
-        rules_of("core/src/a.rs", "pub struct StreamManager;"),
-        ["names"]
-    );
+    assert_eq!(rules_of("core/src/a.rs", "pub struct StreamManager;"), ["names"]);
     let good = "pub struct BackfillManager;\nfn get(&self) {}\nfn get_failover_log() {}";
     assert!(rules_of("core/src/a.rs", good).is_empty());
 }
 
 #[test]
 fn an_item_in_a_mod_file_is_found() {
-    assert_eq!(
-        rules_of("core/src/log/mod.rs", "pub(crate) const A: u8 = 1;"),
-        ["mod-files"]
-    );
+    assert_eq!(rules_of("core/src/log/mod.rs", "pub(crate) const A: u8 = 1;"), ["mod-files"]);
     assert_eq!(rules_of("core/src/log/mod.rs", "fn f() {}"), ["mod-files"]);
     let good = "//! Docs of a fn.\n#[cfg(test)]\nmod tests;\npub use a::{\n    B, C,\n};";
     assert!(rules_of("core/src/log/mod.rs", good).is_empty());
@@ -215,16 +171,10 @@ fn a_label_that_is_in_no_table_is_found() {
         "{TABLE}fn f() {{\n    // W7 Release: publishes it.\n    a.store(1, Release);\n}}\n"
     );
     let found = orderings_of(&[("core/src/log/window.rs", &text)], MODELS);
-    assert_eq!(
-        found[0].what,
-        "label W7 is in no table of orderings of this folder"
-    );
+    assert_eq!(found[0].what, "label W7 is in no table of orderings of this folder");
 
     let of_mod = TABLE.replace("W1", "W7");
-    let files = [
-        ("core/src/log/window.rs", text.as_str()),
-        ("core/src/log/mod.rs", &of_mod),
-    ];
+    let files = [("core/src/log/window.rs", text.as_str()), ("core/src/log/mod.rs", &of_mod)];
     assert!(orderings_of(&files, MODELS).is_empty());
 }
 
@@ -235,10 +185,7 @@ fn a_lock_free_file_without_a_model_is_found() {
     let expected = "no model in loom-tests/tests/models/window.rs";
     assert_eq!(what, [expected, "there is no model `window::visible`"]);
 
-    let renamed = orderings_of(
-        &[("core/src/log/window.rs", TABLE)],
-        &[("window", "fn seen() {}")],
-    );
+    let renamed = orderings_of(&[("core/src/log/window.rs", TABLE)], &[("window", "fn seen() {}")]);
     assert_eq!(renamed.len(), 1, "the model that the table names is gone");
     let none = "//! # Orderings\n//! None: one thread owns it.\n";
     assert!(orderings_of(&[("core/src/log/doc.rs", none)], &[]).is_empty());
@@ -248,17 +195,8 @@ fn a_lock_free_file_without_a_model_is_found() {
 fn an_exception_that_nothing_needs_is_found() {
     let text = "use std::sync::Mutex;";
     let found = || rules::check(&Source::new("core/src/engine/turns.rs", text));
-    let entry = |path| {
-        [Allowed {
-            rule: "facade",
-            path,
-            reason: "cold",
-        }]
-    };
+    let entry = |path| [Allowed { rule: "facade", path, reason: "cold" }];
     assert!(without_allowed(found(), &entry("core/src/engine/")).is_empty());
     let left = without_allowed(found(), &entry("core/src/stream/"));
-    assert_eq!(
-        left.iter().map(|f| f.rule).collect::<Vec<_>>(),
-        ["facade", "allowed"]
-    );
+    assert_eq!(left.iter().map(|f| f.rule).collect::<Vec<_>>(), ["facade", "allowed"]);
 }

@@ -39,17 +39,11 @@ impl Source {
             if matches!(inside, Inside::LineComment) {
                 inside = Inside::Code;
             }
-            let mut line = Line {
-                columns: raw.chars().count(),
-                ..Line::default()
-            };
+            let mut line = Line { columns: raw.chars().count(), ..Line::default() };
             inside = split(raw, inside, &mut line);
             lines.push(line);
         }
-        Self {
-            path: path.to_owned(),
-            lines,
-        }
+        Self { path: path.to_owned(), lines }
     }
 
     /// The file's name without its extension; of a `mod.rs`, its folder's.
@@ -88,11 +82,7 @@ fn split(raw: &str, mut inside: Inside, line: &mut Line) -> Inside {
             Inside::BlockComment { depth } => {
                 let (taken, depth) = block_comment(rest, depth);
                 line.comment.extend(&rest[..taken]);
-                inside = if depth == 0 {
-                    Inside::Code
-                } else {
-                    Inside::BlockComment { depth }
-                };
+                inside = if depth == 0 { Inside::Code } else { Inside::BlockComment { depth } };
                 taken
             }
             Inside::Text if rest[0] == '\\' => 2,
@@ -125,9 +115,7 @@ fn split(raw: &str, mut inside: Inside, line: &mut Line) -> Inside {
 
 /// Takes one piece of code, or the mark that ends it.
 fn code(rest: &[char], line: &mut Line) -> (usize, Inside) {
-    let after_word = line
-        .code
-        .ends_with(|c: char| c.is_alphanumeric() || c == '_');
+    let after_word = line.code.ends_with(|c: char| c.is_alphanumeric() || c == '_');
     match rest {
         ['/', '/', ..] => (0, Inside::LineComment),
         ['/', '*', ..] => {
@@ -144,10 +132,7 @@ fn code(rest: &[char], line: &mut Line) -> (usize, Inside) {
             if tail.get(hashes) == Some(&'"') {
                 line.has_string = true;
                 line.code.push('"');
-                (
-                    rest.len() - tail.len() + hashes + 1,
-                    Inside::RawText { hashes },
-                )
+                (rest.len() - tail.len() + hashes + 1, Inside::RawText { hashes })
             } else {
                 line.code.push(rest[0]);
                 (1, Inside::Code)
@@ -155,11 +140,7 @@ fn code(rest: &[char], line: &mut Line) -> (usize, Inside) {
         }
         // A character, or a lifetime, which has no closing mark.
         ['\'', '\\', ..] => {
-            let end = rest
-                .iter()
-                .skip(3)
-                .position(|c| *c == '\'')
-                .map_or(rest.len(), |n| n + 4);
+            let end = rest.iter().skip(3).position(|c| *c == '\'').map_or(rest.len(), |n| n + 4);
             (end, Inside::Code)
         }
         ['\'', _, '\'', ..] => (3, Inside::Code),
@@ -181,6 +162,5 @@ fn block_comment(rest: &[char], depth: u32) -> (usize, u32) {
 
 /// The words of a line of code: identifiers and numbers.
 pub(super) fn words(code: &str) -> impl Iterator<Item = &str> {
-    code.split(|c: char| !(c.is_alphanumeric() || c == '_'))
-        .filter(|word| !word.is_empty())
+    code.split(|c: char| !(c.is_alphanumeric() || c == '_')).filter(|word| !word.is_empty())
 }

@@ -10,13 +10,7 @@ use std::path::Path;
 
 /// The folders that are looked at, from the workspace's root. The last ones are absent where the package is tested
 /// on its own.
-const FOLDERS: &[&str] = &[
-    "core/src",
-    "core/tests",
-    "core/examples",
-    "reclaim/src",
-    "benches",
-];
+const FOLDERS: &[&str] = &["core/src", "core/tests", "core/examples", "reclaim/src", "benches"];
 
 #[test]
 fn sources_are_tidy() {
@@ -28,10 +22,7 @@ fn sources_are_tidy() {
     assert!(sources.len() > 1, "no sources below {}", root.display());
     let models = read_models(&root.join("loom-tests/tests/models"));
 
-    let tree = Tree {
-        sources: &sources,
-        models: &models,
-    };
+    let tree = Tree { sources: &sources, models: &models };
     let found = sources.values().flat_map(|source| {
         let mut found = rules::check(source);
         found.extend(orderings::check(source, &tree));
@@ -39,48 +30,29 @@ fn sources_are_tidy() {
         found
     });
     let left = without_allowed(found.collect(), ALLOWED);
-    let list: Vec<String> = left
-        .iter()
-        .map(|f| format!("{}:{}: [{}] {}", f.path, f.line, f.rule, f.what))
-        .collect();
-    assert!(
-        list.is_empty(),
-        "{} against the rules:\n{}",
-        list.len(),
-        list.join("\n")
-    );
+    let list: Vec<String> =
+        left.iter().map(|f| format!("{}:{}: [{}] {}", f.path, f.line, f.rule, f.what)).collect();
+    assert!(list.is_empty(), "{} against the rules:\n{}", list.len(), list.join("\n"));
 }
 
 /// `folder.rs` beside `folder/`.
 fn twin_folder(source: &Source, sources: &BTreeMap<String, Source>) -> Option<Finding> {
     let folder = format!("{}/", source.path.trim_end_matches(".rs"));
     let twin = sources.keys().any(|path| path.starts_with(&folder));
-    twin.then(|| {
-        Finding::new(
-            "names",
-            source,
-            0,
-            format!("`{folder}` is beside it; use mod.rs"),
-        )
-    })
+    twin.then(|| Finding::new("names", source, 0, format!("`{folder}` is beside it; use mod.rs")))
 }
 
 /// Takes out what is allowed, and adds each exception that nothing needs.
 pub(super) fn without_allowed(found: Vec<Finding>, allowed: &[Allowed]) -> Vec<Finding> {
     let covers =
         |entry: &Allowed, f: &Finding| entry.rule == f.rule && f.path.starts_with(entry.path);
-    let stale = allowed
-        .iter()
-        .filter(|entry| !found.iter().any(|f| covers(entry, f)));
+    let stale = allowed.iter().filter(|entry| !found.iter().any(|f| covers(entry, f)));
     let stale: Vec<Finding> = stale
         .map(|entry| Finding {
             rule: "allowed",
             path: entry.path.to_owned(),
             line: 0,
-            what: format!(
-                "nothing needs its exception from `{}` ({})",
-                entry.rule, entry.reason
-            ),
+            what: format!("nothing needs its exception from `{}` ({})", entry.rule, entry.reason),
         })
         .collect();
     found
@@ -117,11 +89,7 @@ fn read_models(folder: &Path) -> BTreeMap<String, String> {
     paths
         .filter(|path| path.extension().is_some_and(|end| end == "rs"))
         .map(|path| {
-            let stem = path
-                .file_stem()
-                .unwrap_or_default()
-                .to_string_lossy()
-                .into_owned();
+            let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
             (stem, fs::read_to_string(path).expect("a model is UTF-8"))
         })
         .collect()

@@ -15,7 +15,8 @@ pub(super) fn tell(connection: &ConnectionSnapshot, entries: &mut Entries<'_>) {
     entries.put(format_args!("{name}:unacked_bytes"), connection.unacked_bytes);
     entries.put(format_args!("{name}:total_acked_bytes"), connection.total_acked_bytes);
     entries.put(format_args!("{name}:flow_control"), on_or_off(connection.max_buffer_bytes > 0));
-    let dead = connection.streams.iter().filter(|s| matches!(s.state, StreamState::Dead(_))).count();
+    let dead =
+        connection.streams.iter().filter(|s| matches!(s.state, StreamState::Dead(_))).count();
     entries.put(format_args!("{name}:num_streams"), connection.streams.len());
     entries.put(format_args!("{name}:num_dead_streams"), dead);
     if let Some(backfills) = &connection.backfills {

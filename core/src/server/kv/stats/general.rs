@@ -22,7 +22,8 @@ pub(super) fn tell(shared: &Shared, entries: &mut Entries<'_>) {
     entries.put("ep_vbuckets", shared.engine.vbuckets());
     entries.put("ep_dcp_count", connections.len());
     entries.put("ep_dcp_producer_count", connections.len());
-    entries.put("ep_dcp_dead_conn_count", connections.iter().filter(|c| c.pending_disconnect).count());
+    entries
+        .put("ep_dcp_dead_conn_count", connections.iter().filter(|c| c.pending_disconnect).count());
     entries.put("ep_dcp_items_sent", connections.iter().map(|c| c.items_sent).sum::<u64>());
     entries.put("ep_dcp_total_bytes", connections.iter().map(|c| c.bytes_sent).sum::<u64>());
     entries.put("ep_dcp_num_running_backfills", stats.backfills);

@@ -76,7 +76,12 @@ impl Left {
 
 impl StatWalk {
     /// Tells more of the list, until `room` bytes are in `out` or it has come to its end; whether it has.
-    pub(in crate::server) fn go_on(&mut self, shared: &Shared, out: &mut BytesMut, room: usize) -> bool {
+    pub(in crate::server) fn go_on(
+        &mut self,
+        shared: &Shared,
+        out: &mut BytesMut,
+        room: usize,
+    ) -> bool {
         let request = &self.request;
         while out.len() < room {
             let mut entries = Entries { request, out };

@@ -1,6 +1,7 @@
 //! Tests of the embedded store: the contract, its folder, and what it does about damage.
 
 mod contract;
+mod damage;
 mod folder;
 
 use super::{EmbeddedOptions, EmbeddedStore};

@@ -1,0 +1,96 @@
+//! The oracle behind every stream that this program reads.
+
+use crate::cli::exit::Failure;
+use crate::client::{Document, Event};
+use crate::testing::oracle::{self, Range, StreamKey, StreamOracle};
+use crate::types::{DocKind, EndReason};
+use crate::wire::dcp::StreamTag;
+
+/// Where a stream that was granted begins and ends, as it was asked for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Granted {
+    pub(crate) from: crate::client::StreamFrom,
+    pub(crate) end: crate::types::Seqno,
+}
+
+/// Holds every event against the rules of the protocol.
+#[derive(Debug, Default)]
+pub(crate) struct Judge(StreamOracle);
+
+impl Judge {
+    /// A stream was granted.
+    pub(crate) fn granted(&mut self, tag: StreamTag, granted: Granted) {
+        let Granted { from, end } = granted;
+        let inside = from.seqno < from.snap_end && from.snap_start < from.snap_end;
+        let inside = inside.then_some(Range { start: from.snap_start, end: from.snap_end });
+        let start = from.seqno;
+        self.0.observe(key(tag), oracle::Event::Accepted { start, end, inside });
+    }
+
+    /// An event of a stream.
+    ///
+    /// # Errors
+    /// What is against the rules.
+    pub(crate) fn event(&mut self, event: &Event) -> Result<(), Failure> {
+        match event {
+            Event::SnapshotMarker(marker) => {
+                let (start, end, flags) = (marker.start, marker.end, marker.flags.0);
+                self.0.observe(key(marker.tag), oracle::Event::Marker { start, end, flags });
+            }
+            Event::Mutation(document) | Event::Deletion(document) | Event::Expiration(document) => {
+                self.document(document);
+            }
+            Event::SystemChange(change) => {
+                let seqno = change.seqno;
+                self.0.observe(key(change.tag), oracle::Event::SystemEvent { seqno });
+            }
+            Event::SeqnoAdvanced { tag, seqno } => {
+                self.0.observe(key(*tag), oracle::Event::SeqnoAdvanced { seqno: *seqno });
+            }
+            Event::StreamEnd { tag, reason, .. } => {
+                let reason = reason.unwrap_or(EndReason::Disconnected);
+                self.0.observe(key(*tag), oracle::Event::End { reason });
+            }
+            _ => return Ok(()),
+        }
+        self.verdict()
+    }
+
+    /// No more events come; streams may be half way.
+    ///
+    /// # Errors
+    /// What was against the rules.
+    pub(crate) fn end(mut self) -> Result<oracle::Report, Failure> {
+        self.0.disconnected();
+        self.0.finish().map_err(|violations| failure(&violations))
+    }
+
+    fn document(&mut self, document: &Document) {
+        let meta = &document.meta;
+        let flags = if meta.kind == DocKind::Alive { meta.flags } else { 0 };
+        let event = oracle::Event::Document {
+            seqno: meta.seqno,
+            key: &document.key,
+            value: &document.value,
+            cas: meta.cas,
+            flags,
+            kind: meta.kind,
+        };
+        self.0.observe(key(document.tag), event);
+    }
+
+    fn verdict(&self) -> Result<(), Failure> {
+        match self.0.violations() {
+            violations if violations.total > 0 => Err(failure(violations)),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn failure(violations: &oracle::Violations) -> Failure {
+    Failure::failed(format!("the server broke the rules of the protocol: {violations}"))
+}
+
+fn key(tag: StreamTag) -> StreamKey {
+    StreamKey { vb: tag.vb, sid: tag.sid }
+}

@@ -1,0 +1,27 @@
+//! A whole engine without threads: the model is flusher, worker and reaper.
+
+use super::backfill::Queue;
+use crate::engine::{Engine, EngineBuilder, EngineSettings};
+use crate::error::Result;
+use crate::store::Store;
+use millstream_reclaim::Reaper;
+
+/// An engine, and the ends that its threads would have.
+#[derive(Debug)]
+pub struct Bare {
+    /// The engine.
+    pub engine: Engine,
+    /// The housekeeper's.
+    pub reaper: Reaper,
+    /// The backfill worker's.
+    pub queue: Queue,
+}
+
+/// Opens an engine without threads.
+///
+/// # Errors
+/// As [`EngineBuilder::open`].
+pub fn open(store: impl Store, settings: EngineSettings) -> Result<Bare> {
+    let (engine, reaper, jobs) = EngineBuilder::new(store).settings(settings).open_without_threads()?;
+    Ok(Bare { engine, reaper, queue: Queue(jobs) })
+}

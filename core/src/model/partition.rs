@@ -1,0 +1,88 @@
+//! A partition with its flusher's calls. Writers name the cell themselves: the map of keys has atomics of its own, which
+//! a model would not see.
+
+use super::key::Key;
+use crate::failover::FailoverLog;
+use crate::partition::{
+    self as room, Asked, Change, Decision, PartitionSettings, Pressure, UpdateError, Written,
+};
+use crate::ready::{ReadySet, WaitList};
+use crate::store::Persisted;
+use crate::types::{Seqno, VbId, VbUuid};
+use millstream_reclaim::sync::Arc;
+use millstream_reclaim::{Domain, Pin};
+
+/// `Partition`.
+#[derive(Debug)]
+pub struct Partition(room::Partition);
+
+/// What `Partition::collect` gathered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Gathered {
+    /// The seqnos of its records.
+    pub records: Vec<Seqno>,
+    /// What it settles.
+    pub high: Seqno,
+}
+
+impl Partition {
+    /// An empty partition; what it has to persist is marked in `dirty_set`.
+    ///
+    /// # Panics
+    /// When too much awaits reclamation.
+    #[must_use]
+    pub fn new(vb: VbId, window_items: u64, dirty_set: &Arc<ReadySet>, domain: &Domain) -> Self {
+        let settings = PartitionSettings {
+            vb,
+            persisted: &Persisted::default(),
+            failover: FailoverLog::new(VbUuid(1), Seqno::ZERO),
+            last: Seqno::ZERO,
+            window_items,
+            dirty_set: Arc::clone(dirty_set),
+            pressure: Arc::new(Pressure::new(u64::MAX / 2)),
+        };
+        Self(room::Partition::new(settings, domain).expect("a new domain has no backlog"))
+    }
+
+    /// `Partition::update_cell`: a plain set.
+    ///
+    /// # Errors
+    /// Its.
+    pub fn set(&self, key: &Key, name: &[u8], pin: &Pin<'_>) -> Result<Written, UpdateError<()>> {
+        let history = self.0.history(pin);
+        let asked = Asked { key: name, now_ns: 0, fetched: None };
+        let mut set = |_: Option<room::Found<'_>>| Decision::Write(Change::set(&b"value"[..]));
+        self.0.update_cell(&history.log, &key.0, asked, pin, &mut set)
+    }
+
+    /// `Partition::collect`.
+    #[must_use]
+    pub fn collect(&self, pin: &Pin<'_>) -> Option<Gathered> {
+        let (batch, _) = self.0.collect(usize::MAX, pin)?;
+        let records = batch.records.iter().map(|record| record.meta.seqno).collect();
+        Some(Gathered { records, high: batch.high })
+    }
+
+    /// `Partition::settle`.
+    pub fn settle(&self, high: Seqno, pin: &Pin<'_>) {
+        self.0.settle(high, pin);
+    }
+
+    /// `Partition::persisted`.
+    #[must_use]
+    pub fn persisted(&self) -> Seqno {
+        self.0.persisted()
+    }
+
+    /// `Partition::high`.
+    #[must_use]
+    pub fn high(&self, pin: &Pin<'_>) -> Seqno {
+        self.0.high(pin)
+    }
+
+    /// Who waits for the next write.
+    #[must_use]
+    pub fn waiters(&self) -> &WaitList {
+        &self.0.waiters
+    }
+}
