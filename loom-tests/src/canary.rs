@@ -48,11 +48,7 @@ impl Canary {
     /// A value that any thread may destroy.
     #[must_use]
     pub fn anywhere(value: u32, drops: &Drops) -> Self {
-        Self {
-            value: UnsafeCell::new(value),
-            reaper: None,
-            drops: drops.clone(),
-        }
+        Self { value: UnsafeCell::new(value), reaper: None, drops: drops.clone() }
     }
 
     /// Reads the value.
@@ -71,11 +67,7 @@ impl Drop for Canary {
         if let Some(reaper) = self.reaper
             && !thread::panicking()
         {
-            assert_eq!(
-                thread::current().id(),
-                reaper,
-                "destroyed off the reaper's thread"
-            );
+            assert_eq!(thread::current().id(), reaper, "destroyed off the reaper's thread");
         }
     }
 }

@@ -22,17 +22,8 @@ pub struct Model {
 impl Model {
     /// A model of so many threads, the main one included, without a bound.
     pub fn new(name: &'static str, threads: usize) -> Self {
-        assert!(
-            threads <= loom::MAX_THREADS,
-            "loom cannot run {threads} threads"
-        );
-        Self {
-            name,
-            threads,
-            bound: None,
-            floor: 1,
-            deep: None,
-        }
+        assert!(threads <= loom::MAX_THREADS, "loom cannot run {threads} threads");
+        Self { name, threads, bound: None, floor: 1, deep: None }
     }
 
     /// At most so many pre-emptions in one execution: switches away from a thread that could go on.
@@ -77,9 +68,6 @@ impl Model {
         let shown = bound.map_or_else(|| "none".into(), |bound| bound.to_string());
         let took = began.elapsed().as_millis();
         println!("@model {name}|{threads}|{shown}|{executions}|{floor}|{took}");
-        assert!(
-            executions >= floor,
-            "{name}: {executions} executions, at least {floor} expected"
-        );
+        assert!(executions >= floor, "{name}: {executions} executions, at least {floor} expected");
     }
 }

@@ -121,7 +121,7 @@ fn timed_out(error: &Error) -> bool {
 }
 
 /// The first cause of this type.
-fn cause<T: StdError + 'static>(error: &Error) -> Option<&T> {
+pub(super) fn cause<T: StdError + 'static>(error: &Error) -> Option<&T> {
     let mut next = error.source();
     while let Some(at) = next {
         if let Some(found) = at.downcast_ref() {

@@ -42,7 +42,10 @@ fn from_file(path: &Path) -> Result<String, Failure> {
     let mut text = Vec::new();
     file.take(FILE_BYTES_MAX + 1).read_to_end(&mut text).map_err(failed)?;
     if text.len() as u64 > FILE_BYTES_MAX {
-        let what = format!("{} is no password file: it has more than {FILE_BYTES_MAX} bytes", path.display());
+        let what = format!(
+            "{} is no password file: it has more than {FILE_BYTES_MAX} bytes",
+            path.display()
+        );
         return Err(Failure::usage(what));
     }
     let mut text = String::from_utf8(text)

@@ -1,6 +1,6 @@
 //! The wish to end: Ctrl-C, and what the system sends when it wants the process gone.
 
-use super::exit::{Failure, io_failure};
+use super::exit::{Exit, Failure, io_failure};
 use std::io;
 
 /// The wishes to end, as they come.
@@ -16,6 +16,15 @@ impl Signals {
     /// The next one. Cancel safe.
     pub(super) async fn next(&mut self) {
         self.0.next().await;
+    }
+
+    /// Ends the process at the next one, whatever it is doing.
+    pub(super) fn force_at_next(mut self) {
+        tokio::spawn(async move {
+            self.next().await;
+            eprintln!("millstream: told to end twice; ending without closing the store in order");
+            std::process::exit(Exit::Failed as i32);
+        });
     }
 }
 

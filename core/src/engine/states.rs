@@ -4,10 +4,10 @@
 use super::parts::EngineParts;
 use crate::error::{Error, ErrorKind, Result};
 use crate::failover::random_uuid;
-use crate::partition::VbInfo;
+use crate::partition::{Partition, VbInfo};
 use crate::types::{EndReason, VbId, VbState};
-use millstream_reclaim::sync::atomic::{Ordering, fence};
 use millstream_reclaim::Pin;
+use millstream_reclaim::sync::atomic::{Ordering, fence};
 
 impl EngineParts {
     /// See [`Engine::set_vbucket_state`](super::Engine::set_vbucket_state).
@@ -40,10 +40,30 @@ impl EngineParts {
         self.connections.for_each(pin, |connection| {
             connection.kill_vbucket(vb, EndReason::StateChanged);
         });
-        if state == VbState::Active {
-            log.unseal();
-        }
+        partition.follow_state(pin);
         partition.note_state_change();
         Ok(())
+    }
+}
+
+impl Partition {
+    /// Opens or closes the log for writes as the vbucket's state says. Of several threads that change the state at once,
+    /// each looks again after its turn, so that the last state that was published is the one that the log follows.
+    fn follow_state(&self, pin: &Pin<'_>) {
+        let log = &self.history(pin).log;
+        loop {
+            let version = self.info(pin).version;
+            match self.info(pin).state {
+                VbState::Active => log.unseal(),
+                _ => {
+                    log.seal();
+                }
+            }
+            // F1 SeqCst fence: if another's change is before it, we see it below; else it follows the state after us.
+            fence(Ordering::SeqCst);
+            if self.info(pin).version == version {
+                return;
+            }
+        }
     }
 }

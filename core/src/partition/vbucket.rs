@@ -83,7 +83,10 @@ pub(crate) struct Partition {
     pub(crate) vb: VbId,
     pub(crate) history: Published<History>,
     pub(crate) info: Published<VbInfo>,
+    /// Readers that wait for the next write.
     pub(crate) waiters: WaitList,
+    /// Readers that wait for the next commit.
+    pub(crate) flushed: WaitList,
     persisted: AtomicU64,
     purge: AtomicU64,
     pub(super) cas: AtomicU64,
@@ -109,6 +112,7 @@ impl Partition {
             history: domain.publish(history)?,
             info: domain.publish(info)?,
             waiters: WaitList::new(),
+            flushed: WaitList::new(),
             persisted: AtomicU64::new(last.0),
             purge: AtomicU64::new(persisted.purge.0),
             cas: AtomicU64::new(persisted.cas_max.0),
@@ -235,6 +239,7 @@ impl Partition {
     pub(crate) fn settle(&self, high: Seqno, pin: &Pin<'_>) {
         // V3 Release: after the commit; pairs with V4.
         self.persisted.fetch_max(high.0, Ordering::Release);
+        self.flushed.wake_all();
         if self.high(pin) > high {
             self.mark_dirty();
         }

@@ -163,9 +163,12 @@ impl Producer {
             return Err(Refusal::NotStreamable(partition.info(pin).state));
         }
         slot.open(accepted.start);
+        // A client that has nothing of its snapshot yet is as good as between two.
+        let begun = accepted.start > accepted.snap_start;
         let range = StreamRange {
             start: accepted.start,
             end: accepted.end,
+            snapshot_end: if begun { accepted.snap_end } else { accepted.start },
             purge_exempt: accepted.exempt_from_purge
                 || accepted.purge == Seqno::ZERO && partition.purge_seqno() != Seqno::ZERO,
             disk_only: accepted.flags.contains(StreamFlags::DISK_ONLY),

@@ -21,6 +21,8 @@ pub(crate) struct StreamRange {
     pub(crate) start: Seqno,
     /// The last seqno that it wants.
     pub(crate) end: Seqno,
+    /// The end of the snapshot that it is in the middle of; `start` if it is in none.
+    pub(crate) snapshot_end: Seqno,
     /// Whether a purge above `start` does no harm.
     pub(crate) purge_exempt: bool,
     /// It reads the store and ends there.
@@ -38,9 +40,15 @@ pub(crate) struct ActiveStream {
     snapshot: Option<Seqno>,
     /// The start of the next marker.
     marker_start: Seqno,
+    /// The client is in the middle of a snapshot that ends here: of the keys that are newer towards its end it was not
+    /// sent the older versions, so that it has a consistent state again only at this seqno, and no snapshot that starts
+    /// before it may end before it.
+    snapshot_end_min: Seqno,
     /// The next snapshot from memory is the first since the store was read (or since the start).
     checkpoint: bool,
     waiter: Arc<Waiter>,
+    /// For commits, since a waiter is in one list at a time.
+    flush_waiter: Arc<Waiter>,
 }
 
 /// Where it reads.
@@ -112,8 +120,10 @@ impl ActiveStream {
             source: Source::Undecided,
             snapshot: None,
             marker_start: range.start,
+            snapshot_end_min: range.snapshot_end,
             checkpoint: true,
             waiter: Waiter::new(Arc::clone(ready), member),
+            flush_waiter: Waiter::new(Arc::clone(ready), member),
         }
     }
 
@@ -151,16 +161,21 @@ impl ActiveStream {
     }
 
     fn start_backfill<S: Sink>(&mut self, cx: &mut StreamContext<'_, '_, S>) -> ControlFlow<Next> {
+        if let Some(cut) = self.snapshot.take() {
+            // What is left of the snapshot has left the log; the next one takes over from here.
+            self.marker_start = self.next;
+            self.snapshot_end_min = cut;
+        }
+        if !self.is_persisted(cx.partition) {
+            self.source = Source::Undecided;
+            return ControlFlow::Break(Next::Parked);
+        }
         let (writer, reader) = outbox(Arc::clone(cx.ready), cx.member);
         let request = BackfillRequest {
             vb: self.name.vb,
             from: self.next,
             purge_exempt: self.range.purge_exempt,
         };
-        if self.snapshot.take().is_some() {
-            // The snapshot that was being sent is cut short; the next one takes over from here.
-            self.marker_start = self.next;
-        }
         self.source = Source::Store(reader);
         if let Advanced::Dead(_) = cx.word.advance(StreamState::Backfilling) {
             return ControlFlow::Continue(());
@@ -170,6 +185,18 @@ impl ActiveStream {
         }
         // No manager: the connection is closing, and this stream with it.
         self.end(cx, EndReason::Disconnected)
+    }
+
+    /// Whether the store has all of the snapshot that the client is in. If not, the stream is marked ready by the commit
+    /// that makes it so.
+    fn is_persisted(&self, partition: &Partition) -> bool {
+        let end = self.snapshot_end_min;
+        if end < self.next || partition.persisted() >= end {
+            return true;
+        }
+        partition.flushed.park(&self.flush_waiter);
+        // Looked at again after parking, so that no commit falls between.
+        partition.persisted() >= end
     }
 
     /// Sends what the backfill has delivered.
@@ -251,8 +278,10 @@ impl ActiveStream {
     fn open_snapshot<S: Sink>(&mut self, cx: &mut StreamContext<'_, '_, S>) -> ControlFlow<Next> {
         let (partition, pin) = (cx.partition, cx.pin);
         let history = partition.history(pin);
-        let (from, end) = (self.next, self.range.end);
-        let open = || history.log.open(from, SNAPSHOT_ITEMS_MAX, end, pin);
+        let (from, least) = (self.next, self.snapshot_end_min);
+        let items = SNAPSHOT_ITEMS_MAX.max(least.0.saturating_sub(from.0).saturating_add(1));
+        let end = self.range.end.max(least);
+        let open = || history.log.open(from, items, end, pin);
         let mut opened = open();
         if opened == Opened::Empty {
             partition.waiters.park(&self.waiter);
@@ -290,7 +319,12 @@ impl ActiveStream {
         let history = partition.history(pin);
         let name = self.name;
         let mut stopped = ControlFlow::Continue(());
+        // The stream may end inside the snapshot that it began in.
+        let read_to = end.min(self.range.end);
         let read = history.log.read(self.next, end, pin, |doc| {
+            if doc.meta.seqno > read_to {
+                return ControlFlow::Break(());
+            }
             if let StreamState::Dead(_) = cx.word.load() {
                 return ControlFlow::Break(());
             }
@@ -311,7 +345,11 @@ impl ActiveStream {
             ControlFlow::Break(())
         });
         match read {
-            ReadTo::Behind(_) => self.start_backfill(cx),
+            ReadTo::Behind(at) => {
+                // What comes before was sent.
+                self.next = at;
+                self.start_backfill(cx)
+            }
             ReadTo::Next(next) => {
                 self.next = next;
                 if next > end {

@@ -2,4 +2,6 @@
 
 #[cfg(all(feature = "server", feature = "testing"))]
 mod server;
+#[cfg(feature = "testing")]
+mod stream_oracle;
 mod tidy;

@@ -11,10 +11,7 @@ pub(crate) struct Fault {
 
 impl Fault {
     pub(crate) fn new(about: impl fmt::Display, what: impl fmt::Display) -> Self {
-        Self {
-            about: about.to_string(),
-            what: what.to_string(),
-        }
+        Self { about: about.to_string(), what: what.to_string() }
     }
 }
 

@@ -4,13 +4,16 @@
 //! cargo model                  every model at its first-tier bound
 //! cargo model --deep           every model at its deep bound (minutes to an hour)
 //! cargo model published quies  only models whose names contain one of these
+//! cargo model --mutants        seeds bugs into a copy of the product; every one must be found
 //! ```
 //! It fails when a model fails, is missing, or explores fewer executions than its floor.
 
 mod fault;
 mod generate;
+mod mutants;
 mod report;
 mod run;
+mod tree;
 
 pub(crate) use fault::Fault;
 use report::Report;
@@ -31,18 +34,15 @@ fn main() -> ExitCode {
 fn check() -> Result<bool, Fault> {
     let plan = Plan::parse(std::env::args().skip(1))?;
     let workspace = Workspace::of_this_runner();
-    let version = generate::write(
-        &workspace.product_manifest(),
-        &workspace.generated_arc_swap(),
-    )?;
+    let (arc_swap, version) = generate::instrumented(&workspace.product_manifest())?;
+    arc_swap.write(&workspace.generated_arc_swap())?;
     println!("arc-swap {version}: instrumented");
+    if plan.mutants {
+        return mutants::run_all(&workspace, &arc_swap, &plan.names);
+    }
     let models = workspace.list(&plan)?;
     let outcome = workspace.run(&plan)?;
-    let cited = if plan.names.is_empty() {
-        workspace.cited_models()?
-    } else {
-        Cited::default()
-    };
+    let cited = if plan.names.is_empty() { workspace.cited_models()? } else { Cited::default() };
     let report = Report::new(&models, &outcome, &cited);
     println!("{report}");
     Ok(report.is_good())

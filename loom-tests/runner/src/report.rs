@@ -23,14 +23,7 @@ impl Row {
         let (name, threads, bound) = (next()?.into(), next()?.into(), next()?.into());
         let (executions, floor) = (next()?.parse().ok()?, next()?.parse().ok()?);
         let took = Duration::from_millis(next()?.parse().ok()?);
-        Some(Self {
-            name,
-            threads,
-            bound,
-            executions,
-            floor,
-            took,
-        })
+        Some(Self { name, threads, bound, executions, floor, took })
     }
 }
 
@@ -60,44 +53,26 @@ impl Report {
         }
         let shown: BTreeSet<&str> = rows.iter().map(|row| row.name.as_str()).collect();
         let listed: BTreeSet<&str> = models.iter().map(String::as_str).collect();
-        let silent = listed
-            .difference(&shown)
-            .map(|name| format!("{name} reported nothing"));
+        let silent = listed.difference(&shown).map(|name| format!("{name} reported nothing"));
         faults.extend(silent);
-        let unknown = shown
-            .difference(&listed)
-            .map(|name| format!("{name} is no test's name"));
+        let unknown = shown.difference(&listed).map(|name| format!("{name} is no test's name"));
         faults.extend(unknown);
         let short = rows.iter().filter(|row| row.executions < row.floor.max(1));
         faults.extend(short.map(|row| {
-            format!(
-                "{}: {} executions, at least {} expected",
-                row.name, row.executions, row.floor
-            )
+            format!("{}: {} executions, at least {} expected", row.name, row.executions, row.floor)
         }));
         if !outcome.passed {
             faults.push("the test binary failed".into());
         }
         let missing = |cited: &BTreeSet<String>| -> Vec<String> {
-            cited
-                .iter()
-                .filter(|model| !listed.contains(model.as_str()))
-                .cloned()
-                .collect()
+            cited.iter().filter(|model| !listed.contains(model.as_str())).cloned().collect()
         };
-        Self {
-            rows,
-            took: outcome.took,
-            faults,
-            wanted: missing(&cited.wanted),
-        }
-        .with_uncovered(missing(&cited.must_exist))
+        Self { rows, took: outcome.took, faults, wanted: missing(&cited.wanted) }
+            .with_uncovered(missing(&cited.must_exist))
     }
 
     fn with_uncovered(mut self, missing: Vec<String>) -> Self {
-        let faults = missing
-            .iter()
-            .map(|model| format!("{model} is cited by a table and missing"));
+        let faults = missing.iter().map(|model| format!("{model} is cited by a table and missing"));
         self.faults.extend(faults);
         self
     }
@@ -109,46 +84,19 @@ impl Report {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let width = self
-            .rows
-            .iter()
-            .map(|row| row.name.len())
-            .max()
-            .unwrap_or(0)
-            .max(5);
-        writeln!(
-            f,
-            "\n{:width$}  threads  bound  executions   seconds",
-            "model"
-        )?;
+        let width = self.rows.iter().map(|row| row.name.len()).max().unwrap_or(0).max(5);
+        writeln!(f, "\n{:width$}  threads  bound  executions   seconds", "model")?;
         for row in &self.rows {
-            let Row {
-                name,
-                threads,
-                bound,
-                executions,
-                ..
-            } = row;
+            let Row { name, threads, bound, executions, .. } = row;
             let took = row.took.as_secs_f64();
-            writeln!(
-                f,
-                "{name:width$}  {threads:>7}  {bound:>5}  {executions:>10}  {took:>8.1}"
-            )?;
+            writeln!(f, "{name:width$}  {threads:>7}  {bound:>5}  {executions:>10}  {took:>8.1}")?;
         }
         let executions: u64 = self.rows.iter().map(|row| row.executions).sum();
         let total = format!("total: {} models", self.rows.len());
         let took = self.took.as_secs_f64();
-        writeln!(
-            f,
-            "{total:width$}  {:>7}  {:>5}  {executions:>10}  {took:>8.1}",
-            "", ""
-        )?;
+        writeln!(f, "{total:width$}  {:>7}  {:>5}  {executions:>10}  {took:>8.1}", "", "")?;
         if !self.wanted.is_empty() {
-            writeln!(
-                f,
-                "\ncited by tables, not written yet: {}",
-                self.wanted.join(", ")
-            )?;
+            writeln!(f, "\ncited by tables, not written yet: {}", self.wanted.join(", "))?;
         }
         for fault in &self.faults {
             writeln!(f, "FAULT: {fault}")?;

@@ -8,9 +8,7 @@ use std::time::Duration;
 /// Two registrations and a report at once: each walker sees whole nodes, and no place is lost or given twice.
 #[test]
 fn walk_vs_append() {
-    let model = Model::new("append_list::walk_vs_append", 3)
-        .bound(1)
-        .floor(1);
+    let model = Model::new("append_list::walk_vs_append", 3).bound(1).floor(1);
     model.deep(Some(2), 1).check(|| {
         let (domain, reaper) = Domain::new(DomainConfig::default());
         let registering = ["first", "second"].map(|label| {
@@ -21,11 +19,8 @@ fn walk_vs_append() {
         let mut readers = registering.map(|thread| thread.join().unwrap());
         assert_eq!(domain.stats().readers, 2);
         let pins = readers.each_mut().map(|reader| reader.pin());
-        let mut inside: Vec<_> = domain
-            .stalled(Duration::ZERO)
-            .iter()
-            .map(|one| one.label)
-            .collect();
+        let mut inside: Vec<_> =
+            domain.stalled(Duration::ZERO).iter().map(|one| one.label).collect();
         inside.sort_unstable();
         assert_eq!(inside, ["first", "second"]);
         drop(pins);

@@ -22,71 +22,65 @@ fn reading(cell: &Cell) -> JoinHandle<()> {
 }
 
 /// Empties the cell; gives what was in it.
-fn closing(cell: &Cell) -> JoinHandle<Option<u32>> {
-    let cell = cell.clone();
-    thread::spawn(move || cell.swap(None).map(|value| *value))
+fn close(cell: &Cell) -> Option<u32> {
+    cell.swap(None).map(|value| *value)
 }
 
 #[test]
 fn one_reader_one_closer() {
-    let model = Model::new("arc_swap::one_reader_one_closer", 2)
-        .bound(3)
-        .floor(1);
+    let model = Model::new("arc_swap::one_reader_one_closer", 2).bound(5).floor(1);
     model.deep(None, 1).check(|| {
         let cell = cell(7);
-        let (reading, closing) = (reading(&cell), closing(&cell));
+        let reading = reading(&cell);
+        assert_eq!(close(&cell), Some(7));
         reading.join().unwrap();
-        assert_eq!(closing.join().unwrap(), Some(7));
         assert_eq!(read(&cell), None);
     });
 }
 
 #[test]
 fn two_closers() {
-    let model = Model::new("arc_swap::two_closers", 2).bound(3).floor(1);
+    let model = Model::new("arc_swap::two_closers", 2).bound(5).floor(1);
     model.deep(None, 1).check(|| {
         let cell = cell(7);
-        let closing = [closing(&cell), closing(&cell)];
-        let taken = closing.map(|closer| closer.join().unwrap());
-        assert!(
-            matches!(taken, [Some(7), None] | [None, Some(7)]),
-            "exactly one wins"
-        );
+        let closing = thread::spawn({
+            let cell = cell.clone();
+            move || close(&cell)
+        });
+        let taken = [close(&cell), closing.join().unwrap()];
+        assert!(matches!(taken, [Some(7), None] | [None, Some(7)]), "exactly one wins");
     });
 }
 
 #[test]
 fn one_reader_two_closers() {
-    let model = Model::new("arc_swap::one_reader_two_closers", 3)
-        .bound(2)
-        .floor(1);
+    let model = Model::new("arc_swap::one_reader_two_closers", 3).bound(3).floor(1);
     model.deep(Some(4), 1).check(|| {
         let cell = cell(7);
-        let (reading, closing) = (reading(&cell), [closing(&cell), closing(&cell)]);
+        let reading = reading(&cell);
+        let closing = thread::spawn({
+            let cell = cell.clone();
+            move || close(&cell)
+        });
+        let ours = close(&cell);
         reading.join().unwrap();
-        let taken = closing.map(|closer| closer.join().unwrap());
-        assert!(
-            matches!(taken, [Some(7), None] | [None, Some(7)]),
-            "exactly one wins"
-        );
+        let taken = [ours, closing.join().unwrap()];
+        assert!(matches!(taken, [Some(7), None] | [None, Some(7)]), "exactly one wins");
     });
 }
 
 /// A reader that takes a share with it, instead of a debt that it pays back.
 #[test]
 fn load_full_vs_swap() {
-    let model = Model::new("arc_swap::load_full_vs_swap", 2)
-        .bound(3)
-        .floor(1);
+    let model = Model::new("arc_swap::load_full_vs_swap", 2).bound(5).floor(1);
     model.deep(None, 1).check(|| {
         let cell = cell(7);
         let owning = thread::spawn({
             let cell = cell.clone();
             move || assert!(matches!(cell.load_full().as_deref(), None | Some(7)))
         });
-        let closing = closing(&cell);
+        assert_eq!(close(&cell), Some(7));
         owning.join().unwrap();
-        assert_eq!(closing.join().unwrap(), Some(7));
     });
 }
 
@@ -124,17 +118,14 @@ fn address_reused() {
         other.store(None);
         reading.join().unwrap();
     });
-    assert!(
-        reused.load(Ordering::Relaxed),
-        "no execution came to one address twice"
-    );
+    assert!(reused.load(Ordering::Relaxed), "no execution came to one address twice");
 }
 
 /// With its fast slots full, a reader takes the slow path, in which the writer hands it a value.
 #[test]
 fn helped_reader() {
-    let model = Model::new("arc_swap::helped_reader", 2).bound(3).floor(1);
-    model.deep(Some(4), 1).check(|| {
+    let model = Model::new("arc_swap::helped_reader", 2).bound(4).floor(1);
+    model.deep(Some(6), 1).check(|| {
         let cell = cell(7);
         let reading = thread::spawn({
             let cell = cell.clone();
@@ -145,18 +136,15 @@ fn helped_reader() {
                 drop(full);
             }
         });
-        let closing = closing(&cell);
+        assert_eq!(close(&cell), Some(7));
         reading.join().unwrap();
-        assert_eq!(closing.join().unwrap(), Some(7));
     });
 }
 
 /// A compare-and-swap that saw a value must not put one into a cell that was emptied since.
 #[test]
 fn exchange_vs_closer() {
-    let model = Model::new("arc_swap::exchange_vs_closer", 2)
-        .bound(3)
-        .floor(1);
+    let model = Model::new("arc_swap::exchange_vs_closer", 2).bound(3).floor(1);
     model.deep(Some(5), 1).check(|| {
         let cell = cell(7);
         let exchanging = thread::spawn({
@@ -167,9 +155,9 @@ fn exchange_vs_closer() {
                 matches!((&*seen, &*found), (Some(a), Some(b)) if Arc::ptr_eq(a, b))
             }
         });
-        let closing = closing(&cell);
+        let closed = close(&cell);
         let exchanged = exchanging.join().unwrap();
-        assert_eq!(closing.join().unwrap(), Some(if exchanged { 8 } else { 7 }));
+        assert_eq!(closed, Some(if exchanged { 8 } else { 7 }));
         assert_eq!(read(&cell), None, "it stays empty");
     });
 }

@@ -3,7 +3,9 @@
 
 use loom::thread::{self, JoinHandle};
 use millstream_models::{Canary, Drops, Model};
+use millstream_reclaim::sync::atomic::{AtomicPtr, Ordering};
 use millstream_reclaim::{Domain, DomainConfig, Published, Reader, Reaper, ReplaceError};
+use std::ptr;
 use std::sync::Arc;
 
 /// A domain with one published value; the main thread is the reaper's.
@@ -19,12 +21,7 @@ impl World {
         let (domain, reaper) = Domain::new(DomainConfig::default());
         let drops = Drops::new();
         let cell = Arc::new(domain.publish(Canary::new(7, &drops)).unwrap());
-        Self {
-            reaper,
-            domain,
-            drops,
-            cell,
-        }
+        Self { reaper, domain, drops, cell }
     }
 
     /// Reads once on a thread of its own; gives its reader back, so that nothing is dropped there.
@@ -40,42 +37,24 @@ impl World {
         })
     }
 
-    /// Retires on a thread of its own.
-    fn closing(&self) -> JoinHandle<(bool, Reader)> {
-        let (mut closer, cell) = (self.domain.reader("closer"), Arc::clone(&self.cell));
-        thread::spawn(move || {
-            let won = cell.retire(&closer.pin());
-            if won {
-                assert!(cell.is_retired());
-            }
-            (won, closer)
-        })
-    }
-
     /// With everybody outside, one reap destroys everything.
     fn finish(mut self, destroyed: usize) {
         let reaped = self.reaper.reap();
         assert_eq!((reaped.pending, reaped.held), (0, 0));
         assert_eq!(self.drops.count(), destroyed);
-        assert_eq!(
-            self.domain.stats().held_total,
-            0,
-            "the reaper was sole owner every time"
-        );
+        assert_eq!(self.domain.stats().held_total, 0, "the reaper was sole owner every time");
     }
 }
 
 #[test]
 fn one_closer_one_reader() {
-    let model = Model::new("published::one_closer_one_reader", 2)
-        .bound(2)
-        .floor(1);
-    model.deep(Some(3), 1).check(|| {
+    let model = Model::new("published::one_closer_one_reader", 2).bound(4).floor(1);
+    model.deep(Some(5), 1).check(|| {
         let world = World::new();
-        let (reading, closing) = (world.reading(), world.closing());
+        let mut closer = world.domain.reader("closer");
+        let reading = world.reading();
+        assert!(world.cell.retire(&closer.pin()));
         let reader = reading.join().unwrap();
-        let (won, closer) = closing.join().unwrap();
-        assert!(won);
         world.finish(1);
         drop((reader, closer));
     });
@@ -83,34 +62,40 @@ fn one_closer_one_reader() {
 
 #[test]
 fn two_closers_one_reader() {
-    let model = Model::new("published::two_closers_one_reader", 3)
-        .bound(2)
-        .floor(1);
-    model.deep(Some(2), 1).check(|| {
+    let model = Model::new("published::two_closers_one_reader", 3).bound(2).floor(1);
+    model.deep(Some(3), 1).check(|| {
         let world = World::new();
-        let (reading, closing) = (world.reading(), [world.closing(), world.closing()]);
+        let (mut ours, mut theirs) = (world.domain.reader("ours"), world.domain.reader("theirs"));
+        let reading = world.reading();
+        let closing = thread::spawn({
+            let cell = Arc::clone(&world.cell);
+            move || {
+                let won = cell.retire(&theirs.pin());
+                (won, theirs)
+            }
+        });
+        let won = world.cell.retire(&ours.pin());
+        let told = world.cell.is_retired();
+        assert!(won || !told || world.cell.get(&ours.pin()).is_none(), "the flag follows");
         let reader = reading.join().unwrap();
-        let closers = closing.map(|closer| closer.join().unwrap());
-        assert!(closers[0].0 ^ closers[1].0, "exactly one wins");
+        let (other_won, theirs) = closing.join().unwrap();
+        assert!(won ^ other_won, "exactly one wins");
         world.finish(1);
-        drop((reader, closers));
+        drop((reader, ours, theirs));
     });
 }
 
 #[test]
 fn reaper_racing() {
-    let model = Model::new("published::reaper_racing", 3).bound(2).floor(1);
-    model.deep(Some(3), 1).check(|| {
+    let model = Model::new("published::reaper_racing", 2).bound(4).floor(1);
+    model.deep(Some(5), 1).check(|| {
         let mut world = World::new();
-        let (reading, closing) = (world.reading(), world.closing());
+        let mut closer = world.domain.reader("closer");
+        let reading = world.reading();
+        assert!(world.cell.retire(&closer.pin()));
         let racing = world.reaper.reap();
-        assert!(
-            racing.destroyed as u64 + racing.pending <= 1,
-            "pending never wraps"
-        );
+        assert_eq!(racing.destroyed as u64 + racing.pending, 1);
         let reader = reading.join().unwrap();
-        let (won, closer) = closing.join().unwrap();
-        assert!(won);
         world.finish(1);
         drop((reader, closer));
     });
@@ -119,20 +104,18 @@ fn reaper_racing() {
 /// The closer's own participant collects while the reaper takes from the list: values pass between the two.
 #[test]
 fn closer_collects() {
-    let model = Model::new("published::closer_collects", 2)
-        .bound(1)
-        .floor(1);
+    let model = Model::new("published::closer_collects", 2).bound(2).floor(1);
     model.deep(Some(3), 1).check(|| {
         let mut world = World::new();
         let (mut closer, cell) = (world.domain.reader("closer"), Arc::clone(&world.cell));
-        let drops = world.drops.clone();
-        let other = Canary::new(8, &drops);
+        let other = Canary::new(8, &world.drops);
         let closing = thread::spawn(move || {
             assert!(cell.retire(&closer.pin()));
             closer.pin().retire(Box::new(other));
             closer
         });
-        world.reaper.reap();
+        let racing = world.reaper.reap();
+        assert!(racing.destroyed as u64 + racing.pending <= 2, "pending never wraps");
         let closer = closing.join().unwrap();
         world.finish(2);
         drop(closer);
@@ -141,10 +124,8 @@ fn closer_collects() {
 
 #[test]
 fn one_pin_two_cells() {
-    let model = Model::new("published::one_pin_two_cells", 2)
-        .bound(2)
-        .floor(1);
-    model.deep(Some(3), 1).check(|| {
+    let model = Model::new("published::one_pin_two_cells", 2).bound(3).floor(1);
+    model.deep(Some(4), 1).check(|| {
         let world = World::new();
         let second = Arc::new(world.domain.publish(Canary::new(8, &world.drops)).unwrap());
         let (mut reader, mut closer) =
@@ -153,25 +134,17 @@ fn one_pin_two_cells() {
         let reading = thread::spawn(move || {
             let pin = reader.pin();
             let (first, second) = (cells.0.get(&pin), cells.1.get(&pin));
-            assert!(
-                first.is_some() || second.is_none(),
-                "the second is retired first"
-            );
+            assert!(first.is_some() || second.is_none(), "the second is retired first");
             assert!(first.is_none_or(|live| live.read() == 7));
             assert!(second.is_none_or(|live| live.read() == 8));
             drop(pin);
             reader
         });
-        let (first, second) = (Arc::clone(&world.cell), second);
-        let closing = thread::spawn(move || {
-            let pin = closer.pin();
-            assert!(second.retire(&pin));
-            assert!(first.retire(&pin));
-            drop(pin);
-            closer
-        });
+        let pin = closer.pin();
+        assert!(second.retire(&pin));
+        assert!(world.cell.retire(&pin));
+        drop(pin);
         let reader = reading.join().unwrap();
-        let closer = closing.join().unwrap();
         world.finish(2);
         drop((reader, closer));
     });
@@ -180,11 +153,10 @@ fn one_pin_two_cells() {
 /// A retired cell stays retired: the writer's exchange never fills it again.
 #[test]
 fn replace_vs_retire() {
-    let model = Model::new("published::replace_vs_retire", 2)
-        .bound(2)
-        .floor(1);
-    model.deep(Some(3), 1).check(|| {
+    let model = Model::new("published::replace_vs_retire", 2).bound(3).floor(1);
+    model.deep(Some(4), 1).check(|| {
         let world = World::new();
+        let mut closer = world.domain.reader("closer");
         let (mut writer, cell) = (world.domain.reader("writer"), Arc::clone(&world.cell));
         let drops = world.drops.clone();
         let replacing = thread::spawn(move || {
@@ -192,15 +164,10 @@ fn replace_vs_retire() {
             let replaced = cell.replace(Canary::anywhere(8, &drops), &writer.pin());
             (replaced, writer)
         });
-        let closing = world.closing();
+        assert!(world.cell.retire(&closer.pin()));
         let (replaced, writer) = replacing.join().unwrap();
-        let (won, mut closer) = closing.join().unwrap();
-        assert!(won);
         assert!(matches!(replaced, Ok(()) | Err(ReplaceError::Closed)));
-        assert!(
-            world.cell.get(&closer.pin()).is_none(),
-            "nothing resurrects it"
-        );
+        assert!(world.cell.get(&closer.pin()).is_none(), "nothing resurrects it");
         world.finish(2);
         drop((writer, closer));
     });
@@ -209,34 +176,27 @@ fn replace_vs_retire() {
 /// Two read-copy-updates: none is lost.
 #[test]
 fn update_vs_update() {
-    let model = Model::new("published::update_vs_update", 2)
-        .bound(1)
-        .floor(1);
+    let model = Model::new("published::update_vs_update", 2).bound(2).floor(1);
     model.deep(Some(3), 1).check(|| {
-        let world = World::new();
-        let made = world.drops.clone();
-        let updating = ["first", "second"].map(|label| {
-            let (mut reader, cell) = (world.domain.reader(label), Arc::clone(&world.cell));
-            let made = made.clone();
-            thread::spawn(move || {
-                let edit = |old: &Canary| Some(Canary::anywhere(old.read() + 1, &made));
-                assert_eq!(cell.update(&reader.pin(), edit), Ok(true));
-                reader
-            })
+        let World { mut reaper, domain, drops, cell } = World::new();
+        let (mut ours, mut theirs) = (domain.reader("ours"), domain.reader("theirs"));
+        let made = drops.clone();
+        let edit = move |old: &Canary| Some(Canary::anywhere(old.read() + 1, &made));
+        let updating = thread::spawn({
+            let (cell, edit) = (Arc::clone(&cell), edit.clone());
+            move || {
+                assert_eq!(cell.update(&theirs.pin(), edit), Ok(true));
+                theirs
+            }
         });
-        let [mut ours, theirs] = updating.map(|thread| thread.join().unwrap());
-        assert_eq!(world.cell.get(&ours.pin()).map(|live| live.read()), Some(9));
-        assert!(world.cell.retire(&ours.pin()));
-        let World {
-            mut reaper,
-            domain,
-            cell,
-            ..
-        } = world;
+        assert_eq!(cell.update(&ours.pin(), edit), Ok(true));
+        let theirs = updating.join().unwrap();
+        assert_eq!(cell.get(&ours.pin()).map(|live| live.read()), Some(9));
+        assert!(cell.retire(&ours.pin()));
         assert_eq!(reaper.reap().pending, 0);
         assert_eq!(domain.stats().held_total, 0);
         assert!(
-            made.count() >= 3,
+            drops.count() >= 3,
             "the first value and both new ones; more if an edit was in vain"
         );
         drop((theirs, ours, cell));
@@ -246,14 +206,13 @@ fn update_vs_update() {
 /// A pointer of the embedder's own, retired under a pin, against a reader of it.
 #[test]
 fn raw_pointer() {
-    use loom::sync::atomic::{AtomicPtr, Ordering};
-    let model = Model::new("published::raw_pointer", 2).bound(2).floor(1);
-    model.deep(Some(3), 1).check(|| {
-        let world = World::new();
-        let value = Box::into_raw(Box::new(Canary::new(7, &world.drops)));
+    let model = Model::new("published::raw_pointer", 2).bound(4).floor(1);
+    model.deep(None, 1).check(|| {
+        let (domain, mut reaper) = Domain::new(DomainConfig::default());
+        let drops = Drops::new();
+        let value = Box::into_raw(Box::new(Canary::new(7, &drops)));
         let shared = Arc::new(AtomicPtr::new(value));
-        let (mut reader, mut closer) =
-            (world.domain.reader("reader"), world.domain.reader("closer"));
+        let (mut reader, mut closer) = (domain.reader("reader"), domain.reader("closer"));
         let reading = thread::spawn({
             let shared = Arc::clone(&shared);
             move || {
@@ -265,29 +224,30 @@ fn raw_pointer() {
                 reader
             }
         });
-        let closing = thread::spawn(move || {
-            let pin = closer.pin();
-            let unlinked = shared.swap(std::ptr::null_mut(), Ordering::AcqRel);
-            // SAFETY: made by `Box::into_raw`, and unlinked by the only swap.
-            unsafe { pin.retire_raw(unlinked) };
-            drop(pin);
-            closer
-        });
-        let World {
-            mut reaper,
-            domain,
-            drops,
-            cell,
-        } = world;
-        let (reader, closer) = (reading.join().unwrap(), closing.join().unwrap());
+        let pin = closer.pin();
+        let unlinked = shared.swap(ptr::null_mut(), Ordering::AcqRel);
+        // SAFETY: made by `Box::into_raw`, and unlinked by the only swap.
+        unsafe { pin.retire_raw(unlinked) };
+        drop(pin);
+        reaper.reap();
+        let reader = reading.join().unwrap();
         assert_eq!(reaper.reap().pending, 0);
         assert_eq!(drops.count(), 1);
-        drop((reader, closer, cell));
-        assert_eq!(
-            reaper.reap().destroyed,
-            1,
-            "the cell's value, handed over when the cell was dropped"
-        );
-        drop(domain);
+        drop((reader, closer));
+    });
+}
+
+/// A cell that is dropped unretired hands its value to the reaper, which may be at work on another thread's.
+#[test]
+fn dropped_unretired() {
+    let model = Model::new("published::dropped_unretired", 2).bound(4).floor(1);
+    model.deep(None, 1).check(|| {
+        let World { mut reaper, domain, drops, cell } = World::new();
+        let cell = Arc::into_inner(cell).expect("nobody has it yet");
+        let dropping = thread::spawn(move || drop(cell));
+        reaper.reap();
+        dropping.join().unwrap();
+        assert_eq!(reaper.reap().pending, 0);
+        assert_eq!((drops.count(), domain.stats().held_total), (1, 0));
     });
 }

@@ -11,9 +11,7 @@ use std::task::Poll;
 
 #[test]
 fn two_pushers_one_taker() {
-    let model = Model::new("push_list::two_pushers_one_taker", 3)
-        .bound(3)
-        .floor(1);
+    let model = Model::new("push_list::two_pushers_one_taker", 3).bound(3).floor(1);
     model.deep(None, 1).check(|| {
         let list = Arc::new(PushList::new());
         let drops = Drops::new();
@@ -30,26 +28,13 @@ fn two_pushers_one_taker() {
         let rest: Vec<_> = list.take_all().collect();
         takes_that_found += usize::from(!rest.is_empty());
         taken.extend(rest);
-        assert_eq!(
-            edges, takes_that_found,
-            "each emptying take was begun by one edge"
-        );
-        let order: Vec<_> = taken
-            .iter()
-            .map(|(n, canary)| (*n, canary.read()))
-            .collect();
+        assert_eq!(edges, takes_that_found, "each emptying take was begun by one edge");
+        let order: Vec<_> = taken.iter().map(|(n, canary)| (*n, canary.read())).collect();
         assert!(order.iter().all(|(n, read)| n == read));
         for first in [1, 3] {
-            let own: Vec<_> = order
-                .iter()
-                .map(|(n, _)| *n)
-                .filter(|n| (*n - 1) / 2 == (first - 1) / 2)
-                .collect();
-            assert_eq!(
-                own,
-                [first, first + 1],
-                "a pusher's values come in its order"
-            );
+            let own: Vec<_> =
+                order.iter().map(|(n, _)| *n).filter(|n| (*n - 1) / 2 == (first - 1) / 2).collect();
+            assert_eq!(own, [first, first + 1], "a pusher's values come in its order");
         }
         drop(taken);
         assert_eq!(drops.count(), 4);
@@ -78,41 +63,31 @@ fn dropped_full() {
 /// queue in the workspace, over the real atomic-waker.
 #[test]
 fn edge_wakes() {
-    Model::new("push_list::edge_wakes", 3)
-        .bound(2)
-        .floor(1)
-        .deep(Some(3), 1)
-        .check(|| {
-            let list = Arc::new(PushList::new());
-            let waker = Arc::new(AtomicWaker::new());
-            let asleep = Arc::new(AtomicBool::new(false));
-            let pushers = [1, 2].map(|n| {
-                let (list, waker, asleep) =
-                    (Arc::clone(&list), Arc::clone(&waker), Arc::clone(&asleep));
-                thread::spawn(move || {
-                    list.push(n);
-                    fence(Ordering::SeqCst);
-                    if asleep.load(Ordering::Relaxed) {
-                        waker.wake();
-                    }
-                })
-            });
-            let mut sum = 0;
-            block_on(poll_fn(|cx| {
-                waker.register(cx.waker());
-                asleep.store(true, Ordering::Relaxed);
+    Model::new("push_list::edge_wakes", 3).bound(2).floor(1).deep(Some(3), 1).check(|| {
+        let list = Arc::new(PushList::new());
+        let waker = Arc::new(AtomicWaker::new());
+        let asleep = Arc::new(AtomicBool::new(false));
+        let pushers = [1, 2].map(|n| {
+            let (list, waker, asleep) =
+                (Arc::clone(&list), Arc::clone(&waker), Arc::clone(&asleep));
+            thread::spawn(move || {
+                list.push(n);
                 fence(Ordering::SeqCst);
-                if !list.is_empty() {
-                    sum += list.take_all().sum::<i32>();
+                if asleep.load(Ordering::Relaxed) {
+                    waker.wake();
                 }
-                if sum == 3 {
-                    Poll::Ready(())
-                } else {
-                    Poll::Pending
-                }
-            }));
-            pushers
-                .into_iter()
-                .for_each(|pusher| pusher.join().unwrap());
+            })
         });
+        let mut sum = 0;
+        block_on(poll_fn(|cx| {
+            waker.register(cx.waker());
+            asleep.store(true, Ordering::Relaxed);
+            fence(Ordering::SeqCst);
+            if !list.is_empty() {
+                sum += list.take_all().sum::<i32>();
+            }
+            if sum == 3 { Poll::Ready(()) } else { Poll::Pending }
+        }));
+        pushers.into_iter().for_each(|pusher| pusher.join().unwrap());
+    });
 }

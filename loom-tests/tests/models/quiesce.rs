@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 #[test]
 fn leaving_reader() {
-    let model = Model::new("quiesce::leaving_reader", 2).bound(1).floor(1);
-    model.deep(Some(3), 1).check(|| {
+    let model = Model::new("quiesce::leaving_reader", 2).bound(3).floor(1);
+    model.deep(Some(5), 1).check(|| {
         let (domain, mut reaper) = Domain::new(DomainConfig::default());
         let drops = Drops::new();
         let cell = Arc::new(domain.publish(Canary::new(7, &drops)).unwrap());
@@ -22,11 +22,7 @@ fn leaving_reader() {
                 reader
             }
         });
-        let closing = thread::spawn(move || {
-            assert!(cell.retire(&closer.pin()));
-            closer
-        });
-        let closer = closing.join().unwrap();
+        assert!(cell.retire(&closer.pin()));
         block_on(reaper.quiesce());
         assert_eq!(drops.count(), 1, "quiet means destroyed");
         let reader = reading.join().unwrap();

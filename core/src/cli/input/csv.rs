@@ -35,7 +35,8 @@ impl<R: Read> Csv<R> {
             Some(wanted) => match columns.iter().position(|name| name == wanted) {
                 Some(at) => Some(at),
                 None => {
-                    let what = format!("there is no column \"{wanted}\", only {}", columns.join(", "));
+                    let what =
+                        format!("there is no column \"{wanted}\", only {}", columns.join(", "));
                     return Err(first_line(what));
                 }
             },

@@ -55,7 +55,8 @@ impl Keys {
             return bad("the key is empty".into());
         }
         if key.len() > KEY_BYTES_MAX {
-            let what = format!("the key has {} bytes, at most {KEY_BYTES_MAX} are possible", key.len());
+            let what =
+                format!("the key has {} bytes, at most {KEY_BYTES_MAX} are possible", key.len());
             return bad(what);
         }
         if value.len() > VALUE_BYTES_MAX {

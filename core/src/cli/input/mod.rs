@@ -11,4 +11,4 @@ mod ndjson;
 mod source;
 
 pub(super) use document::{BadLine, Document, Fault, Keys};
-pub(super) use source::{Documents, Format, Place, Source};
+pub(super) use source::{Documents, Format, Place, Source, documents_of};

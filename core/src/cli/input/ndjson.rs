@@ -18,7 +18,12 @@ pub(super) struct Ndjson<R> {
 impl<R: Read> Ndjson<R> {
     pub(super) fn new(source: R) -> Self {
         let (source, meter) = Metered::new(source);
-        Self { reader: BufReader::with_capacity(BUFFER_BYTES, source), meter, line: 0, text: Vec::new() }
+        Self {
+            reader: BufReader::with_capacity(BUFFER_BYTES, source),
+            meter,
+            line: 0,
+            text: Vec::new(),
+        }
     }
 
     pub(super) fn next(&mut self, keys: &Keys) -> Result<Option<Document>, Fault> {

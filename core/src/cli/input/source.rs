@@ -1,7 +1,7 @@
 //! A file of documents, whatever its format.
 
 use super::csv::Csv;
-use super::document::{Document, Fault, Keys};
+use super::document::{BadLine, Document, Fault, Keys};
 use super::ndjson::Ndjson;
 use crate::cli::exit::{Failure, io_failure};
 use clap::ValueEnum;
@@ -50,7 +50,9 @@ impl Source {
         let format = match format.or_else(|| Format::of(path)) {
             Some(format) => format,
             None => {
-                let what = format!("{place}: its name does not say what it holds; give --format ndjson or csv");
+                let what = format!(
+                    "{place}: its name does not say what it holds; give --format ndjson or csv"
+                );
                 return Err(Failure::usage(what));
             }
         };
@@ -63,7 +65,7 @@ impl Source {
         if about.is_dir() {
             return Err(Failure::failed(format!("cannot read {}: it is a folder", path.display())));
         }
-        let bytes = about.is_file().then(|| about.len());
+        let bytes = about.is_file().then_some(about.len());
         Ok(Self { place, format, file: Some(file), bytes })
     }
 
@@ -87,6 +89,19 @@ impl Source {
             Format::Ndjson => Documents::Ndjson(Ndjson::new(reader)),
             Format::Csv => Documents::Csv(Csv::new(reader, keys)?),
         })
+    }
+}
+
+/// The documents of a text that is at hand, as lines of JSON.
+pub(crate) fn documents_of(text: &[u8], keys: &Keys) -> Result<Vec<Document>, BadLine> {
+    let mut lines = Ndjson::new(text);
+    let mut documents = Vec::new();
+    loop {
+        match lines.next(keys) {
+            Ok(Some(document)) => documents.push(document),
+            Ok(None) => return Ok(documents),
+            Err(Fault::BadLine(line) | Fault::Unreadable(line)) => return Err(line),
+        }
     }
 }
 

@@ -11,4 +11,4 @@ mod writer;
 
 pub(super) use arguments::LoadArguments;
 pub(super) use run::run;
-pub(super) use writer::{JSON_FLAGS, json_options};
+pub(super) use writer::{WriteFault, Writer, json_options};

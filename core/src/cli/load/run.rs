@@ -77,7 +77,11 @@ impl Load {
             WriteFault::Refused { at, status } => {
                 let document = &batch.documents[at];
                 let (line, key) = (document.line, document.key.escape_ascii());
-                let what = format!("{}, line {line}: {} of key \"{key}\" was refused with {status}", self.place, Opcode::SET);
+                let what = format!(
+                    "{}, line {line}: {} of key \"{key}\" was refused with {status}",
+                    self.place,
+                    Opcode::SET
+                );
                 Failure::failed(what)
             }
             WriteFault::NoRoom { status } => {

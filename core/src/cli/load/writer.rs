@@ -25,7 +25,7 @@ pub(crate) fn json_options(client: &KvClient) -> WriteOptions {
 
 /// Writes batches of documents.
 #[derive(Debug)]
-pub(super) struct Writer {
+pub(crate) struct Writer {
     client: KvClient,
     options: WriteOptions,
     /// Documents that are written, or that a later document with the same key stands for.
@@ -36,7 +36,7 @@ pub(super) struct Writer {
 
 /// Why a batch was not written whole.
 #[derive(Debug)]
-pub(super) enum WriteFault {
+pub(crate) enum WriteFault {
     /// The server refused a document.
     Refused {
         /// Its place in the batch.
@@ -62,12 +62,12 @@ impl AsRef<[u8]> for Placed<'_> {
 }
 
 impl Writer {
-    pub(super) fn new(client: KvClient, options: WriteOptions) -> Self {
+    pub(crate) fn new(client: KvClient, options: WriteOptions) -> Self {
         Self { client, options, written: 0, retries: 0 }
     }
 
     /// Writes a batch; what the server has no room for is offered again, ever more slowly.
-    pub(super) async fn write(&mut self, documents: &[Document]) -> Result<(), WriteFault> {
+    pub(crate) async fn write(&mut self, documents: &[Document]) -> Result<(), WriteFault> {
         let mut left: Vec<usize> = (0..documents.len()).collect();
         let mut patience = Patience::new();
         while !left.is_empty() {
@@ -105,7 +105,11 @@ impl Writer {
 fn is_temporary(status: Status) -> bool {
     matches!(
         status,
-        Status::ETMPFAIL | Status::EBUSY | Status::ENOMEM | Status::NOT_INITIALIZED | Status::LOCKED
+        Status::ETMPFAIL
+            | Status::EBUSY
+            | Status::ENOMEM
+            | Status::NOT_INITIALIZED
+            | Status::LOCKED
     )
 }
 

@@ -62,5 +62,6 @@ impl TailArguments {
 }
 
 fn window(text: &str) -> Result<u32, String> {
-    u32::try_from(size(text)?).map_err(|_| "the protocol's largest window is 4 GiB less one byte".into())
+    u32::try_from(size(text)?)
+        .map_err(|_| "the protocol's largest window is 4 GiB less one byte".into())
 }

@@ -16,6 +16,5 @@ mod run;
 mod tailing;
 
 pub(super) use arguments::TailArguments;
-pub(super) use judge::Judge;
+pub(super) use judge::{Granted, Judge};
 pub(super) use run::run;
-pub(super) use render::{Render, Values};

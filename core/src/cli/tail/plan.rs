@@ -32,10 +32,16 @@ impl Plan {
         highs: &[(VbId, Seqno)],
         positions: &mut Positions,
     ) -> Result<Self, Failure> {
-        let highs: BTreeMap<u16, Seqno> = highs.iter().map(|(vb, high)| (vb.get(), *high)).collect();
+        let highs: BTreeMap<u16, Seqno> =
+            highs.iter().map(|(vb, high)| (vb.get(), *high)).collect();
         let known: Vec<VbId> = positions.vbuckets().collect();
-        if let (Some(file), Some(vb)) = (&arguments.checkpoint, known.iter().find(|vb| !highs.contains_key(&vb.get()))) {
-            let what = format!("checkpoint {} is of another bucket: this one has no vbucket {vb}", file.display());
+        if let (Some(file), Some(vb)) =
+            (&arguments.checkpoint, known.iter().find(|vb| !highs.contains_key(&vb.get())))
+        {
+            let what = format!(
+                "checkpoint {} is of another bucket: this one has no vbucket {vb}",
+                file.display()
+            );
             return Err(Failure::failed(what));
         }
         let chosen = match &arguments.vbucket {
@@ -46,7 +52,8 @@ impl Plan {
         for vb in chosen {
             let Some(&high) = highs.get(&vb) else {
                 let count = highs.len();
-                let what = format!("there is no vbucket {vb}; the bucket has {count}, counted from 0");
+                let what =
+                    format!("there is no vbucket {vb}; the bucket has {count}, counted from 0");
                 return Err(Failure::usage(what));
             };
             let is_known = known.contains(&VbId(vb));

@@ -58,7 +58,9 @@ impl Render {
                 begin("stream_end", tag.vb, out)?;
                 write!(out, ",\"code\":{code},\"reason\":\"{}\"", reason_name(*reason))?;
             }
-            Event::StreamOpened { .. } | Event::StreamRefused { .. } | Event::CloseAnswered { .. } => {
+            Event::StreamOpened { .. }
+            | Event::StreamRefused { .. }
+            | Event::CloseAnswered { .. } => {
                 return Ok(());
             }
         }
@@ -104,7 +106,9 @@ impl Render {
             Values::Json if is_json(value) => {
                 out.extend_from_slice(b",\"value\":");
                 // Between its tokens JSON may have line ends; inside of texts it cannot.
-                out.extend(value.iter().map(|&b| if matches!(b, b'\n' | b'\r') { b' ' } else { b }));
+                out.extend(
+                    value.iter().map(|&b| if matches!(b, b'\n' | b'\r') { b' ' } else { b }),
+                );
             }
             Values::Utf8 | Values::Json => text("value", value, out)?,
         }

@@ -54,11 +54,7 @@ enum Done {
     Unread,
 }
 
-async fn follow(
-    tailing: &mut Tailing,
-    signals: &mut Signals,
-    count: u64,
-) -> Result<Done, Failure> {
+async fn follow(tailing: &mut Tailing, signals: &mut Signals, count: u64) -> Result<Done, Failure> {
     let mut ticks = time::interval(TICK);
     let mut events = 0_u32;
     while !tailing.is_over() && tailing.seen.documents < count {
@@ -76,7 +72,7 @@ async fn follow(
         };
         tailing.event(&event)?;
         events = events.wrapping_add(1);
-        if (tailing.output.is_full() || events % EVENTS_BETWEEN_LOOKS == 0)
+        if (tailing.output.is_full() || events.is_multiple_of(EVENTS_BETWEEN_LOOKS))
             && let Some(done) = settle(tailing, signals).await?
         {
             return Ok(done);

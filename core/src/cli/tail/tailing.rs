@@ -97,12 +97,16 @@ impl Tailing {
         self.plan.answered(tag);
         let vb = tag.vb;
         let was = self.positions.token(vb).seqno;
-        let what = format!("vbucket {vb}: the history above seqno {to} is not the one that was shown, up to {was}");
+        let what = format!(
+            "vbucket {vb}: the history above seqno {to} is not the one that was shown, up to {was}"
+        );
         if self.on_rollback == OnRollback::Fail {
             return Err(Failure::new(Exit::Rollback, what));
         }
         if self.plan.rolled_back(vb) > ROLLBACKS_MAX {
-            let what = format!("vbucket {vb}: the server asks to go back again and again, last to seqno {to}");
+            let what = format!(
+                "vbucket {vb}: the server asks to go back again and again, last to seqno {to}"
+            );
             return Err(Failure::new(Exit::Rollback, what));
         }
         self.progress.say(&format!("{what}: going back"));
@@ -119,7 +123,9 @@ impl Tailing {
             return Ok(());
         }
         let (vb, peer) = (tag.vb, self.client.connection().peer());
-        Err(Failure::failed(format!("{peer}: the stream of vbucket {vb} was refused with {status}")))
+        Err(Failure::failed(format!(
+            "{peer}: the stream of vbucket {vb} was refused with {status}"
+        )))
     }
 
     fn ended(&mut self, vb: VbId, code: u32, reason: Option<EndReason>) -> Result<(), Failure> {

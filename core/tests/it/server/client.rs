@@ -100,6 +100,11 @@ impl Client {
         self.socket.set_read_timeout(Some(PATIENCE)).expect("a socket");
     }
 
+    /// That something comes, which is left where it is.
+    pub(super) fn is_busy(&self) {
+        assert_ne!(self.socket.peek(&mut [0; 1]).expect("something in time"), 0);
+    }
+
     /// That the server ends the connection without another message.
     pub(super) fn is_closed(&mut self) {
         let frame = self.poll_next();

@@ -59,13 +59,14 @@ impl Dcp {
     }
 
     pub(super) fn open_with(server: &Running, name: &str, flags: OpenFlags) -> Self {
-        Self::open_on(server.client(), name, flags)
-    }
-
-    /// Opens a connection that has been set up already.
-    pub(super) fn open_on(mut client: Client, name: &str, flags: OpenFlags) -> Self {
+        let mut client = server.client();
         let open = Open { flags, name: name.as_bytes(), value: &[] };
         assert_eq!(client.status(|opaque, out| open.encode(opaque, out)), Status::SUCCESS);
+        Self::adopt(client)
+    }
+
+    /// A connection that was opened, or whose opening is on its way.
+    pub(super) fn adopt(client: Client) -> Self {
         let (oracle, asked) = (StreamOracle::new().track_contents(), HashMap::new());
         Self { client, oracle, asked, counted: 0 }
     }
@@ -107,6 +108,13 @@ impl Dcp {
         let frame = self.try_stream(request);
         let log = FailoverLogAnswer::parse(&frame).expect("a failover log");
         (frame.opaque(), log.entries)
+    }
+
+    /// The status of the next message, which has to be an answer.
+    pub(super) fn client_status(&mut self) -> Status {
+        let frame = self.message();
+        assert!(frame.header().magic.is_response(), "an answer, not {frame:?}");
+        frame.status()
     }
 
     /// Closes a stream whose end is not told.

@@ -1,9 +1,20 @@
 //! The server as its clients see it: real sockets, frames made by the codec.
 
+mod allocations;
 mod client;
 mod dcp;
+mod gated;
 mod requests;
 mod running;
 
+mod ack_persisted;
+mod cold_documents;
+mod connecting;
 mod dcp_stream;
+mod flow_control;
 mod kv_semantics;
+mod malformed;
+mod negotiating;
+mod observing;
+mod pipelining;
+mod stats;

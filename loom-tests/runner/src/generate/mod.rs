@@ -3,4 +3,4 @@
 mod source;
 mod substitutions;
 
-pub(crate) use source::write;
+pub(crate) use source::instrumented;

@@ -1,30 +1,24 @@
-//! Finds, copies and exchanges.
+//! Finds the locked source, and exchanges.
 
-use super::substitutions::{LOOM_ATOMIC, SUBSTITUTIONS, Substitution};
+use super::substitutions::{LOOM_ATOMIC, SUBSTITUTIONS};
 use crate::Fault;
-use std::collections::BTreeMap;
-use std::fs;
+use crate::tree::Tree;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// Texts by their path below the package.
-type Tree = BTreeMap<PathBuf, String>;
-
-/// Writes the instrumented source to `target`. `workspace` is the manifest whose lock file says which version. Its
-/// version.
-pub(crate) fn write(workspace: &Path, target: &Path) -> Result<String, Fault> {
+/// The instrumented source, and its version. `workspace` is the manifest whose lock file says which.
+pub(crate) fn instrumented(workspace: &Path) -> Result<(Tree, String), Fault> {
     let locked = Locked::find(workspace)?;
-    let mut tree = Tree::new();
-    read_folder(&locked.source, Path::new("src"), &mut tree)?;
-    for substitution in SUBSTITUTIONS {
-        apply(&mut tree, substitution)?;
+    let mut tree = Tree::default();
+    tree.read(&locked.source, Path::new("src"))?;
+    for exchange in SUBSTITUTIONS {
+        let file = Path::new("src").join(exchange.file);
+        tree.exchange(&file, exchange.text, exchange.with, exchange.count)
+            .map_err(|fault| Fault::new(format!("arc-swap {}", locked.version), fault))?;
     }
-    tree.insert("src/loom_atomic.rs".into(), LOOM_ATOMIC.into());
-    tree.insert("Cargo.toml".into(), manifest(&locked.version));
-    for (path, text) in tree {
-        write_changed(&target.join(path), &text)?;
-    }
-    Ok(locked.version)
+    tree.add("src/loom_atomic.rs", LOOM_ATOMIC);
+    tree.add("Cargo.toml", &manifest(&locked.version));
+    Ok((tree, locked.version))
 }
 
 /// Where the locked source is.
@@ -35,13 +29,7 @@ struct Locked {
 
 impl Locked {
     fn find(workspace: &Path) -> Result<Self, Fault> {
-        let arguments = [
-            "metadata",
-            "--format-version",
-            "1",
-            "--locked",
-            "--manifest-path",
-        ];
+        let arguments = ["metadata", "--format-version", "1", "--locked", "--manifest-path"];
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         let output = Command::new(cargo).args(arguments).arg(workspace).output();
         let output = output.map_err(|error| Fault::new("cargo metadata does not start", error))?;
@@ -60,10 +48,7 @@ impl Locked {
         let (_, manifest) = rest.split_once(r#""manifest_path":""#)?;
         let (manifest, _) = manifest.split_once('"')?;
         let manifest = PathBuf::from(manifest.replace(r"\\", r"\"));
-        Some(Self {
-            version: version.into(),
-            source: manifest.parent()?.into(),
-        })
+        Some(Self { version: version.into(), source: manifest.parent()?.into() })
     }
 }
 
@@ -92,52 +77,4 @@ warnings = "allow"
 unexpected_cfgs = "allow"
 "#
     )
-}
-
-fn apply(tree: &mut Tree, substitution: &Substitution) -> Result<(), Fault> {
-    let Substitution {
-        file,
-        text,
-        with,
-        count,
-    } = substitution;
-    let name = Path::new("src").join(file);
-    let source = tree.get_mut(&name);
-    let source = source.ok_or_else(|| Fault::new("arc-swap", format!("has no file src/{file}")))?;
-    let found = source.matches(text).count();
-    if found != *count {
-        let what = format!("`{}` occurs {found} times, not {count}", text.trim());
-        return Err(Fault::new(format!("arc-swap's src/{file}"), what));
-    }
-    *source = source.replace(text, with);
-    Ok(())
-}
-
-fn read_folder(package: &Path, folder: &Path, tree: &mut Tree) -> Result<(), Fault> {
-    let shown = package.join(folder);
-    let entries = fs::read_dir(&shown).map_err(|error| Fault::new(shown.display(), error))?;
-    for entry in entries {
-        let entry = entry.map_err(|error| Fault::new(shown.display(), error))?;
-        let below = folder.join(entry.file_name());
-        if entry.path().is_dir() {
-            read_folder(package, &below, tree)?;
-        } else {
-            let text = fs::read_to_string(entry.path());
-            tree.insert(
-                below,
-                text.map_err(|error| Fault::new(entry.path().display(), error))?,
-            );
-        }
-    }
-    Ok(())
-}
-
-/// A file that is right already keeps its time stamp, so that nothing is built again.
-fn write_changed(path: &Path, text: &str) -> Result<(), Fault> {
-    if fs::read_to_string(path).is_ok_and(|before| before == text) {
-        return Ok(());
-    }
-    let folder = path.parent().expect("a file is in a folder");
-    fs::create_dir_all(folder).map_err(|error| Fault::new(folder.display(), error))?;
-    fs::write(path, text).map_err(|error| Fault::new(path.display(), error))
 }

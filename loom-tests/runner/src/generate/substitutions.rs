@@ -16,12 +16,7 @@ const fn exchange(
     with: &'static str,
     count: usize,
 ) -> Substitution {
-    Substitution {
-        file,
-        text,
-        with,
-        count,
-    }
+    Substitution { file, text, with, count }
 }
 
 /// The file that is added.
@@ -73,18 +68,8 @@ pub(crate) const SUBSTITUTIONS: &[Substitution] = &[
         "\nmod loom_atomic;\nuse crate::loom_atomic::AtomicPtr;\nuse core::sync::atomic::Ordering;\n",
         1,
     ),
-    exchange(
-        "lib.rs",
-        "*self.ptr.get_mut()",
-        "self.ptr.with_mut(|ptr| *ptr)",
-        2,
-    ),
-    exchange(
-        "lib.rs",
-        "pub const fn const_empty()",
-        "pub fn const_empty()",
-        1,
-    ),
+    exchange("lib.rs", "*self.ptr.get_mut()", "self.ptr.with_mut(|ptr| *ptr)", 2),
+    exchange("lib.rs", "pub const fn const_empty()", "pub fn const_empty()", 1),
     exchange(
         "debt/helping.rs",
         "*self.space_offer.get_mut() = &mut self.handover;",
@@ -97,12 +82,7 @@ pub(crate) const SUBSTITUTIONS: &[Substitution] = &[
         "loom::lazy_static! {\n    static ref LIST_HEAD: AtomicPtr<Node> = AtomicPtr::new(ptr::null_mut());\n}",
         1,
     ),
-    exchange(
-        "debt/list.rs",
-        "\nthread_local! {\n",
-        "\nloom::thread_local! {\n",
-        1,
-    ),
+    exchange("debt/list.rs", "\nthread_local! {\n", "\nloom::thread_local! {\n", 1),
     exchange(
         "debt/fast.rs",
         "const DEBT_SLOT_CNT: usize = 8;",

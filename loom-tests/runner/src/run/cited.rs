@@ -34,9 +34,7 @@ impl Cited {
 fn read_folder(folder: &Path, models: &mut BTreeSet<String>) -> Result<(), Fault> {
     let entries = fs::read_dir(folder).map_err(|error| Fault::new(folder.display(), error))?;
     for entry in entries {
-        let path = entry
-            .map_err(|error| Fault::new(folder.display(), error))?
-            .path();
+        let path = entry.map_err(|error| Fault::new(folder.display(), error))?.path();
         if path.is_dir() {
             read_folder(&path, models)?;
         } else if path.extension().is_some_and(|extension| extension == "rs") {
@@ -52,10 +50,6 @@ fn read_folder(folder: &Path, models: &mut BTreeSet<String>) -> Result<(), Fault
 fn cited_in(line: &str) -> Option<&str> {
     let row = line.strip_prefix("//! |")?.trim_end().strip_suffix('|')?;
     let mut columns = row.rsplit(" | ");
-    let model = columns
-        .next()?
-        .trim()
-        .strip_prefix('`')?
-        .strip_suffix('`')?;
+    let model = columns.next()?.trim().strip_prefix('`')?.strip_suffix('`')?;
     (columns.count() >= 5 && model.contains("::") && !model.ends_with('*')).then_some(model)
 }

@@ -6,6 +6,7 @@ use crate::Fault;
 #[derive(Debug, Default)]
 pub(crate) struct Plan {
     pub(crate) deep: bool,
+    pub(crate) mutants: bool,
     /// Parts of names; empty for all.
     pub(crate) names: Vec<String>,
 }
@@ -16,8 +17,12 @@ impl Plan {
         for argument in arguments {
             match argument.as_str() {
                 "--deep" => plan.deep = true,
+                "--mutants" => plan.mutants = true,
                 option if option.starts_with('-') => {
-                    return Err(Fault::new(option, "no such option; there is --deep"));
+                    return Err(Fault::new(
+                        option,
+                        "no such option; there are --deep and --mutants",
+                    ));
                 }
                 _ => plan.names.push(argument),
             }

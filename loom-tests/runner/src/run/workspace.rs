@@ -2,6 +2,7 @@
 
 use super::{Cited, Plan};
 use crate::Fault;
+use std::ffi::OsString;
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -16,6 +17,7 @@ const ROW: &str = "@model ";
 /// The model workspace.
 pub(crate) struct Workspace {
     models: PathBuf,
+    target: PathBuf,
 }
 
 /// What a run of the binary printed.
@@ -30,18 +32,16 @@ pub(crate) struct Outcome {
 impl Workspace {
     pub(crate) fn of_this_runner() -> Self {
         let runner = Path::new(env!("CARGO_MANIFEST_DIR"));
-        Self {
-            models: runner
-                .parent()
-                .expect("the runner is in the model workspace")
-                .into(),
-        }
+        let models = runner.parent().expect("the runner is in the model workspace");
+        Self::at(models.into(), models.join("target/models"))
     }
 
-    fn product(&self) -> &Path {
-        self.models
-            .parent()
-            .expect("the model workspace is in the product's")
+    pub(crate) fn at(models: PathBuf, target: PathBuf) -> Self {
+        Self { models, target }
+    }
+
+    pub(crate) fn product(&self) -> &Path {
+        self.models.parent().expect("the model workspace is in the product's")
     }
 
     pub(crate) fn product_manifest(&self) -> PathBuf {
@@ -52,32 +52,38 @@ impl Workspace {
         self.models.join("target/gen/arc-swap")
     }
 
+    pub(crate) fn mutants_folder(&self) -> PathBuf {
+        self.models.join("target/gen/mutants")
+    }
+
+    pub(crate) fn mutants_target(&self) -> PathBuf {
+        self.models.join("target/mutants")
+    }
+
+    /// Builds the binary.
+    pub(crate) fn build(&self) -> Result<(), Fault> {
+        let output = self.cargo(&["--no-run"], &[]).output();
+        let output = output.map_err(|error| Fault::new("cargo test does not start", error))?;
+        if output.status.success() {
+            return Ok(());
+        }
+        Err(Fault::new("the models do not build", String::from_utf8_lossy(&output.stderr)))
+    }
+
     /// The models that the binary has and the plan asks for. A file of models without one is a fault: it was not
     /// declared in `main.rs`.
     pub(crate) fn list(&self, plan: &Plan) -> Result<Vec<String>, Fault> {
-        let output = self.cargo(plan, &["--list", "--format", "terse"]).output();
+        self.build()?;
+        let output = self.cargo(&[], &["--list", "--format", "terse"]).args(&plan.names).output();
         let output = output.map_err(|error| Fault::new("cargo test does not start", error))?;
-        if !output.status.success() {
-            return Err(Fault::new(
-                "the models do not build",
-                String::from_utf8_lossy(&output.stderr),
-            ));
-        }
         let text = String::from_utf8_lossy(&output.stdout);
-        let models = text
-            .lines()
-            .filter_map(|line| line.strip_suffix(": test"))
-            .map(String::from);
+        let models = text.lines().filter_map(|line| line.strip_suffix(": test")).map(String::from);
         let models: Vec<_> = models.collect();
         for file in self.model_files()? {
-            let declared = models
-                .iter()
-                .any(|model| model.starts_with(&format!("{file}::")));
+            let declared = models.iter().any(|model| model.starts_with(&format!("{file}::")));
             if !declared && plan.names.is_empty() {
-                return Err(Fault::new(
-                    format!("tests/models/{file}.rs"),
-                    "has no model in the binary",
-                ));
+                let file = format!("tests/models/{file}.rs");
+                return Err(Fault::new(file, "has no model in the binary"));
             }
         }
         Ok(models)
@@ -95,7 +101,9 @@ impl Workspace {
     pub(crate) fn run(&self, plan: &Plan) -> Result<Outcome, Fault> {
         let began = Instant::now();
         let mut child = self
-            .cargo(plan, &["--nocapture"])
+            .cargo(&[], &["--nocapture"])
+            .args(&plan.names)
+            .env("MILLSTREAM_MODELS", if plan.deep { "deep" } else { "first" })
             .stdout(Stdio::piped())
             .spawn()
             .map_err(|error| Fault::new("cargo test does not start", error))?;
@@ -109,40 +117,45 @@ impl Workspace {
                 None => println!("{line}"),
             }
         }
-        let status = child
-            .wait()
-            .map_err(|error| Fault::new("cargo test", error))?;
-        Ok(Outcome {
-            passed: status.success(),
-            took: began.elapsed(),
-            rows,
-        })
+        let status = child.wait().map_err(|error| Fault::new("cargo test", error))?;
+        Ok(Outcome { passed: status.success(), took: began.elapsed(), rows })
     }
 
-    fn cargo(&self, plan: &Plan, arguments: &[&str]) -> Command {
-        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    /// Runs models of which some should fail: how the first one that did so ended. A failed model may take its process
+    /// with it, since loom's types panic again while they are dropped; so the end of the process is what counts.
+    pub(crate) fn first_failure<'n>(
+        &self,
+        names: impl Iterator<Item = &'n str>,
+    ) -> Result<Option<String>, Fault> {
+        let output = self
+            .cargo(&[], &["--nocapture", "--test-threads", "1"])
+            .args(names)
+            .env("RUST_BACKTRACE", "0")
+            .output()
+            .map_err(|error| Fault::new("cargo test does not start", error))?;
+        if output.status.success() {
+            return Ok(None);
+        }
+        let text = String::from_utf8_lossy(&output.stderr);
+        let mut lines = text.lines().skip_while(|line| !line.contains("panicked at"));
+        let model = lines.next().and_then(|line| line.split('\'').nth(1)).unwrap_or("a model");
+        let message = lines.next().map_or("ended the process", |line| line.trim());
+        Ok(Some(format!("{model}: {message}")))
+    }
+
+    fn cargo(&self, options: &[&str], arguments: &[&str]) -> Command {
+        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
         let mut command = Command::new(cargo);
         command
-            .args([
-                "test",
-                "--release",
-                "--quiet",
-                "--test",
-                "models",
-                "--manifest-path",
-            ])
+            .args(["test", "--release", "--quiet", "--test", "models", "--manifest-path"])
             .arg(self.models.join("Cargo.toml"))
             .arg("--target-dir")
-            .arg(self.models.join("target/models"))
+            .arg(&self.target)
+            .args(options)
             .arg("--")
             .args(arguments)
-            .args(&plan.names)
             .env("RUSTFLAGS", RUSTFLAGS)
-            .env_remove("CARGO_ENCODED_RUSTFLAGS")
-            .env(
-                "MILLSTREAM_MODELS",
-                if plan.deep { "deep" } else { "first" },
-            );
+            .env_remove("CARGO_ENCODED_RUSTFLAGS");
         command
     }
 

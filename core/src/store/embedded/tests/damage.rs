@@ -23,7 +23,7 @@ fn options() -> EmbeddedOptions {
 
 fn record(dice: &mut Dice, seqno: u64, key: &str) -> Record {
     let kind = if dice.chance(20) { DocKind::Deleted } else { DocKind::Alive };
-    let value = (0..dice.below(200)).map(|_| dice.roll() as u8);
+    let value: Vec<u8> = (0..dice.below(200)).map(|_| dice.roll() as u8).collect();
     Record {
         meta: DocMeta {
             seqno: Seqno(seqno),
@@ -35,7 +35,7 @@ fn record(dice: &mut Dice, seqno: u64, key: &str) -> Record {
             kind,
         },
         key: key.to_owned().into(),
-        value: value.collect::<Vec<u8>>().into(),
+        value: value.into(),
     }
 }
 

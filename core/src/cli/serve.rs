@@ -1,0 +1,153 @@
+//! `millstream serve`: a server over a store.
+
+use super::amounts::size;
+use super::args::{PORT, bucket, user};
+use super::exit::Failure;
+use super::host::{Host, HostSettings, Running};
+use super::logging::{self, LogLevel};
+use super::password::password;
+use super::ready::Ready;
+use super::signals::Signals;
+use crate::limits::{VBUCKETS_DEFAULT, VBUCKETS_MAX};
+use crate::server::{AckMode, Secret, ServerSettings, User};
+use clap::{ArgGroup, Args, ValueEnum};
+use std::net::{Ipv4Addr, SocketAddr, ToSocketAddrs};
+use std::path::{self, PathBuf};
+use std::time::Instant;
+
+/// What to serve, where, and for whom.
+#[derive(Clone, Debug, Args)]
+#[command(group(ArgGroup::new("store").required(true).args(["data", "ephemeral"])))]
+pub(super) struct ServeArguments {
+    /// Where to listen; port 0 takes a free one
+    #[arg(long, value_name = "HOST:PORT", default_value_t = SocketAddr::from((Ipv4Addr::LOCALHOST, PORT)), value_parser = listen)]
+    listen: SocketAddr,
+    /// The folder of the store; it is made if there is none
+    #[arg(long, value_name = "FOLDER")]
+    data: Option<PathBuf>,
+    /// Keep everything in memory, and forget it at the end
+    #[arg(long)]
+    ephemeral: bool,
+    /// The name of the bucket
+    #[arg(long, value_name = "NAME", default_value = "default", value_parser = bucket)]
+    bucket: String,
+    /// How many vbuckets there are; a folder keeps the number that it was made with
+    #[arg(long, value_name = "N", default_value_t = VBUCKETS_DEFAULT, value_parser = vbuckets())]
+    vbuckets: u32,
+    /// Who may log in, with the password from --password-file or MILLSTREAM_PASSWORD; without it anybody may do
+    /// everything
+    #[arg(long, value_name = "NAME", value_parser = user)]
+    user: Option<String>,
+    /// A file whose one line is the password
+    #[arg(long, value_name = "FILE", requires = "user")]
+    password_file: Option<PathBuf>,
+    /// Bytes of documents in memory: 64m, 1GiB
+    #[arg(long, value_name = "SIZE", default_value = "256MiB", value_parser = memory)]
+    memory: u64,
+    /// When a write is answered
+    #[arg(long, value_enum, value_name = "WHEN", default_value_t = Ack::Memory)]
+    ack: Ack,
+    /// How much to log, on standard error
+    #[arg(long, value_enum, value_name = "LEVEL", default_value_t = LogLevel::Info)]
+    log_level: LogLevel,
+}
+
+/// When a write is answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Ack {
+    /// When it is in memory: a crash can lose it
+    Memory,
+    /// When it is synced to disk: a crash loses nothing that was answered
+    Persisted,
+}
+
+/// Serves until it is told to end.
+pub(super) async fn run(arguments: ServeArguments, started: Instant) -> Result<(), Failure> {
+    logging::start(arguments.log_level);
+    let mut signals = Signals::listen()?;
+    let settings = settings(&arguments)?;
+    let data = settings.data.as_ref().map(|folder| folder.display().to_string());
+    warn_if_open(&settings.server);
+    let mut running = Host::open(settings)?.start();
+    let ready = Ready {
+        ready: true,
+        listen: running.address(),
+        bucket: &arguments.bucket,
+        vbuckets: arguments.vbuckets,
+        data,
+        pid: std::process::id(),
+        startup_ms: started.elapsed().as_millis() as u64,
+    };
+    let served = match ready.print() {
+        Ok(()) => until_told(&mut running, &mut signals).await,
+        Err(failure) => Err(failure),
+    };
+    signals.force_at_next();
+    served.and(running.stop().await)
+}
+
+/// Waits for the first signal.
+pub(super) async fn until_told(
+    running: &mut Running,
+    signals: &mut Signals,
+) -> Result<(), Failure> {
+    tokio::select! {
+        () = signals.next() => Ok(()),
+        failure = running.broken() => Err(failure),
+    }
+}
+
+fn settings(arguments: &ServeArguments) -> Result<HostSettings, Failure> {
+    let ack = match arguments.ack {
+        Ack::Memory => AckMode::Memory,
+        Ack::Persisted => AckMode::Persisted,
+    };
+    let (listen, bucket) = (arguments.listen, arguments.bucket.clone());
+    let mut server = ServerSettings { listen, bucket, ack, ..ServerSettings::default() };
+    if let Some(name) = &arguments.user {
+        let password = password(name, arguments.password_file.as_deref())?;
+        server.users.push(User::new(name, Secret::new(password)));
+    }
+    // Absolute, since whoever reads the ready line may be elsewhere.
+    let absolute = |folder: &PathBuf| path::absolute(folder).unwrap_or_else(|_| folder.clone());
+    let data = arguments.data.as_ref().map(absolute);
+    Ok(HostSettings {
+        data,
+        vbuckets: arguments.vbuckets,
+        memory_bytes: arguments.memory,
+        server,
+        any_port: false,
+    })
+}
+
+fn warn_if_open(settings: &ServerSettings) {
+    if settings.users.is_empty() && !settings.listen.ip().is_loopback() {
+        let address = settings.listen;
+        tracing::warn!(%address, "no --user was given: whoever reaches this address may read and write everything");
+    }
+}
+
+/// An address, or a name that stands for one.
+fn listen(text: &str) -> Result<SocketAddr, String> {
+    if let Ok(address) = text.parse() {
+        return Ok(address);
+    }
+    let mut found = text.to_socket_addrs().map_err(|e| format!("{e}; write host:port"))?;
+    found.next().ok_or_else(|| "the name stands for no address".into())
+}
+
+fn memory(text: &str) -> Result<u64, String> {
+    match size(text)? {
+        bytes if bytes < MEMORY_BYTES_MIN => {
+            Err(format!("at least {} MiB are needed", MEMORY_BYTES_MIN >> 20))
+        }
+        bytes => Ok(bytes),
+    }
+}
+
+fn vbuckets() -> clap::builder::RangedI64ValueParser<u32> {
+    clap::value_parser!(u32).range(1..=i64::from(VBUCKETS_MAX))
+}
+
+/// Below this every write would wait for the disk.
+const MEMORY_BYTES_MIN: u64 = 1 << 20;

@@ -1,0 +1,52 @@
+//! Counts what a thread allocates, so that a test can show that something is not allocated.
+#![expect(unsafe_code, reason = "an allocator that counts is still an allocator")]
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+
+thread_local! {
+    /// The largest single allocation of this thread since it was last asked.
+    static LARGEST: Cell<usize> = const { Cell::new(0) };
+}
+
+/// The largest allocation of the calling thread since the last call.
+pub(super) fn largest_since_last_asked() -> usize {
+    LARGEST.replace(0)
+}
+
+struct Counting;
+
+#[global_allocator]
+static COUNTING: Counting = Counting;
+
+fn note(bytes: usize) {
+    // A thread that is ending counts no more.
+    let _ = LARGEST.try_with(|largest| largest.set(largest.get().max(bytes)));
+}
+
+// SAFETY: every call goes to the system's allocator as it came; the count touches no memory of its own but a
+// thread-local number without a destructor, so it allocates nothing.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        note(layout.size());
+        // SAFETY: the caller's promises are passed on.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        note(layout.size());
+        // SAFETY: the caller's promises are passed on.
+        unsafe { System.alloc_zeroed(layout) }
+    }
+
+    unsafe fn realloc(&self, block: *mut u8, layout: Layout, bytes: usize) -> *mut u8 {
+        note(bytes);
+        // SAFETY: the caller's promises are passed on.
+        unsafe { System.realloc(block, layout, bytes) }
+    }
+
+    unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
+        // SAFETY: the caller's promises are passed on.
+        unsafe { System.dealloc(block, layout) }
+    }
+}

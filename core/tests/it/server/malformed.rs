@@ -1,0 +1,193 @@
+//! Messages that are none: refused on their header, before anything is set aside for their body.
+
+use super::allocations::largest_since_last_asked;
+use super::client::Client;
+use super::dcp::Dcp;
+use super::requests::{get, set};
+use super::running::{Running, Wanted};
+use bytes::BytesMut;
+use millstream::Engine;
+use millstream::limits::{FRAME_BODY_BYTES_MAX, FRAME_SKIP_BYTES_MAX};
+use millstream::server::Server;
+use millstream::store::MemoryStore;
+use millstream::types::{Cas, Datatype, Opaque};
+use millstream::wire::kv::Noop;
+use millstream::wire::{Header, Magic, Opcode, Status};
+
+/// A SET of vbucket 0 that promises such a body.
+fn header(body_len: u32) -> Header {
+    Header {
+        magic: Magic::REQUEST,
+        opcode: Opcode::SET,
+        framing_len: 0,
+        key_len: 3,
+        extras_len: 8,
+        datatype: Datatype::RAW,
+        vbucket_or_status: 0,
+        body_len,
+        opaque: Opaque(0x0bad),
+        cas: Cas::ZERO,
+    }
+}
+
+/// Takes the answer to `header`; its status.
+fn refused(client: &mut Client) -> Status {
+    let frame = client.next();
+    assert_eq!((frame.opcode(), frame.opaque()), (Opcode::SET, Opaque(0x0bad)));
+    frame.status()
+}
+
+#[test]
+fn parts_longer_than_the_body_end_the_connection() {
+    let server = Running::start();
+    for wrong in [
+        header(10),
+        header(0),
+        Header { key_len: u16::MAX, ..header(100) },
+        Header { extras_len: 255, ..header(100) },
+        Header { magic: Magic::FLEX_REQUEST, framing_len: 255, ..header(100) },
+    ] {
+        let mut client = server.client();
+        client.send(&wrong.to_bytes());
+        assert_eq!(refused(&mut client), Status::EINVAL, "{wrong:?}");
+        client.is_closed();
+    }
+}
+
+#[test]
+fn what_came_before_is_answered_first() {
+    let server = Running::start();
+    let mut client = server.client();
+    let mut out = BytesMut::new();
+    set(0, b"key", b"value").encode(Opaque(1), &mut out);
+    get(0, b"key").encode(Opaque(2), &mut out);
+    out.extend_from_slice(&header(10).to_bytes());
+    Noop.encode(Opaque(3), &mut out);
+    client.send(&out);
+    assert_eq!(client.next().opaque(), Opaque(1));
+    assert_eq!(client.next().value(), b"value");
+    assert_eq!(refused(&mut client), Status::EINVAL);
+    client.is_closed();
+}
+
+#[test]
+fn another_protocol_is_not_answered() {
+    let server = Running::start();
+    for bytes in [&b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"[..], &[0; 64], &[0x16; 64], &[0x81; 200]] {
+        let mut client = server.client();
+        client.send(bytes);
+        client.is_closed();
+    }
+    let mut out = BytesMut::new();
+    Noop.encode(Opaque(1), &mut out);
+    for magic in [0x82, 0x83] {
+        out[0] = magic;
+        let mut client = server.client();
+        client.send(&out);
+        client.is_closed();
+    }
+}
+
+#[test]
+fn a_body_that_is_too_large_is_skipped() {
+    let server = Running::start();
+    let mut client = server.client();
+    let body_len = FRAME_BODY_BYTES_MAX as u32 + 1;
+    client.send(&header(body_len).to_bytes());
+    assert_eq!(refused(&mut client), Status::E2BIG, "before its body has come");
+    let chunk = vec![0xff; 1 << 20];
+    let mut left = body_len as usize;
+    while left > 0 {
+        let n = left.min(chunk.len());
+        client.send(&chunk[..n]);
+        left -= n;
+    }
+    client.store(set(0, b"key", b"the connection goes on"));
+}
+
+#[test]
+fn a_body_that_is_far_too_large_ends_the_connection() {
+    let server = Running::start();
+    for body_len in [FRAME_SKIP_BYTES_MAX as u32 + 1, u32::MAX] {
+        let mut client = server.client();
+        client.send(&header(body_len).to_bytes());
+        assert_eq!(refused(&mut client), Status::E2BIG);
+        client.is_closed();
+    }
+}
+
+#[test]
+fn framing_extras_are_read_and_refused() {
+    let server = Running::start();
+    let mut client = server.client();
+    // Durability (1), one byte; then a key.
+    let noted = Header { magic: Magic::FLEX_REQUEST, framing_len: 2, ..header(2 + 8 + 3) };
+    client.send(&noted.to_bytes());
+    client.send(&[0x11, 0x01]);
+    client.send(&[0; 8]);
+    client.send(b"key");
+    assert_eq!(refused(&mut client), Status::UNKNOWN_FRAME_INFO);
+    // An entry that is longer than the framing extras.
+    client.send(&noted.to_bytes());
+    client.send(&[0x1f, 0xff]);
+    client.send(&[0; 8]);
+    client.send(b"key");
+    assert_eq!(refused(&mut client), Status::EINVAL);
+    assert!(!client.has(0, b"key"));
+}
+
+#[test]
+fn commands_with_parts_of_wrong_length_are_refused_and_the_connection_goes_on() {
+    let server = Running::start();
+    let mut dcp = Dcp::open(&server, "lengths");
+    for opcode in Opcode::ALL {
+        let strange = matches!(*opcode, Opcode::QUIT | Opcode::QUITQ);
+        // Seven bytes of extras suit no command.
+        let wrong = Header { opcode: *opcode, extras_len: 7, key_len: 1, ..header(8) };
+        if strange {
+            continue;
+        }
+        dcp.send(&wrong.to_bytes());
+        dcp.send(&[1; 8]);
+        let frame = dcp.next();
+        assert_eq!((frame.opcode(), frame.opaque()), (*opcode, Opaque(0x0bad)));
+        let refused = [Status::EINVAL, Status::UNKNOWN_COMMAND, Status::NOT_SUPPORTED];
+        assert!(refused.contains(&frame.status()), "{opcode}: {}", frame.status());
+    }
+    dcp.control("enable_noop", "true");
+}
+
+#[test]
+fn nothing_is_set_aside_for_a_promise() {
+    let engine = Engine::open(MemoryStore::new(16)).expect("an engine");
+    let server = Server::bind(engine.clone(), Wanted::default().server).expect("a port");
+    let address = server.local_addr();
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let client = std::thread::spawn(move || {
+        let mut waiting = Vec::new();
+        // Bodies that are allowed, too large, and far too large; of each only the header comes.
+        for body_len in [1 << 20, FRAME_BODY_BYTES_MAX as u32, FRAME_SKIP_BYTES_MAX as u32, u32::MAX] {
+            let mut client = Client::connect(address);
+            client.send(&header(body_len).to_bytes());
+            client.send(&[0; 11]);
+            waiting.push(client);
+        }
+        for client in &mut waiting[2..] {
+            assert_eq!(refused(client), Status::E2BIG);
+        }
+        // The others have been looked at by the time that a later connection is answered.
+        assert!(!Client::connect(address).has(0, b"key"));
+        drop(stop);
+    });
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.expect("a runtime");
+    largest_since_last_asked();
+    let shutdown = async {
+        let _ = stopped.await;
+    };
+    runtime.block_on(server.run(shutdown)).expect("it serves");
+    let largest = largest_since_last_asked();
+    client.join().expect("the client saw what it should");
+    assert!(largest <= 256 * 1024, "{largest} bytes in one piece");
+    engine.shutdown();
+}

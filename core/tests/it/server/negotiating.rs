@@ -1,0 +1,185 @@
+//! What a DCP connection is opened with, and its controls: granted where it is built, else refused.
+
+use super::dcp::{Dcp, from_zero};
+use super::running::Running;
+use millstream::types::{Opaque, VbId};
+use millstream::wire::dcp::{
+    BufferAck, CloseStream, Control, GetFailoverLog, Noop, Open, OpenFlags,
+};
+use millstream::wire::kv::SelectBucket;
+use millstream::wire::{Opcode, Response, Status};
+use bytes::BytesMut;
+
+fn open(server: &Running, bits: u32, name: &[u8], value: &[u8]) -> Status {
+    let open = Open { flags: OpenFlags(bits), name, value };
+    server.client().status(|opaque, out| open.encode(opaque, out))
+}
+
+#[test]
+fn flags_are_granted_or_refused() {
+    let server = Running::start();
+    for bits in [0x01, 0x05, 0x21, 0x25] {
+        assert_eq!(open(&server, bits, b"granted", b""), Status::SUCCESS, "{bits:#x}");
+    }
+    for bits in [0x00, 0x04, 0x09, 0x41, 0x105, 0x201, 0x23d ^ 0x14] {
+        let status = open(&server, bits, b"refused", b"");
+        assert_eq!(status, Status::NOT_SUPPORTED, "{bits:#x}");
+    }
+    for bits in [0x03, 0x11, 0x49, 0x81, 0x101, 0x200, 0x8000_0001] {
+        assert_eq!(open(&server, bits, b"refused", b""), Status::EINVAL, "{bits:#x}");
+    }
+}
+
+#[test]
+fn names_are_text_of_some_length() {
+    let server = Running::start();
+    assert_eq!(open(&server, 1, &[b'n'; 200], b""), Status::SUCCESS);
+    assert_eq!(open(&server, 1, &[b'n'; 201], b""), Status::EINVAL);
+    assert_eq!(open(&server, 1, b"", b""), Status::EINVAL);
+    assert_eq!(open(&server, 1, b"\xff\xfe", b""), Status::EINVAL);
+    assert_eq!(open(&server, 1, b"name", b"{}"), Status::EINVAL);
+}
+
+#[test]
+fn a_connection_is_opened_once() {
+    let server = Running::start();
+    let mut dcp = Dcp::open(&server, "once");
+    let again = Open { flags: OpenFlags::PRODUCER, name: b"twice", value: &[] };
+    assert_eq!(dcp.status(|o, out| again.encode(o, out)), Status::EINVAL);
+    dcp.stream(&from_zero(0));
+}
+
+#[test]
+fn nothing_of_dcp_goes_before_it_is_opened() {
+    let server = Running::start();
+    let mut client = server.client();
+    let control = Control { key: b"enable_noop", value: b"true" };
+    assert_eq!(client.status(|o, out| control.encode(o, out)), Status::EINVAL);
+    assert_eq!(client.status(|o, out| from_zero(0).encode(o, out)), Status::EINVAL);
+    let close = CloseStream { vb: VbId(0), sid: None };
+    assert_eq!(client.status(|o, out| close.encode(o, out)), Status::EINVAL);
+    let log = GetFailoverLog { vb: VbId(0) };
+    assert_eq!(client.status(|o, out| log.encode(o, out)), Status::EINVAL);
+    assert_eq!(client.status(|o, out| Noop.encode(o, out)), Status::EINVAL);
+    assert_eq!(client.status(|o, out| BufferAck { bytes: 1 }.encode(o, out)), Status::EINVAL);
+}
+
+#[test]
+fn controls_are_granted_or_refused() {
+    let server = Running::start();
+    let mut dcp = Dcp::open(&server, "controls");
+    let cases = [
+        ("connection_buffer_size", "20971520", Status::SUCCESS),
+        ("connection_buffer_size", "0", Status::SUCCESS),
+        ("connection_buffer_size", "many", Status::EINVAL),
+        ("connection_buffer_size", "4294967296", Status::EINVAL),
+        ("stream_buffer_size", "1", Status::NOT_SUPPORTED),
+        ("enable_noop", "true", Status::SUCCESS),
+        ("enable_noop", "false", Status::SUCCESS),
+        ("set_noop_interval", "180", Status::SUCCESS),
+        ("set_noop_interval", "0.5", Status::SUCCESS),
+        ("set_noop_interval", "0.01", Status::EINVAL),
+        ("set_noop_interval", "soon", Status::EINVAL),
+        ("set_priority", "high", Status::SUCCESS),
+        ("set_priority", "medium", Status::SUCCESS),
+        ("set_priority", "low", Status::SUCCESS),
+        ("set_priority", "lowest", Status::EINVAL),
+        ("backfill_order", "round-robin", Status::SUCCESS),
+        ("backfill_order", "sequential", Status::SUCCESS),
+        ("backfill_order", "random", Status::EINVAL),
+        ("force_value_compression", "true", Status::EINVAL),
+        ("supports_cursor_dropping", "true", Status::SUCCESS),
+        ("supports_cursor_dropping_vulcan", "true", Status::SUCCESS),
+        ("supports_hifi_MFU", "true", Status::SUCCESS),
+        ("send_stream_end_on_client_close_stream", "true", Status::SUCCESS),
+        ("enable_expiry_opcode", "true", Status::SUCCESS),
+        ("enable_stream_id", "true", Status::NOT_SUPPORTED),
+        ("enable_stream_id", "false", Status::EINVAL),
+        ("enable_sync_writes", "true", Status::NOT_SUPPORTED),
+        ("consumer_name", "replica", Status::NOT_SUPPORTED),
+        ("enable_out_of_order_snapshots", "true", Status::NOT_SUPPORTED),
+        ("enable_out_of_order_snapshots", "maybe", Status::EINVAL),
+        ("include_deleted_user_xattrs", "true", Status::EINVAL),
+        ("v7_dcp_status_codes", "true", Status::SUCCESS),
+        ("flatbuffers_system_events", "true", Status::NOT_SUPPORTED),
+        ("change_streams", "true", Status::NOT_SUPPORTED),
+        ("max_marker_version", "2.2", Status::NOT_SUPPORTED),
+        ("max_marker_version", "9", Status::EINVAL),
+        ("cache_transfer", "true", Status::NOT_SUPPORTED),
+        ("enable_ext_metadata", "true", Status::EINVAL),
+    ];
+    for (key, value, status) in cases {
+        assert_eq!(dcp.try_control(key, value), status, "{key} = {value}");
+    }
+    let empty = Control { key: b"enable_noop", value: b"" };
+    assert_eq!(dcp.status(|o, out| empty.encode(o, out)), Status::EINVAL);
+    dcp.stream(&from_zero(0));
+}
+
+#[test]
+fn a_refusal_says_what_was_wrong() {
+    let server = Running::start();
+    let mut dcp = Dcp::open(&server, "why");
+    let control = Control { key: b"change_streams", value: b"true" };
+    let frame = dcp.ask(|o, out| control.encode(o, out));
+    let context: serde_json::Value = serde_json::from_slice(frame.value()).expect("JSON");
+    let why = context["error"]["context"].as_str().expect("text");
+    assert!(why.contains("every version"), "{why}");
+}
+
+#[test]
+fn answers_to_events_are_taken_as_they_come() {
+    let server = Running::start();
+    let answer = |status| {
+        let mut out = BytesMut::new();
+        let response = Response {
+            opcode: Opcode::DCP_SNAPSHOT_MARKER,
+            status,
+            opaque: Opaque(1),
+            cas: millstream::types::Cas::ZERO,
+            datatype: millstream::types::Datatype::RAW,
+            extras: &[],
+            key: &[],
+            value: &[],
+        };
+        response.encode(&mut out);
+        out
+    };
+    let mut dcp = Dcp::open(&server, "answers");
+    for status in [
+        Status::SUCCESS,
+        Status::NOT_MY_VBUCKET,
+        Status::DCP_STREAM_NOT_FOUND,
+        Status::OPAQUE_NO_MATCH,
+        Status::KEY_EEXISTS,
+        Status::KEY_ENOENT,
+    ] {
+        dcp.send(&answer(status));
+    }
+    dcp.stream(&from_zero(0));
+    dcp.control("v7_dcp_status_codes", "true");
+    dcp.send(&answer(Status::KEY_EEXISTS));
+    dcp.is_closed();
+    let mut dcp = Dcp::open(&server, "answers");
+    dcp.send(&answer(Status::EINVAL));
+    dcp.is_closed();
+    let mut client = server.client();
+    client.send(&answer(Status::SUCCESS));
+    client.is_closed();
+}
+
+#[test]
+fn commands_of_consumers_are_refused() {
+    let server = Running::start();
+    let mut dcp = Dcp::open(&server, "producer");
+    for opcode in [Opcode::DCP_ADD_STREAM, Opcode::DCP_FLUSH, Opcode::DCP_SEQNO_ACKNOWLEDGED] {
+        let mut out = BytesMut::new();
+        let bucket = SelectBucket { bucket: b"x" };
+        bucket.encode(Opaque(7), &mut out);
+        out[1] = opcode.0;
+        dcp.send(&out);
+        let frame = dcp.next();
+        assert_eq!((frame.opcode(), frame.status()), (opcode, Status::NOT_SUPPORTED));
+    }
+    dcp.stream(&from_zero(0));
+}

@@ -1,0 +1,7 @@
+//! Seeded bugs: each is put into a copy of the product, and the models must fail. A bug that survives is a missing model,
+//! or a bound that is too low.
+
+mod seeded;
+mod trial;
+
+pub(crate) use trial::run_all;

@@ -1,0 +1,79 @@
+//! Puts each bug into a copy of the product and sees whether the models fail.
+
+use super::seeded::{MUTANTS, Mutant};
+use crate::Fault;
+use crate::run::Workspace;
+use crate::tree::Tree;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+/// Runs every bug whose file or name contains one of `names` (all, when there are none). Whether all were found.
+pub(crate) fn run_all(
+    workspace: &Workspace,
+    arc_swap: &Tree,
+    names: &[String],
+) -> Result<bool, Fault> {
+    let copy = Copy::new(workspace, arc_swap)?;
+    let wanted = |mutant: &&Mutant| {
+        let named = |name: &String| mutant.bug.contains(name) || mutant.file.contains(name);
+        names.is_empty() || names.iter().any(named)
+    };
+    let (mut tried, mut survivors) = (0, 0);
+    for mutant in MUTANTS.iter().filter(wanted) {
+        tried += 1;
+        let began = Instant::now();
+        let found = copy.try_one(mutant)?;
+        survivors += usize::from(found.is_none());
+        let verdict = found.unwrap_or_else(|| "SURVIVED".into());
+        let took = began.elapsed().as_secs();
+        println!("{:<78} {took:>4} s  {verdict}", mutant.bug);
+    }
+    println!("{tried} seeded bugs, {survivors} survived");
+    Ok(tried > 0 && survivors == 0)
+}
+
+/// A copy of the product and the model workspace, in which one file is changed at a time.
+struct Copy {
+    whole: Tree,
+    workspace: Workspace,
+    folder: PathBuf,
+}
+
+impl Copy {
+    fn new(original: &Workspace, arc_swap: &Tree) -> Result<Self, Fault> {
+        let product = original.product();
+        let mut whole = Tree::default();
+        whole.read_file(product, Path::new("Cargo.toml"))?;
+        let packages: Vec<_> =
+            ["reclaim", "core"].into_iter().filter(|name| product.join(name).is_dir()).collect();
+        for package in &packages {
+            whole.read(product, Path::new(package))?;
+        }
+        // The copy has no benches; everything else of the manifest stays.
+        let members = format!("members = {packages:?}");
+        whole.exchange(
+            Path::new("Cargo.toml"),
+            r#"members = ["core", "reclaim", "benches"]"#,
+            &members,
+            1,
+        )?;
+        whole.read(product, Path::new("loom-tests"))?;
+        whole.extend(arc_swap.clone().below(Path::new("loom-tests/target/gen/arc-swap")));
+        let folder = original.mutants_folder();
+        let workspace = Workspace::at(folder.join("loom-tests"), original.mutants_target());
+        Ok(Self { whole, workspace, folder })
+    }
+
+    /// How the bug was found, if it was.
+    fn try_one(&self, mutant: &Mutant) -> Result<Option<String>, Fault> {
+        let file = mutant.file.strip_prefix("arc-swap/").map_or_else(
+            || PathBuf::from(mutant.file),
+            |file| Path::new("loom-tests/target/gen/arc-swap").join(file),
+        );
+        let mut tree = self.whole.clone();
+        tree.exchange(&file, mutant.text, mutant.with, mutant.count)?;
+        tree.write(&self.folder)?;
+        self.workspace.build().map_err(|fault| Fault::new(mutant.bug, fault))?;
+        self.workspace.first_failure(mutant.models.split_whitespace())
+    }
+}
