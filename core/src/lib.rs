@@ -3,6 +3,8 @@
 #![deny(unsafe_code)]
 
 mod backfill;
+#[cfg(feature = "cli")]
+pub mod cli;
 #[cfg(feature = "client")]
 pub mod client;
 mod conn;

@@ -51,9 +51,9 @@ impl<T> Exclusive<T> {
 
     /// The value, unless somebody else has it.
     pub(crate) fn claim(&self) -> Option<Claim<'_, T>> {
-        // X1 Acquire: after the last user; pairs with X2.
-        let taken = self.taken.swap(true, Ordering::Acquire);
-        (!taken).then_some(Claim(self))
+        // X1 Acquire: after the last user; pairs with X2. Who is refused writes nothing.
+        let free = self.taken.compare_exchange(false, true, Ordering::Acquire, Ordering::Relaxed);
+        free.is_ok().then(|| Claim(self))
     }
 }
 

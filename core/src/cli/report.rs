@@ -19,6 +19,15 @@ impl fmt::Display for Count {
     }
 }
 
+/// So many documents, in words.
+pub(super) struct Documents(pub(super) u64);
+
+impl fmt::Display for Documents {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} document{}", Count(self.0), if self.0 == 1 { "" } else { "s" })
+    }
+}
+
 /// Bytes with three digits or so: `812 B`, `4.78 MB`; 1 kB is 1000 B.
 pub(super) struct Bytes(pub(super) f64);
 

@@ -5,7 +5,7 @@ use super::exit::Failure;
 use super::ready::{print_line, print_text};
 use crate::client::KvClient;
 use crate::error::Error;
-use crate::wire::{Opcode, Status};
+use crate::wire::Status;
 use clap::Args;
 use core::fmt::Write;
 use serde_json::{Map, Value};
@@ -53,7 +53,7 @@ fn refused(group: &str, error: Error) -> Failure {
         .is_some_and(|s| matches!(s, Status::KEY_ENOENT | Status::EINVAL | Status::NOT_SUPPORTED));
     let failure = Failure::from(error);
     if unknown && !group.is_empty() {
-        return failure.after(&format!("the server has no group `{group}` ({})", Opcode::STAT));
+        return failure.after(&format!("the server has no group `{group}`"));
     }
     failure
 }

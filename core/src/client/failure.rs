@@ -49,20 +49,16 @@ pub(super) fn nonsense(peer: &str, what: &str) -> Error {
     Error::new(ErrorKind::Peer, format!("{peer}: {what}"))
 }
 
-/// The server took too long.
+/// The server took too long. The cause says so too, to whoever tells this apart from other failures.
 pub(super) fn timed_out(peer: &str, step: &str) -> Error {
-    Error::new(
-        ErrorKind::Unavailable,
-        format!("{peer}: {step} took too long"),
-    )
+    Error::new(ErrorKind::Unavailable, format!("{peer}: {step}"))
+        .because(io::Error::from(io::ErrorKind::TimedOut))
 }
 
 /// The server has not given a sign of life for so long that it is taken for dead.
 pub(super) fn silent(peer: &str) -> Error {
-    Error::new(
-        ErrorKind::Unavailable,
-        format!("{peer} has been silent for too long"),
-    )
+    Error::new(ErrorKind::Unavailable, format!("{peer} is silent"))
+        .because(io::Error::from(io::ErrorKind::TimedOut))
 }
 
 /// Why nothing more can be sent or received.

@@ -36,10 +36,11 @@
 //!
 //! | label | access | ordering | pairs with | what breaks if weaker | model |
 //! |---|---|---|---|---|---|
-//! | B1 | take | AcqRel | B2 | nothing of the count, which one word keeps; a taker would not be ordered after the one who made room | `budget::full_vs_drained` |
-//! | B2 | give back: subtraction | AcqRel | B1, B3 | as B1 | `budget::full_vs_drained` |
-//! | B3 | give back: clearing the bit | AcqRel, Acquire if it fails | B1, B4 | a reader that finds the budget open finds what was drained undone | `budget::full_vs_drained` |
-//! | B4 | `is_full`, `used`, first load of a loop | Acquire | B3 | as B3 | `budget::full_vs_drained` |
+//! | B1 | exchange of `take`, `try_take` | Acquire | B2 | who takes what was given back works beside the giver | `budget::made_room` |
+//! | B2 | subtraction of what is given back | Release | B1, B4 | as B1 | `budget::made_room` |
+//! | B3 | clearing of the bit | Relaxed | none | nothing: every change of the word is an exchange, so that it carries on what B2 published | `budget::handed_on` |
+//! | B4 | load of `is_full`, `used` | Acquire | B2 | who finds the budget open finds undone what its givers did | `budget::handed_on` |
+//! | B5 | first load of a loop, and failure of an exchange | Relaxed | none | nothing: the exchange confirms it, and a refusal publishes nothing | `budget::full_vs_drained` |
 //!
 //! A reader that sleeps on the budget registers with its waker first and asks `is_full` again then. That needs no fence
 //! here if both registering and waking change one and the same word of the waker, as they do in an atomic waker.
@@ -84,53 +85,39 @@ impl Budget {
         drain_percent: u64,
         on_drained: impl Fn() + Send + Sync + 'static,
     ) -> Arc<Self> {
-        assert!(
-            drain_percent <= 100,
-            "no more than all of a budget can drain"
-        );
+        assert!(drain_percent <= 100, "no more than all of a budget can drain");
         let limit = limit.clamp(1, FULL - 1);
         let drains = u128::from(limit) * u128::from(drain_percent) / 100;
         // At least one byte has to drain, or a full budget would be open at the same time.
         let drains = u64::try_from(drains).expect("a share of the limit").max(1);
         let on_drained = Box::new(on_drained);
-        Arc::new(Self {
-            word: AtomicU64::new(0),
-            limit,
-            mark: limit - drains,
-            on_drained,
-        })
+        Arc::new(Self { word: AtomicU64::new(0), limit, mark: limit - drains, on_drained })
     }
 
     /// Takes `bytes`, full or not. For what was read already and cannot be read again; ask
     /// [`is_full`](Budget::is_full) before reading.
     pub fn take(budget: &Arc<Self>, bytes: u64) -> Permit {
         budget.lend(bytes, true);
-        Permit {
-            budget: Arc::clone(budget),
-            bytes,
-        }
+        Permit { budget: Arc::clone(budget), bytes }
     }
 
     /// Takes `bytes` unless the budget is full. What was not full before takes an item of any size.
     #[must_use]
     pub fn try_take(budget: &Arc<Self>, bytes: u64) -> Option<Permit> {
-        budget.lend(bytes, false).then(|| Permit {
-            budget: Arc::clone(budget),
-            bytes,
-        })
+        budget.lend(bytes, false).then(|| Permit { budget: Arc::clone(budget), bytes })
     }
 
     /// Whether nothing may be read before some of the budget has drained.
     #[must_use]
     pub fn is_full(&self) -> bool {
-        // B4 Acquire: pairs with B3.
+        // B4 Acquire: pairs with B2.
         self.word.load(Ordering::Acquire) & FULL != 0
     }
 
     /// Bytes that are lent now.
     #[must_use]
     pub fn used(&self) -> u64 {
-        // B4 Acquire: pairs with B3.
+        // B4 Acquire: pairs with B2.
         self.word.load(Ordering::Acquire) & !FULL
     }
 
@@ -141,24 +128,22 @@ impl Budget {
     }
 
     fn lend(&self, bytes: u64, even_if_full: bool) -> bool {
-        // B4 Acquire: the exchange confirms it.
-        let mut word = self.word.load(Ordering::Acquire);
+        // B5 Relaxed: the exchange confirms it.
+        let mut word = self.word.load(Ordering::Relaxed);
         loop {
             if word & FULL != 0 && !even_if_full {
                 return false;
             }
             let used = (word & !FULL) + bytes;
             assert!(used < FULL, "{used} bytes cannot be held at once");
-            let full = if used >= self.limit {
-                FULL
-            } else {
-                word & FULL
-            };
-            // B1 AcqRel: count and bit in one; pairs with B2.
-            match self
-                .word
-                .compare_exchange(word, used | full, Ordering::AcqRel, Ordering::Acquire)
-            {
+            let full = if used >= self.limit { FULL } else { word & FULL };
+            // B1 Acquire: count and bit in one; pairs with B2. B5 Relaxed: tried again.
+            match self.word.compare_exchange(
+                word,
+                used | full,
+                Ordering::Acquire,
+                Ordering::Relaxed,
+            ) {
                 Ok(_) => return true,
                 Err(now) => word = now,
             }
@@ -166,22 +151,16 @@ impl Budget {
     }
 
     fn give_back(&self, bytes: u64) {
-        // B2 AcqRel: pairs with B1.
-        let before = self.word.fetch_sub(bytes, Ordering::AcqRel);
-        debug_assert!(
-            before & !FULL >= bytes,
-            "I1: {bytes} bytes given back of {before:#x}"
-        );
+        // B2 Release: pairs with B1, B4.
+        let before = self.word.fetch_sub(bytes, Ordering::Release);
+        debug_assert!(before & !FULL >= bytes, "I1: {bytes} bytes given back of {before:#x}");
         let mut word = before - bytes;
         // Ends: another exchange that took effect has either cleared the bit, or taken what its own giver looks at
         // again.
         while word & FULL != 0 && word & !FULL <= self.mark {
             let open = word & !FULL;
-            // B3 AcqRel, Acquire if it fails: after the subtraction; pairs with B1, B4.
-            match self
-                .word
-                .compare_exchange(word, open, Ordering::AcqRel, Ordering::Acquire)
-            {
+            // B3 Relaxed: an exchange, after our B2. B5 Relaxed: tried again.
+            match self.word.compare_exchange(word, open, Ordering::Relaxed, Ordering::Relaxed) {
                 Ok(_) => return (self.on_drained)(),
                 Err(now) => word = now,
             }
@@ -195,11 +174,7 @@ impl Permit {
     /// # Panics
     /// If it is more than what is left.
     pub fn give_back(&mut self, bytes: u64) {
-        assert!(
-            bytes <= self.bytes,
-            "{bytes} bytes given back of {} lent",
-            self.bytes
-        );
+        assert!(bytes <= self.bytes, "{bytes} bytes given back of {} lent", self.bytes);
         self.bytes -= bytes;
         if bytes > 0 {
             self.budget.give_back(bytes);
@@ -217,16 +192,9 @@ impl Permit {
     /// # Panics
     /// If it is more than what is left.
     pub fn split(&mut self, bytes: u64) -> Permit {
-        assert!(
-            bytes <= self.bytes,
-            "{bytes} bytes split off {} lent",
-            self.bytes
-        );
+        assert!(bytes <= self.bytes, "{bytes} bytes split off {} lent", self.bytes);
         self.bytes -= bytes;
-        Permit {
-            budget: Arc::clone(&self.budget),
-            bytes,
-        }
+        Permit { budget: Arc::clone(&self.budget), bytes }
     }
 }
 

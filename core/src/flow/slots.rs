@@ -51,10 +51,7 @@ pub struct SlotPermit {
 impl Slots {
     /// `limit` places, all of them free.
     pub fn new(limit: usize) -> Arc<Self> {
-        Arc::new(Self {
-            taken: AtomicUsize::new(0),
-            limit,
-        })
+        Arc::new(Self { taken: AtomicUsize::new(0), limit })
     }
 
     /// Takes a place, if one is free.
@@ -65,14 +62,9 @@ impl Slots {
         while taken < slots.limit {
             let more = taken + 1;
             // P1 Acquire, P3 Acquire: pairs with P2.
-            match slots
-                .taken
-                .compare_exchange(taken, more, Ordering::Acquire, Ordering::Acquire)
-            {
+            match slots.taken.compare_exchange(taken, more, Ordering::Acquire, Ordering::Acquire) {
                 Ok(_) => {
-                    return Some(SlotPermit {
-                        slots: Arc::clone(slots),
-                    });
+                    return Some(SlotPermit { slots: Arc::clone(slots) });
                 }
                 Err(now) => taken = now,
             }

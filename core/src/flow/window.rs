@@ -36,15 +36,18 @@
 //!
 //! | label | access | ordering | pairs with | what breaks if weaker | model |
 //! |---|---|---|---|---|---|
-//! | W1 | `sent`: load of `sent` | Relaxed | none | nothing: only this thread writes it | `window::no_lost_opening` |
-//! | W2 | `sent`: store of `sent` | Release | W3 | an acknowledgement overtakes what it acknowledges and is clamped | `window::no_lost_opening` |
-//! | W3 | load of `sent`, after `released` | Acquire | W2 | as W2 | `window::no_lost_opening` |
-//! | W4 | change of `released` | AcqRel | W5 | a reader of `released` finds a smaller `sent`: I1 | `window::never_negative` |
-//! | W5 | load of `released`, before `sent` | Acquire | W4 | as W4 | `window::never_negative` |
-//! | W6 | change of `max` | AcqRel | W7 | a sender finds the window on, and full of what was sent before that | `window::resize` |
-//! | W7 | load of `max` | Acquire | W6 | as W6 | `window::resize` |
+//! | W1 | load and store of `sent` by its only writer | Relaxed | none | nothing: its other readers are ordered by W3 | none |
+//! | W2 | load of `sent` by an acknowledgement, after the client saw what it acknowledges | Relaxed | none | nothing: what carried the message there and the answer back ordered it | none |
+//! | W3 | load of `sent`, after `released` | Relaxed | none | nothing: W5 has ordered it after the load that bounded `released` | none |
+//! | W4 | change of `released`, after the load of `sent` that bounds it | Release | W5 | a reader of `released` finds a smaller `sent`: I1 | `window::never_negative` |
+//! | W5 | load of `released`, before `sent` | Acquire | W4 | as W4 | `window::never_backwards` |
+//! | W6 | change of `max`, after `released` | Release | W7 | a sender finds the window on, and full of what was sent before that | `window::switched_on` |
+//! | W7 | load of `max` | Acquire | W6 | as W6 | `window::switched_on` |
 //! | W8 | `ack` and `resize`, after their change; `is_full`, before its loads | SeqCst fence | W8 | if the sender's fence is first, the change was made with all that it had sent and is found to open the window; if the other is first, the sender sees the change. Weaker: neither, and it sleeps for ever | `window::no_lost_opening` |
 //! | W9 | `acked` | Relaxed | none | nothing: statistics, and a watch for clients that are stuck | none |
+//!
+//! W8 is checked for each pair of roles: `window::two_acknowledgements`, `window::resize`, `window::grow` and
+//! `window::shrink` as well; W5 by `window::never_negative` for those who only look.
 //!
 //! # Reclamation
 //! None: four words in their owner.
@@ -112,8 +115,8 @@ impl Window {
     pub fn sent(&self, bytes: u64) {
         // W1 Relaxed: our own last store.
         let before = self.sent.load(Ordering::Relaxed);
-        // W2 Release: pairs with W3 in `ack`.
-        self.sent.store(before + bytes, Ordering::Release);
+        // W1 Relaxed: nothing else is published with it.
+        self.sent.store(before + bytes, Ordering::Relaxed);
     }
 
     /// The client acknowledges `bytes`.
@@ -126,12 +129,12 @@ impl Window {
         // W5 Acquire: before `sent`, so that it is not above it.
         let mut before = self.released.load(Ordering::Acquire);
         let after = loop {
-            // W3 Acquire: all that the client can have seen; pairs with W2.
-            let sent = self.sent.load(Ordering::Acquire);
+            // W2 Relaxed: all that the client can have seen, at least.
+            let sent = self.sent.load(Ordering::Relaxed);
             let after = before.saturating_add(bytes).min(sent);
             let change =
-                // W4 AcqRel, W5 Acquire: with the `sent` that bounds it.
-                self.released.compare_exchange(before, after, Ordering::AcqRel, Ordering::Acquire);
+                // W4 Release, W5 Acquire: with the `sent` that bounds it.
+                self.released.compare_exchange(before, after, Ordering::Release, Ordering::Acquire);
             match change {
                 Ok(_) => break after,
                 Err(now) => before = now,
@@ -140,13 +143,10 @@ impl Window {
         // W8 SeqCst fence: pairs with the one in `is_full`.
         fence(Ordering::SeqCst);
         let max = self.max();
-        // W3 Acquire: what was sent until now, since it may be what filled the window.
-        let sent = self.sent.load(Ordering::Acquire);
+        // W3 Relaxed: after the fence, since what was sent meanwhile may be what filled the window.
+        let sent = self.sent.load(Ordering::Relaxed);
         let opened = sent - before >= max && sent - after < max;
-        Acked {
-            opened,
-            over: bytes - (after - before),
-        }
+        Acked { opened, over: bytes - (after - before) }
     }
 
     /// Another size, at once; 0 turns the window off, and what is outstanding is forgotten.
@@ -154,19 +154,17 @@ impl Window {
     /// For one thread at a time.
     pub fn resize(&self, max: u64) -> Resized {
         if self.max() == 0 {
-            // W3 Acquire: pairs with W2.
-            let sent = self.sent.load(Ordering::Acquire);
-            // W4 AcqRel: what was sent while it was off does not count.
-            self.released.fetch_max(sent, Ordering::AcqRel);
+            // W3 Relaxed: at least all that was sent before the sender could know that the window is on.
+            let sent = self.sent.load(Ordering::Relaxed);
+            // W4 Release: what was sent while it was off does not count.
+            self.released.fetch_max(sent, Ordering::Release);
         }
-        // W6 AcqRel: after `released`.
-        let before = self.max.swap(max, Ordering::AcqRel);
+        // W6 Release: after `released`.
+        let before = self.max.swap(max, Ordering::Release);
         // W8 SeqCst fence: pairs with the one in `is_full`.
         fence(Ordering::SeqCst);
         let grew = before != 0 && (max == 0 || max > before);
-        Resized {
-            opened: grew && self.may_send(),
-        }
+        Resized { opened: grew && self.may_send() }
     }
 
     /// Whether nothing may be sent, asked so that the answer and a registration to be woken cannot miss each other.
@@ -180,11 +178,7 @@ impl Window {
     /// Bytes that were sent and not yet acknowledged; 0 if the window is off.
     #[must_use]
     pub fn outstanding(&self) -> u64 {
-        if self.max() == 0 {
-            0
-        } else {
-            self.unacknowledged()
-        }
+        if self.max() == 0 { 0 } else { self.unacknowledged() }
     }
 
     /// All that the client acknowledged while the window was on, as it said.
@@ -204,8 +198,8 @@ impl Window {
     fn unacknowledged(&self) -> u64 {
         // W5 Acquire: before `sent`, so that it is not above it.
         let released = self.released.load(Ordering::Acquire);
-        // W3 Acquire: pairs with W2.
-        let sent = self.sent.load(Ordering::Acquire);
+        // W3 Relaxed: ordered by W5.
+        let sent = self.sent.load(Ordering::Relaxed);
         debug_assert!(released <= sent, "I1: {released} bytes released of {sent}");
         sent - released
     }

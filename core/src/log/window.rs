@@ -302,7 +302,15 @@ impl Log {
         let known = self.committed.load(Ordering::Acquire);
         let mut committed = known;
         'segments: while committed < stop {
-            let Some(segment) = self.segment(Segment::index_of(committed + 1), pin) else { break };
+            let Some(segment) = self.segment(Segment::index_of(committed + 1), pin) else {
+                // Not made yet, or trimmed since we loaded the mark: by I1 what is below the floor was committed.
+                let below = self.floor().0 - 1;
+                if below <= committed {
+                    break;
+                }
+                committed = below;
+                continue;
+            };
             for (seqno, slot) in segment.slots_from(committed + 1) {
                 if seqno > stop || slot.published() == Published::No {
                     break 'segments;

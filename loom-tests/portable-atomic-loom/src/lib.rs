@@ -16,10 +16,7 @@ pub struct AtomicUsize {
 impl AtomicUsize {
     /// A word with a value.
     pub const fn new(initial: usize) -> Self {
-        Self {
-            initial,
-            word: OnceLock::new(),
-        }
+        Self { initial, word: OnceLock::new() }
     }
 
     /// All threads of a model are one thread to the lock, and making a word does not switch between them.

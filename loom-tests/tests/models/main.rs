@@ -3,10 +3,13 @@
 //!
 //! A file that is not declared here, or declares no model, fails the run.
 
-mod append_list;
+mod append;
 mod arc_swap;
+mod domain;
 mod epoch;
+mod garbage;
+mod place;
 mod pool;
 mod published;
-mod push_list;
+mod push;
 mod quiesce;

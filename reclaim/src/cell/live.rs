@@ -17,10 +17,7 @@ pub struct Live<'p, T> {
 impl<'p, T> Live<'p, T> {
     /// `None` if the cell was empty.
     pub(super) fn new(guard: arc_swap::Guard<Option<Arc<T>>>, _pin: &'p Pin<'_>) -> Option<Self> {
-        guard.is_some().then_some(Self {
-            guard,
-            pin: PhantomData,
-        })
+        guard.is_some().then_some(Self { guard, pin: PhantomData })
     }
 
     /// What the guard protects, for a compare-and-swap.
@@ -34,9 +31,7 @@ impl<T> Deref for Live<'_, T> {
 
     #[inline]
     fn deref(&self) -> &T {
-        self.guard
-            .as_deref()
-            .expect("a `Live` is made of a full guard only")
+        self.guard.as_deref().expect("a `Live` is made of a full guard only")
     }
 }
 

@@ -29,7 +29,7 @@
 //! |---|---|---|---|
 //! | `get` | pinned thread | everything | wait-free (arc-swap: fast slots, else helped by writers) |
 //! | `retire` | pinned thread | everything | lock-free: one exchange, then a walk over the threads' debts; never waits for a reader |
-//! | `replace`, `update` | pinned thread | everything | lock-free: a compare-and-swap fails only when another succeeded |
+//! | `replace`, `update`, `update_past_limit` | pinned thread | everything | lock-free: a compare-and-swap fails only when another succeeded |
 //! | `is_retired` | any thread | everything | wait-free |
 //! | drop | owner | nothing (`&mut self`) | lock-free |
 //!
@@ -37,8 +37,8 @@
 //!
 //! | label | access | ordering | pairs with | what breaks if weaker | model |
 //! |---|---|---|---|---|---|
-//! | O1 | `retired`, store | Release | O2 | an observer that goes by the flag may still find the value | `published::two_closers_one_reader` |
-//! | O2 | `retired`, load | Acquire | O1 | as O1 | `published::two_closers_one_reader` |
+//! | O1 | `retired`, store | Release | O2 | an observer that goes by the flag may still find the value | `published::flag_follows` |
+//! | O2 | `retired`, load | Acquire | O1 | as O1 | `published::flag_follows` |
 //! | none | inside arc-swap: load, swap, compare-and-swap | SeqCst | each other | use after free | `arc_swap::*` |
 //!
 //! # Reclamation
@@ -93,11 +93,7 @@ impl std::error::Error for ReplaceError {}
 impl<T: Send + Sync + 'static> Published<T> {
     pub(crate) fn new(value: T, garbage: Arc<Garbage>) -> Self {
         let cell = SwapOption::from(Some(Arc::new(value)));
-        Self {
-            cell,
-            retired: AtomicBool::new(false),
-            garbage,
-        }
+        Self { cell, retired: AtomicBool::new(false), garbage }
     }
 
     /// The value, or `None` once the cell is retired.
@@ -150,8 +146,8 @@ impl<T: Send + Sync + 'static> Published<T> {
         self.update_past_limit(pin, edit)
     }
 
-    /// [`update`](Self::update) that the domain's limit does not refuse: for teardown, which lets go of something and must
-    /// get through however much awaits reclamation.
+    /// [`update`](Self::update) that the domain's limit does not refuse: for teardown, which lets go of something and
+    /// must get through however much awaits reclamation.
     ///
     /// # Errors
     /// [`ReplaceError::Closed`] when the cell is retired.
@@ -182,9 +178,7 @@ impl<T: Send + Sync + 'static> Published<T> {
     /// Puts `new` in the place of `current` if that is still there, and hands over what it took out. The caller's
     /// share of `new` ends inside its pin, as I3 asks.
     fn exchange(&self, current: Live<'_, T>, new: &Arc<T>, pin: &Pin<'_>) -> bool {
-        let found = self
-            .cell
-            .compare_and_swap(current.guard(), Some(Arc::clone(new)));
+        let found = self.cell.compare_and_swap(current.guard(), Some(Arc::clone(new)));
         let taken = match (&**current.guard(), &*found) {
             (Some(seen), Some(found)) => Arc::ptr_eq(seen, found),
             _ => false,
@@ -216,8 +210,6 @@ impl<T: Send + Sync + 'static> Drop for Published<T> {
 
 impl<T: Send + Sync + 'static> fmt::Debug for Published<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Published")
-            .field("retired", &self.is_retired())
-            .finish_non_exhaustive()
+        f.debug_struct("Published").field("retired", &self.is_retired()).finish_non_exhaustive()
     }
 }

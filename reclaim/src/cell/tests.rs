@@ -15,20 +15,14 @@ fn one_caller_retires_and_the_cell_stays_empty() {
         assert_eq!(cell.replace("second", &pin), Ok(()));
         assert_eq!(cell.get(&pin).as_deref(), Some(&"second"));
         assert_eq!(cell.update(&pin, |_| None), Ok(false));
-        assert_eq!(
-            cell.update(&pin, |old| (*old == "second").then_some("third")),
-            Ok(true)
-        );
+        assert_eq!(cell.update(&pin, |old| (*old == "second").then_some("third")), Ok(true));
         assert!(!cell.is_retired());
         assert!(cell.retire(&pin));
         assert!(!cell.retire(&pin));
         assert!(cell.is_retired());
         assert!(cell.get(&pin).is_none());
         assert_eq!(cell.replace("fourth", &pin), Err(ReplaceError::Closed));
-        assert_eq!(
-            cell.update(&pin, |_| Some("fifth")),
-            Err(ReplaceError::Closed)
-        );
+        assert_eq!(cell.update(&pin, |_| Some("fifth")), Err(ReplaceError::Closed));
         assert!(cell.get(&pin).is_none(), "nothing resurrects it");
     }
     assert_eq!(reaper.reap().destroyed, 3);
@@ -36,10 +30,7 @@ fn one_caller_retires_and_the_cell_stays_empty() {
 
 #[test]
 fn replacing_is_refused_at_the_limit_and_retiring_is_not() {
-    let (domain, mut reaper) = Domain::new(DomainConfig {
-        garbage_max: 1,
-        ..Default::default()
-    });
+    let (domain, mut reaper) = Domain::new(DomainConfig { garbage_max: 1, ..Default::default() });
     let mut reader = domain.reader("limit");
     let cell = domain.publish(1).unwrap();
     {
@@ -48,10 +39,7 @@ fn replacing_is_refused_at_the_limit_and_retiring_is_not() {
         let refused = cell.replace(3, &pin).unwrap_err();
         assert!(matches!(refused, ReplaceError::Backlogged(b) if b.pending == 1 && b.limit == 1));
         assert!(refused.to_string().contains("the limit is 1"));
-        assert!(matches!(
-            cell.update(&pin, |n| Some(n + 1)),
-            Err(ReplaceError::Backlogged(_))
-        ));
+        assert!(matches!(cell.update(&pin, |n| Some(n + 1)), Err(ReplaceError::Backlogged(_))));
         assert_eq!(cell.get(&pin).as_deref(), Some(&2));
         assert!(cell.retire(&pin));
     }
@@ -85,10 +73,8 @@ fn a_reader_inside_keeps_each_version_it_saw() {
 fn updates_from_many_threads_are_all_counted() {
     const THREADS: u64 = 4;
     const EACH: u64 = if cfg!(miri) { 20 } else { 5_000 };
-    let (domain, mut reaper) = Domain::new(DomainConfig {
-        garbage_max: u64::MAX,
-        ..Default::default()
-    });
+    let (domain, mut reaper) =
+        Domain::new(DomainConfig { garbage_max: u64::MAX, ..Default::default() });
     let cell = domain.publish(0_u64).unwrap();
     thread::scope(|scope| {
         for _ in 0..THREADS {
@@ -105,10 +91,7 @@ fn updates_from_many_threads_are_all_counted() {
     assert!(cell.retire(&reader.pin()));
     while reaper.reap().pending > 0 {}
     let stats = domain.stats();
-    assert_eq!(
-        (stats.destroyed_total, stats.held_total),
-        (THREADS * EACH + 1, 0)
-    );
+    assert_eq!((stats.destroyed_total, stats.held_total), (THREADS * EACH + 1, 0));
 }
 
 #[test]

@@ -27,7 +27,7 @@
 //! | label | access | ordering | pairs with | what breaks if weaker | model |
 //! |---|---|---|---|---|---|
 //! | O1 | `clone`: add to `handles` | Relaxed | none | nothing: only the way down orders, and a handle that is made while the pool is drained drains it again | none |
-//! | O2 | `drop`: subtract from `handles` | AcqRel | itself | the last handle does not see readers that others gave back, and leaks them | `pool::drained_by_last_domain` |
+//! | O2 | `drop`: subtract from `handles` | AcqRel | itself | the last handle does not see readers that others gave back, and leaks them | `domain::drained_by_last_handle` |
 //!
 //! # Reclamation
 //! The last handle of any kind frees the collector, which runs what is left; destructors then run on that thread.
@@ -56,10 +56,7 @@ pub struct DomainConfig {
 
 impl Default for DomainConfig {
     fn default() -> Self {
-        Self {
-            garbage_max: 65_536,
-            reap_max: 1024,
-        }
+        Self { garbage_max: 65_536, reap_max: 1024 }
     }
 }
 
@@ -75,10 +72,7 @@ pub struct Backlogged {
 impl fmt::Display for Backlogged {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { pending, limit } = self;
-        write!(
-            f,
-            "{pending} retired values await reclamation, the limit is {limit}"
-        )
+        write!(f, "{pending} retired values await reclamation, the limit is {limit}")
     }
 }
 
@@ -103,18 +97,12 @@ impl Domain {
     fn counted(shared: Arc<Shared>) -> Self {
         // O1 Relaxed: only the way down to zero orders anything.
         shared.handles.fetch_add(1, Ordering::Relaxed);
-        Self {
-            shared,
-            counted: true,
-        }
+        Self { shared, counted: true }
     }
 
     /// The same domain for a reader to hold.
     fn uncounted(&self) -> Self {
-        Self {
-            shared: Arc::clone(&self.shared),
-            counted: false,
-        }
+        Self { shared: Arc::clone(&self.shared), counted: false }
     }
 
     /// Registers a reader of one's own: for a worker thread. `label` names it when it stalls.

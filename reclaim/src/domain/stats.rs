@@ -40,10 +40,6 @@ pub struct Stalled {
 
 impl fmt::Display for Stalled {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "reader `{}` has been inside for {:?}",
-            self.label, self.age
-        )
+        write!(f, "reader `{}` has been inside for {:?}", self.label, self.age)
     }
 }

@@ -29,10 +29,7 @@ fn the_last_domain_empties_the_pool() {
         }
     });
     drop(domain);
-    assert!(
-        other.stats().readers > 0,
-        "the pool lives with the other handle"
-    );
+    assert!(other.stats().readers > 0, "the pool lives with the other handle");
     drop(other);
     drop(reaper);
     assert!(memory.upgrade().is_none(), "a reader was left in the pool");
@@ -48,17 +45,9 @@ fn a_domain_cloned_from_a_pin_lends_and_ends() {
     drop(cloned.borrow("lent").pin());
     assert_eq!(cloned.stats().readers, 2);
     drop(cloned);
-    assert_eq!(
-        reader.domain().stats().readers,
-        1,
-        "the pool was emptied again"
-    );
+    assert_eq!(reader.domain().stats().readers, 1, "the pool was emptied again");
     drop(reader.pin().domain().borrow("temporary"));
-    assert_eq!(
-        reader.domain().stats().readers,
-        1,
-        "a reader's own handle pools nothing"
-    );
+    assert_eq!(reader.domain().stats().readers, 1, "a reader's own handle pools nothing");
     drop(reader);
     drop(reaper);
     assert!(memory.upgrade().is_none());
@@ -66,10 +55,7 @@ fn a_domain_cloned_from_a_pin_lends_and_ends() {
 
 #[test]
 fn admission_stops_at_the_limit() {
-    let (domain, mut reaper) = Domain::new(DomainConfig {
-        garbage_max: 2,
-        ..Default::default()
-    });
+    let (domain, mut reaper) = Domain::new(DomainConfig { garbage_max: 2, ..Default::default() });
     let mut reader = domain.reader("retirer");
     let cells = [0, 1].map(|n| domain.publish(n).unwrap());
     let pin = reader.pin();
@@ -77,16 +63,10 @@ fn admission_stops_at_the_limit() {
         assert!(domain.admit().is_ok());
         assert!(cell.retire(&pin));
     }
-    let refused = Backlogged {
-        pending: 2,
-        limit: 2,
-    };
+    let refused = Backlogged { pending: 2, limit: 2 };
     assert_eq!(domain.admit(), Err(refused));
     assert_eq!(domain.publish(2).err(), Some(refused));
-    assert_eq!(
-        refused.to_string(),
-        "2 retired values await reclamation, the limit is 2"
-    );
+    assert_eq!(refused.to_string(), "2 retired values await reclamation, the limit is 2");
     drop(pin);
     assert_eq!(reaper.reap().destroyed, 2);
     assert_eq!(domain.admit(), Ok(()));

@@ -23,19 +23,16 @@
 //!
 //! | label | access | ordering | pairs with | what breaks if weaker | model |
 //! |---|---|---|---|---|---|
-//! | O1 | `append`: reads of `head` | Acquire | O2 | the appender reads the index of a node it has not seen whole | `append_list::walk_vs_append` |
-//! | O2 | `append`: exchange of `head` | Release | O3 | a walker sees a node before its fields | `append_list::walk_vs_append` |
-//! | O3 | walk: read of `head` | Acquire | O2 | the same, from the other side | `append_list::walk_vs_append` |
+//! | O1 | `append`: reads of `head` | Acquire | O2 | the appender reads the index of a node it has not seen whole | `append::walk_vs_append` |
+//! | O2 | `append`: exchange of `head` | Release | O3 | a walker sees a node before its fields | `append::walk_vs_append` |
+//! | O3 | walk: read of `head` | Acquire | O2 | the same, from the other side | `append::walk_vs_append` |
 //!
 //! # Reclamation
 //! None before the list ends: it is as long as its owner ever needed at once.
 //!
 //! # Not promised
 //! Removal; owners mark values unused and use them again.
-#![expect(
-    unsafe_code,
-    reason = "nodes are shared by pointer for the life of the list"
-)]
+#![expect(unsafe_code, reason = "nodes are shared by pointer for the life of the list")]
 
 use crate::sync::UnsafeCell;
 use crate::sync::atomic::{AtomicPtr, Ordering};
@@ -70,18 +67,12 @@ unsafe impl<T: Send + Sync> Send for AppendList<T> {}
 
 impl<T> AppendList<T> {
     pub(crate) fn new() -> Self {
-        Self {
-            head: AtomicPtr::new(ptr::null_mut()),
-            owns: PhantomData,
-        }
+        Self { head: AtomicPtr::new(ptr::null_mut()), owns: PhantomData }
     }
 
     /// Appends a value; gives its index.
     pub(crate) fn append(&self, value: T) -> usize {
-        let link = UnsafeCell::new(Link {
-            older: ptr::null_mut(),
-            index: 0,
-        });
+        let link = UnsafeCell::new(Link { older: ptr::null_mut(), index: 0 });
         let node = Box::into_raw(Box::new(Node { value, link }));
         // O1 Acquire: the head's index is complete; pairs with O2 of its appender.
         let mut head = self.head.load(Ordering::Acquire);
@@ -93,10 +84,7 @@ impl<T> AppendList<T> {
             // SAFETY: as above, nobody else touches an unshared node.
             link.with_mut(|link| unsafe { *link = Link { older: head, index } });
             // O2 Release: publishes the node; pairs with O3. Its failure is O1.
-            match self
-                .head
-                .compare_exchange(head, node, Ordering::Release, Ordering::Acquire)
-            {
+            match self.head.compare_exchange(head, node, Ordering::Release, Ordering::Acquire) {
                 Ok(_) => return index,
                 Err(now) => head = now,
             }
@@ -117,8 +105,7 @@ impl<T> AppendList<T> {
 
     /// The value with an index.
     pub(crate) fn get(&self, index: usize) -> Option<&T> {
-        self.iter()
-            .find_map(|(at, value)| (at == index).then_some(value))
+        self.iter().find_map(|(at, value)| (at == index).then_some(value))
     }
 }
 

@@ -9,7 +9,7 @@
 //!
 //! # Invariants
 //! - I1. A node reachable from `head` is owned by the list; `take_all` moves the whole chain to its caller (drop
-//!   counts in `tests.rs` and in model `push_list::two_pushers_one_taker`).
+//!   counts in `tests.rs` and in model `push::two_pushers_one_taker`).
 //! - I2. `next` is written only by the pusher before its exchange succeeds, and by the owner of a taken chain (loom's
 //!   cell check in every model with a list).
 //! - I3. A pusher may have read `head` before the node was taken and freed, and a new node at the same address may be
@@ -30,19 +30,16 @@
 //! | label | access | ordering | pairs with | what breaks if weaker | model |
 //! |---|---|---|---|---|---|
 //! | O1 | `push`: first read of `head` | Relaxed | none | nothing: the exchange checks it | none |
-//! | O2 | `push`: exchange of `head` | Release | O3 | the taker sees a node before its fields; earlier pushers are covered by the release sequence of exchanges | `push_list::two_pushers_one_taker` |
-//! | O3 | `take_all`: swap of `head` | Acquire | O2 | the same, from the other side | `push_list::two_pushers_one_taker` |
-//! | O4 | `is_empty`: read of `head` | Relaxed | none | nothing: callers that sleep on the answer fence first | `push_list::edge_wakes` |
+//! | O2 | `push`: exchange of `head` | Release | O3 | the taker sees a node before its fields; earlier pushers are covered by the release sequence of exchanges | `push::two_pushers_one_taker` |
+//! | O3 | `take_all`: swap of `head` | Acquire | O2 | the same, from the other side | `push::two_pushers_one_taker` |
+//! | O4 | `is_empty`: read of `head` | Relaxed | none | nothing: callers that sleep on the answer fence first | `push::edge_wakes` |
 //!
 //! # Reclamation
 //! None: a node is freed by the thread that took it.
 //!
 //! # Not promised
 //! Fairness between pushers, or a length.
-#![expect(
-    unsafe_code,
-    reason = "nodes are shared by pointer until they are taken"
-)]
+#![expect(unsafe_code, reason = "nodes are shared by pointer until they are taken")]
 
 use crate::sync::UnsafeCell;
 use crate::sync::atomic::{AtomicPtr, Ordering};
@@ -78,10 +75,7 @@ impl<T> PushList<T> {
     /// An empty list.
     #[must_use]
     pub fn new() -> Self {
-        Self {
-            head: AtomicPtr::new(ptr::null_mut()),
-            owns: PhantomData,
-        }
+        Self { head: AtomicPtr::new(ptr::null_mut()), owns: PhantomData }
     }
 
     /// Adds a value. Whether the list was empty: the pusher that finds it so is the one that wakes a sleeping taker.
@@ -101,10 +95,7 @@ impl<T> PushList<T> {
             // SAFETY: by I2 nobody else touches the link of an unshared node.
             next.with_mut(|next| unsafe { *next = head.addr() });
             // O2 Release: publishes the node; pairs with O3. Ends: see Callers.
-            match self
-                .head
-                .compare_exchange(head, node, Ordering::Release, Ordering::Relaxed)
-            {
+            match self.head.compare_exchange(head, node, Ordering::Release, Ordering::Relaxed) {
                 Ok(_) => return head.is_null(),
                 Err(now) => head = now,
             }
@@ -115,10 +106,7 @@ impl<T> PushList<T> {
     pub fn take_all(&self) -> Batch<T> {
         // O3 Acquire: every node of the chain is complete; pairs with O2.
         let newest = self.head.swap(ptr::null_mut(), Ordering::Acquire);
-        Batch {
-            next: reverse(newest),
-            owns: PhantomData,
-        }
+        Batch { next: reverse(newest), owns: PhantomData }
     }
 
     /// Whether there was nothing to take.
@@ -136,9 +124,7 @@ impl<T> Default for PushList<T> {
 
 impl<T> fmt::Debug for PushList<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("PushList")
-            .field("is_empty", &self.is_empty())
-            .finish()
+        f.debug_struct("PushList").field("is_empty", &self.is_empty()).finish()
     }
 }
 
@@ -164,10 +150,7 @@ unsafe impl<T: Send> Sync for Batch<T> {}
 impl<T> Batch<T> {
     /// A batch without values.
     pub(crate) fn empty() -> Self {
-        Self {
-            next: ptr::null_mut(),
-            owns: PhantomData,
-        }
+        Self { next: ptr::null_mut(), owns: PhantomData }
     }
 }
 
@@ -195,9 +178,7 @@ impl<T> Drop for Batch<T> {
 
 impl<T> fmt::Debug for Batch<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Batch")
-            .field("is_empty", &self.next.is_null())
-            .finish()
+        f.debug_struct("Batch").field("is_empty", &self.next.is_null()).finish()
     }
 }
 
@@ -206,10 +187,7 @@ pub(crate) struct Prepared<T>(Box<Node<T>>);
 
 impl<T> Prepared<T> {
     pub(crate) fn new(value: T) -> Self {
-        Self(Box::new(Node {
-            next: UnsafeCell::new(0),
-            value,
-        }))
+        Self(Box::new(Node { next: UnsafeCell::new(0), value }))
     }
 }
 

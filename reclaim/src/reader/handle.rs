@@ -1,8 +1,5 @@
 //! A reader: one participant of a domain's epochs.
-#![expect(
-    unsafe_code,
-    reason = "a participant may move between threads while it is outside"
-)]
+#![expect(unsafe_code, reason = "a participant may move between threads while it is outside")]
 
 use super::{Pin, Place};
 use crate::domain::Domain;
@@ -35,13 +32,7 @@ impl Reader {
         // A participant's first pin collects. It does so here, not in the first step of its owner.
         drop(handle.pin());
         let place = domain.shared().places.claim(label);
-        Self {
-            handle,
-            place,
-            label,
-            plain: Cell::new(0),
-            domain,
-        }
+        Self { handle, place, label, plain: Cell::new(0), domain }
     }
 
     /// Enters: what is read from cells under this pin stays until the pin ends.
@@ -110,8 +101,6 @@ impl Drop for Reader {
 impl fmt::Debug for Reader {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { label, .. } = self;
-        f.debug_struct("Reader")
-            .field("label", label)
-            .finish_non_exhaustive()
+        f.debug_struct("Reader").field("label", label).finish_non_exhaustive()
     }
 }

@@ -56,10 +56,7 @@ pub struct Pin<'r> {
 impl<'r> Pin<'r> {
     #[inline]
     pub(super) fn enter(reader: &'r Reader) -> Self {
-        Self {
-            guard: reader.guard(),
-            leave: Leave { reader },
-        }
+        Self { guard: reader.guard(), leave: Leave { reader } }
     }
 
     /// The domain it belongs to.
@@ -124,17 +121,14 @@ impl<'r> Pin<'r> {
             plain.set(0);
             let garbage = Arc::clone(&self.domain().shared().garbage);
             garbage.count_plain(PLAIN_BATCH);
-            self.guard
-                .defer(move || garbage.count_plain_freed(PLAIN_BATCH));
+            self.guard.defer(move || garbage.count_plain_freed(PLAIN_BATCH));
         }
     }
 }
 
 impl fmt::Debug for Pin<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Pin")
-            .field("reader", &self.leave.reader.label())
-            .finish()
+        f.debug_struct("Pin").field("reader", &self.leave.reader.label()).finish()
     }
 }
 

@@ -11,7 +11,7 @@
 //! | `noticed`, `noticed_ms` | the entry that a tick found here, and when | the reaper |
 //!
 //! # Invariants
-//! - I1. A place has at most one reader (model `pool::two_borrowers`, which claims places as well).
+//! - I1. A place has at most one reader (model `place::release_vs_claims`).
 //! - I2. There are never more places than readers were registered at one time (test `places_are_used_again`).
 //! - I3. `noticed == entered` only if that reader has been inside since `noticed_ms`, or left and entered again
 //!   within the tick in which it was noticed.
@@ -29,8 +29,8 @@
 //!
 //! | label | access | ordering | pairs with | what breaks if weaker | model |
 //! |---|---|---|---|---|---|
-//! | O1 | `claim`: exchange of `used` | Acquire | O2 | the new reader's words could be overwritten by the old one's in the eyes of others | `pool::two_borrowers` |
-//! | O2 | `release`: store of `used` | Release | O1 | as O1 | `pool::two_borrowers` |
+//! | O1 | `claim`: exchange of `used` | Acquire | O2 | the new reader's words could be overwritten by the old one's in the eyes of others | `place::release_vs_claims` |
+//! | O2 | `release`: store of `used` | Release | O1 | as O1 | `place::release_vs_claims` |
 //! | O3 | `enter`: `entered` | Relaxed | none | nothing: it names stalls; the epoch's own word protects | `quiesce::leaving_reader` |
 //! | O4 | `leave`: `entered` | Relaxed | fence in `quiesce.rs` O1 | nothing by itself; the fence that follows orders it | `quiesce::leaving_reader` |
 //! | O5 | `any_inside`: `entered` | Relaxed | fence in `quiesce.rs` O2 | nothing by itself; the fence before it orders it | `quiesce::leaving_reader` |
@@ -98,9 +98,7 @@ impl Place {
 
     fn try_claim(&self) -> bool {
         // O1 Acquire: as O2. The exchange fails only when somebody else has the place.
-        self.used
-            .compare_exchange(false, true, Ordering::Acquire, Ordering::Relaxed)
-            .is_ok()
+        self.used.compare_exchange(false, true, Ordering::Acquire, Ordering::Relaxed).is_ok()
     }
 
     fn entered(&self) -> Option<u64> {
@@ -160,11 +158,7 @@ impl Places {
 
     /// A free place, or a new one.
     pub(crate) fn claim(&self, label: &'static str) -> Arc<Place> {
-        let free = self
-            .places
-            .iter()
-            .map(|(_, place)| place)
-            .find(|place| place.try_claim());
+        let free = self.places.iter().map(|(_, place)| place).find(|place| place.try_claim());
         let place = free.map_or_else(|| Arc::new(Place::new_used()), Arc::clone);
         if free.is_none() {
             self.places.append(Arc::clone(&place));
@@ -175,10 +169,7 @@ impl Places {
 
     /// Names the reader that has `place`.
     pub(crate) fn rename(&self, place: &Place, label: &'static str) {
-        let known = self
-            .labels
-            .iter()
-            .find_map(|(at, &known)| (known == label).then_some(at));
+        let known = self.labels.iter().find_map(|(at, &known)| (known == label).then_some(at));
         let index = known.unwrap_or_else(|| self.labels.append(label));
         // O6 Relaxed: a report may still have the old label.
         place.label.store(index, Ordering::Relaxed);
@@ -204,26 +195,15 @@ impl Places {
         let inside = |place: &Place| {
             let inside_for = place.inside_for(now_ms).filter(|inside| *inside >= age)?;
             // O6 Relaxed: a report may have the label of the place's last reader.
-            let label = self
-                .labels
-                .get(place.label.load(Ordering::Relaxed))
-                .copied()?;
-            Some(Stalled {
-                label,
-                age: inside_for,
-            })
+            let label = self.labels.get(place.label.load(Ordering::Relaxed)).copied()?;
+            Some(Stalled { label, age: inside_for })
         };
-        self.places
-            .iter()
-            .filter_map(|(_, place)| inside(place))
-            .collect()
+        self.places.iter().filter_map(|(_, place)| inside(place)).collect()
     }
 
     /// Whether any reader is inside.
     pub(crate) fn any_inside(&self) -> bool {
-        self.places
-            .iter()
-            .any(|(_, place)| place.entered().is_some())
+        self.places.iter().any(|(_, place)| place.entered().is_some())
     }
 
     /// Places ever needed at one time.
@@ -234,15 +214,10 @@ impl Places {
 
     /// How many readers there are, and how many are inside.
     pub(crate) fn count(&self) -> (u64, u64) {
-        self.places
-            .iter()
-            .fold((0, 0), |(readers, inside), (_, place)| {
-                // O6 Relaxed: a count.
-                let used = place.used.load(Ordering::Relaxed);
-                (
-                    readers + u64::from(used),
-                    inside + u64::from(place.entered().is_some()),
-                )
-            })
+        self.places.iter().fold((0, 0), |(readers, inside), (_, place)| {
+            // O6 Relaxed: a count.
+            let used = place.used.load(Ordering::Relaxed);
+            (readers + u64::from(used), inside + u64::from(place.entered().is_some()))
+        })
     }
 }

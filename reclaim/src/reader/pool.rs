@@ -30,7 +30,7 @@
 //! | O1 | search: read of a slot | Relaxed | none | nothing: the exchange checks it | none |
 //! | O2 | take: exchange with LENT | Acquire | O3 | the borrower does not see the last one's writes to the reader | `pool::two_borrowers` |
 //! | O3 | give back: store | Release | O2 | the same, from the other side | `pool::two_borrowers` |
-//! | O4 | drain: exchange with EMPTY | Acquire | O3 | the reader is dropped before the last borrower's writes | `pool::drained_by_last_domain` |
+//! | O4 | drain: exchange with EMPTY | Acquire | O3 | the reader is dropped before the last borrower's writes | `domain::drained_by_last_handle` |
 //!
 //! # Reclamation
 //! Pooled readers are dropped with the last domain in the embedder's hands; see `domain/handle.rs`.
@@ -97,20 +97,18 @@ impl Pool {
         first: usize,
         wanted: impl Fn(*mut Reader) -> bool,
     ) -> Option<(usize, *mut Reader)> {
-        (0..SLOTS)
-            .map(|step| (first + step) % SLOTS)
-            .find_map(|at| {
-                let slot = &self.0[at].0;
-                // O1 Relaxed: a look before the exchange.
-                let held = slot.load(Ordering::Relaxed);
-                if !wanted(held) {
-                    return None;
-                }
-                // O2 Acquire: the reader as its last borrower left it; pairs with O3. The word that the exchange
-                // returns is used: a drained and refilled slot may hold another reader at the same address.
-                let taken = slot.compare_exchange(held, LENT, Ordering::Acquire, Ordering::Relaxed);
-                taken.ok().map(|held| (at, held))
-            })
+        (0..SLOTS).map(|step| (first + step) % SLOTS).find_map(|at| {
+            let slot = &self.0[at].0;
+            // O1 Relaxed: a look before the exchange.
+            let held = slot.load(Ordering::Relaxed);
+            if !wanted(held) {
+                return None;
+            }
+            // O2 Acquire: the reader as its last borrower left it; pairs with O3. The word that the exchange
+            // returns is used: a drained and refilled slot may hold another reader at the same address.
+            let taken = slot.compare_exchange(held, LENT, Ordering::Acquire, Ordering::Relaxed);
+            taken.ok().map(|held| (at, held))
+        })
     }
 
     /// Gives a slot back, with its reader if that is still good.
@@ -145,21 +143,13 @@ impl<'d> PooledReader<'d> {
         };
         let mut reader = free.unwrap_or_else(|| Box::new(domain.reader(label)));
         reader.rename(label);
-        Self {
-            domain,
-            slot: Some(at),
-            reader: ManuallyDrop::new(reader),
-        }
+        Self { domain, slot: Some(at), reader: ManuallyDrop::new(reader) }
     }
 
     /// A reader for this loan alone.
     pub(crate) fn temporary(domain: &'d Domain, label: &'static str) -> Self {
         let reader = ManuallyDrop::new(Box::new(domain.reader(label)));
-        Self {
-            domain,
-            slot: None,
-            reader,
-        }
+        Self { domain, slot: None, reader }
     }
 }
 
@@ -184,17 +174,12 @@ impl Drop for PooledReader<'_> {
         let Some(at) = self.slot else { return };
         // Through `DerefMut` the borrower may have swapped it for one of another domain, or leaked a pin of it.
         let good = ptr::eq(reader.domain().shared(), self.domain.shared()) && reader.is_outside();
-        self.domain
-            .shared()
-            .pool
-            .give_back(at, good.then_some(reader));
+        self.domain.shared().pool.give_back(at, good.then_some(reader));
     }
 }
 
 impl fmt::Debug for PooledReader<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("PooledReader")
-            .field("label", &self.label())
-            .finish_non_exhaustive()
+        f.debug_struct("PooledReader").field("label", &self.label()).finish_non_exhaustive()
     }
 }

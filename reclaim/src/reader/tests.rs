@@ -13,11 +13,7 @@ fn places_are_used_again() {
         drop(readers);
         assert_eq!(domain.stats().readers, 0);
     }
-    assert_eq!(
-        domain.shared().places.slots(),
-        3,
-        "as many places as readers at one time"
-    );
+    assert_eq!(domain.shared().places.slots(), 3, "as many places as readers at one time");
 }
 
 #[test]
@@ -56,11 +52,7 @@ fn concurrent_borrowers_have_their_own_and_the_pool_keeps_its_size() {
     let loans: Vec<_> = (0..BORROWERS).map(|_| domain.borrow("many")).collect();
     assert_eq!(domain.stats().readers, BORROWERS as u64);
     drop(loans);
-    assert_eq!(
-        domain.stats().readers,
-        64,
-        "the pool keeps what it has slots for"
-    );
+    assert_eq!(domain.stats().readers, 64, "the pool keeps what it has slots for");
     let again: Vec<_> = (0..64).map(|_| domain.borrow("again")).collect();
     assert_eq!(domain.stats().readers, 64);
     drop(again);
@@ -85,11 +77,7 @@ fn borrowers_under_contention_never_share() {
         }
     });
     let stats = domain.stats();
-    assert!(
-        stats.readers <= THREADS as u64,
-        "{} readers for {THREADS} threads",
-        stats.readers
-    );
+    assert!(stats.readers <= THREADS as u64, "{} readers for {THREADS} threads", stats.readers);
     assert_eq!(stats.pinned, 0);
 }
 
@@ -99,17 +87,11 @@ fn a_stalled_reader_is_named_by_the_label_of_its_loan() {
     drop(domain.borrow("before").pin());
     let mut lent = domain.borrow("now");
     assert_eq!(lent.label(), "now");
-    assert!(
-        domain.stalled(Duration::ZERO).is_empty(),
-        "nobody is inside"
-    );
+    assert!(domain.stalled(Duration::ZERO).is_empty(), "nobody is inside");
     let pin = lent.pin();
     let named = domain.stalled(Duration::ZERO);
     assert_eq!(named.iter().map(|s| s.label).collect::<Vec<_>>(), ["now"]);
-    assert!(
-        domain.stalled(Duration::from_millis(3)).is_empty(),
-        "no tick has seen it inside"
-    );
+    assert!(domain.stalled(Duration::from_millis(3)).is_empty(), "no tick has seen it inside");
     // Ticks are at least a millisecond apart: reap until the age has grown.
     while domain.stalled(Duration::from_millis(3)).is_empty() {
         reaper.reap();
@@ -135,11 +117,8 @@ fn a_reader_that_comes_and_goes_is_not_accused() {
         drop(pin);
     }
     let _pin = reader.pin();
-    let accused: Vec<_> = domain
-        .stalled(Duration::from_millis(5))
-        .iter()
-        .map(|s| s.label)
-        .collect();
+    let accused: Vec<_> =
+        domain.stalled(Duration::from_millis(5)).iter().map(|s| s.label).collect();
     assert_eq!(accused, ["stuck"]);
 }
 
@@ -150,11 +129,7 @@ fn a_leaked_pin_stays_on_record_and_out_of_the_pool() {
     mem::forget(lent.pin());
     drop(lent.pin());
     drop(lent);
-    let named: Vec<_> = domain
-        .stalled(Duration::ZERO)
-        .iter()
-        .map(|s| s.label)
-        .collect();
+    let named: Vec<_> = domain.stalled(Duration::ZERO).iter().map(|s| s.label).collect();
     assert_eq!(named, ["leaky"]);
     let cell = domain.publish(1).unwrap();
     let mut next = domain.borrow("next");
@@ -172,11 +147,7 @@ fn a_reader_swapped_for_a_foreign_one_does_not_enter_the_pool() {
     let mut lent = ours.borrow("lent");
     mem::swap(&mut *lent, &mut foreign);
     drop(lent);
-    assert_eq!(
-        theirs.stats().readers,
-        0,
-        "the foreign reader was dropped, not pooled"
-    );
+    assert_eq!(theirs.stats().readers, 0, "the foreign reader was dropped, not pooled");
     assert_eq!(foreign.label(), "lent");
     let mut next = ours.borrow("next");
     assert!(std::ptr::eq(next.pin().domain().shared(), ours.shared()));
@@ -193,11 +164,7 @@ fn plain_memory_is_counted_by_the_batch_and_freed() {
         }
     }
     let stats = domain.stats();
-    assert_eq!(
-        (stats.plain_pending, stats.pending),
-        (96, 0),
-        "three batches of 32"
-    );
+    assert_eq!((stats.plain_pending, stats.pending), (96, 0), "three batches of 32");
     // The bag of the reader leaves with it; then nothing keeps the epoch.
     drop(reader);
     while domain.stats().plain_pending > 0 {
@@ -207,10 +174,7 @@ fn plain_memory_is_counted_by_the_batch_and_freed() {
 
 #[test]
 fn plain_memory_counts_for_admission() {
-    let (domain, _reaper) = Domain::new(DomainConfig {
-        garbage_max: 32,
-        ..Default::default()
-    });
+    let (domain, _reaper) = Domain::new(DomainConfig { garbage_max: 32, ..Default::default() });
     let mut reader = domain.reader("plain");
     let pin = reader.pin();
     (0..31).for_each(|n| pin.free(Box::new(n)));

@@ -12,7 +12,7 @@
 //!
 //! # Invariants
 //! - I1. `destroyed <= retired` at every instant: a value is counted before it is handed over (test
-//!   `pending_never_wraps`, and each model reads it at its end).
+//!   `pending_never_wraps`, and the model of that name).
 //!
 //! # Callers
 //!
@@ -27,9 +27,9 @@
 //!
 //! | label | access | ordering | pairs with | what breaks if weaker | model |
 //! |---|---|---|---|---|---|
-//! | O1 | `retired`, `plain`: add | Relaxed | none | nothing: hand-over and list order the value itself; a stale count admits one more | `published::reaper_racing` |
-//! | O2 | `destroyed`, `plain_freed`: add | Release | O3 | pending could wrap: the reader of both sees a destruction without its retirement | `published::reaper_racing` |
-//! | O3 | `destroyed`, `plain_freed`: load, before the other one | Acquire | O2 | as O2 | `published::reaper_racing` |
+//! | O1 | `retired`, `plain`: add | Relaxed | none | nothing: hand-over and list order the value itself; a stale count admits one more | `garbage::pending_never_wraps` |
+//! | O2 | `destroyed`, `plain_freed`: add | Release | O3 | pending could wrap: the reader of both sees a destruction without its retirement | `garbage::pending_never_wraps` |
+//! | O3 | `destroyed`, `plain_freed`: load, before the other one | Acquire | O2 | as O2 | `garbage::pending_never_wraps` |
 //! | O4 | `held`, `held_total`, `panicked` | Relaxed | none | nothing: only the reaper writes them | none |
 //!
 //! # Reclamation
@@ -150,11 +150,7 @@ impl Garbage {
 
     pub(crate) fn admit(&self, limit: u64) -> Result<(), Backlogged> {
         let pending = self.pending() + self.plain_pending();
-        if pending < limit {
-            Ok(())
-        } else {
-            Err(Backlogged { pending, limit })
-        }
+        if pending < limit { Ok(()) } else { Err(Backlogged { pending, limit }) }
     }
 
     pub(crate) fn stats(&self, readers: u64, pinned: u64) -> DomainStats {

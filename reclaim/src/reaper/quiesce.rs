@@ -47,10 +47,7 @@ pub(crate) struct Quiescence {
 
 impl Quiescence {
     pub(crate) fn new() -> Self {
-        Self {
-            waiting: AtomicBool::new(false),
-            waker: AtomicWaker::new(),
-        }
+        Self { waiting: AtomicBool::new(false), waker: AtomicWaker::new() }
     }
 
     /// A reader has left.

@@ -1,8 +1,5 @@
 //! The reaper: runs destructors, and pushes the epoch on so that there are some to run.
-#![expect(
-    unsafe_code,
-    reason = "a participant may move between threads while it is outside"
-)]
+#![expect(unsafe_code, reason = "a participant may move between threads while it is outside")]
 
 use super::{Garbage, Quiesce, Retired};
 use crate::domain::{Shared, Stalled};
@@ -61,13 +58,7 @@ unsafe impl Send for Reaper {}
 impl Reaper {
     pub(crate) fn new(shared: Arc<Shared>) -> Self {
         let handle = shared.collector.register();
-        Self {
-            handle,
-            ready: Batch::empty(),
-            held: Vec::new(),
-            noticed_ms: 0,
-            shared,
-        }
+        Self { handle, ready: Batch::empty(), held: Vec::new(), noticed_ms: 0, shared }
     }
 
     /// Destroys what has no reader left, [`DomainConfig::reap_max`](crate::DomainConfig::reap_max) values at most, and
@@ -141,15 +132,10 @@ impl Reaper {
             if self.poll_quiesce(&mut cx).is_ready() {
                 return Ok(());
             }
-            let Some(left) = patience
-                .checked_sub(began.elapsed())
-                .filter(|left| !left.is_zero())
+            let Some(left) = patience.checked_sub(began.elapsed()).filter(|left| !left.is_zero())
             else {
                 self.stop_waiting();
-                return Err(self
-                    .shared
-                    .places
-                    .stalled(Duration::ZERO, &self.shared.clock));
+                return Err(self.shared.places.stalled(Duration::ZERO, &self.shared.clock));
             };
             thread::park_timeout(left.min(BLOCKED_TICK));
         }
@@ -207,10 +193,8 @@ impl Reaper {
         }
         let before = self.held.len();
         let held = core::mem::take(&mut self.held);
-        self.held = held
-            .into_iter()
-            .filter_map(|value| self.garbage().destroy(value).err())
-            .collect();
+        self.held =
+            held.into_iter().filter_map(|value| self.garbage().destroy(value).err()).collect();
         self.garbage().count_held(self.held.len(), 0);
         before - self.held.len()
     }
@@ -226,9 +210,7 @@ impl Drop for Reaper {
 
 impl fmt::Debug for Reaper {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Reaper")
-            .field("held", &self.held.len())
-            .finish_non_exhaustive()
+        f.debug_struct("Reaper").field("held", &self.held.len()).finish_non_exhaustive()
     }
 }
 

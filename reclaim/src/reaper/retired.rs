@@ -1,8 +1,5 @@
 //! A retired value without its type: two words, so that a hand-over carries no second allocation.
-#![expect(
-    unsafe_code,
-    reason = "a value is carried by pointer with the function that destroys it"
-)]
+#![expect(unsafe_code, reason = "a value is carried by pointer with the function that destroys it")]
 
 use crate::sync::Arc;
 
@@ -32,18 +29,12 @@ impl Retired {
     /// # Safety
     /// `value` came from [`Box::into_raw`], nobody else frees it, and nobody looks at it once it may be destroyed.
     pub(crate) unsafe fn boxed<T: Send + 'static>(value: *mut T) -> Self {
-        Self {
-            value: value.cast(),
-            destroy: destroy_boxed::<T>,
-        }
+        Self { value: value.cast(), destroy: destroy_boxed::<T> }
     }
 
     /// The cell's share of a value.
     pub(crate) fn shared<T: Send + Sync + 'static>(value: Arc<T>) -> Self {
-        Self {
-            value: Arc::into_raw(value).cast_mut().cast(),
-            destroy: destroy_shared::<T>,
-        }
+        Self { value: Arc::into_raw(value).cast_mut().cast(), destroy: destroy_shared::<T> }
     }
 
     /// Runs the destructor, unless somebody else owns a share: then gives the value back.

@@ -39,19 +39,12 @@ fn nothing_is_destroyed_while_its_reader_is_inside() {
     drop(pin);
     let reaped = reaper.reap();
     assert_eq!((reaped.destroyed, reaped.pending), (3, 0));
-    assert_eq!(
-        reaper.reap(),
-        Default::default(),
-        "an idle reap does nothing"
-    );
+    assert_eq!(reaper.reap(), Default::default(), "an idle reap does nothing");
 }
 
 #[test]
 fn one_reap_destroys_as_many_as_it_may() {
-    let (domain, mut reaper) = Domain::new(DomainConfig {
-        reap_max: 4,
-        ..Default::default()
-    });
+    let (domain, mut reaper) = Domain::new(DomainConfig { reap_max: 4, ..Default::default() });
     retire_boxes(&mut domain.reader("retirer"), 10);
     let each: Vec<_> = (0..4).map(|_| reaper.reap().destroyed).collect();
     assert_eq!(each, [4, 4, 2, 0]);
@@ -76,10 +69,7 @@ fn a_destructor_that_panics_is_counted_and_the_rest_runs() {
     }
     retire_boxes(&mut reader, 2);
     let reaped = reaper.reap();
-    assert_eq!(
-        (reaped.destroyed, reaped.panicked, reaped.pending),
-        (6, 2, 0)
-    );
+    assert_eq!((reaped.destroyed, reaped.panicked, reaped.pending), (6, 2, 0));
     assert_eq!(domain.stats().panicked_total, 2);
     retire_boxes(&mut reader, 1);
     assert_eq!((reaper.reap().destroyed, reaper.reap().panicked), (1, 0));
@@ -105,17 +95,10 @@ fn a_leaked_live_value_is_held_not_freed() {
     }
     let stats = domain.stats();
     assert_eq!((stats.held, stats.held_total), (1, 1));
-    assert_eq!(
-        reaper.quiesce_blocking(Duration::ZERO),
-        Err(vec![]),
-        "nobody is inside"
-    );
+    assert_eq!(reaper.quiesce_blocking(Duration::ZERO), Err(vec![]), "nobody is inside");
     let wakes = Arc::new(Wakes::default());
     let waker = Waker::from(Arc::clone(&wakes));
-    assert_eq!(
-        reaper.poll_quiesce(&mut Context::from_waker(&waker)),
-        Poll::Pending
-    );
+    assert_eq!(reaper.poll_quiesce(&mut Context::from_waker(&waker)), Poll::Pending);
     assert_eq!(wakes.count(), 0, "looking again would not help");
     retire_boxes(&mut reader, 1);
     assert_eq!(reaper.reap().destroyed, 1, "others are not kept by it");
@@ -165,12 +148,7 @@ fn a_quiesce_that_was_dropped_is_not_woken() {
     retire_boxes(&mut closer, 1);
     {
         let mut quiesce = std::pin::pin!(reaper.quiesce());
-        assert!(
-            quiesce
-                .as_mut()
-                .poll(&mut Context::from_waker(&waker))
-                .is_pending()
-        );
+        assert!(quiesce.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
     }
     drop(pin);
     assert_eq!(wakes.count(), 0);
@@ -179,10 +157,7 @@ fn a_quiesce_that_was_dropped_is_not_woken() {
 
 #[test]
 fn quiesce_at_its_limit_goes_on_by_itself() {
-    let (domain, mut reaper) = Domain::new(DomainConfig {
-        reap_max: 2,
-        ..Default::default()
-    });
+    let (domain, mut reaper) = Domain::new(DomainConfig { reap_max: 2, ..Default::default() });
     retire_boxes(&mut domain.reader("retirer"), 5);
     let wakes = Arc::new(Wakes::default());
     let waker = Waker::from(Arc::clone(&wakes));
@@ -199,15 +174,10 @@ fn a_blocked_quiescer_names_who_is_inside() {
     let (mut reader, mut closer) = (domain.reader("in the way"), domain.reader("closer"));
     let pin = reader.pin();
     retire_boxes(&mut closer, 1);
-    let stalled = reaper
-        .quiesce_blocking(Duration::from_millis(5))
-        .unwrap_err();
+    let stalled = reaper.quiesce_blocking(Duration::from_millis(5)).unwrap_err();
     assert_eq!(stalled.len(), 1);
     assert_eq!(stalled[0].label, "in the way");
-    assert!(
-        stalled[0].age >= Duration::from_millis(1),
-        "noticed by the ticks of the wait"
-    );
+    assert!(stalled[0].age >= Duration::from_millis(1), "noticed by the ticks of the wait");
     drop(pin);
     assert_eq!(reaper.quiesce_blocking(Duration::ZERO), Ok(()));
 }
@@ -248,10 +218,7 @@ fn destructors_may_use_the_domain() {
         }
     }
     let (domain, mut reaper) = Domain::new(DomainConfig::default());
-    domain
-        .borrow("first")
-        .pin()
-        .retire(Box::new(Nested(domain.clone(), 3)));
+    domain.borrow("first").pin().retire(Box::new(Nested(domain.clone(), 3)));
     assert_eq!(reaper.quiesce_blocking(Duration::from_secs(60)), Ok(()));
     assert_eq!(domain.stats().destroyed_total, 4);
 }
@@ -270,11 +237,7 @@ fn pending_never_wraps() {
         scope.spawn(|| {
             while !done.load(Ordering::Acquire) {
                 let stats = domain.stats();
-                assert!(
-                    stats.pending <= ROUNDS as u64,
-                    "{} pending of {ROUNDS}",
-                    stats.pending
-                );
+                assert!(stats.pending <= ROUNDS as u64, "{} pending of {ROUNDS}", stats.pending);
                 thread::yield_now();
             }
         });
@@ -297,10 +260,8 @@ fn what_a_dropped_reaper_leaves_is_destroyed_with_the_domain() {
     let (domain, reaper) = Domain::new(DomainConfig::default());
     let mut reader = domain.reader("retirer");
     let cell = domain.publish(Counted(Arc::clone(&drops))).unwrap();
-    let (mut other, unretired) = (
-        domain.reader("other"),
-        domain.publish(Counted(Arc::clone(&drops))).unwrap(),
-    );
+    let (mut other, unretired) =
+        (domain.reader("other"), domain.publish(Counted(Arc::clone(&drops))).unwrap());
     let pin = other.pin();
     assert!(cell.retire(&reader.pin()));
     reader.pin().retire(Box::new(Counted(Arc::clone(&drops))));
@@ -308,11 +269,7 @@ fn what_a_dropped_reaper_leaves_is_destroyed_with_the_domain() {
     drop(reaper);
     assert_eq!(drops.load(Ordering::Relaxed), 0);
     drop((reader, other, domain, cell));
-    assert_eq!(
-        drops.load(Ordering::Relaxed),
-        0,
-        "the last cell keeps the garbage"
-    );
+    assert_eq!(drops.load(Ordering::Relaxed), 0, "the last cell keeps the garbage");
     drop(unretired);
     assert_eq!(drops.load(Ordering::Relaxed), 3);
 }

@@ -7,10 +7,8 @@ const LIMIT: u64 = 100;
 
 #[test]
 fn a_parked_reader_bounds_garbage_at_the_limit_and_is_named() {
-    let (domain, mut reaper) = Domain::new(DomainConfig {
-        garbage_max: LIMIT,
-        ..Default::default()
-    });
+    let (domain, mut reaper) =
+        Domain::new(DomainConfig { garbage_max: LIMIT, ..Default::default() });
     let cell = domain.publish(0_u64).unwrap();
     let mut parked = domain.reader("parked");
     let mut writer = domain.reader("writer");
@@ -40,13 +38,7 @@ fn a_parked_reader_bounds_garbage_at_the_limit_and_is_named() {
     assert_eq!(*seen, 0, "what it saw is still there");
     drop(seen);
     drop(pin);
-    reaper
-        .quiesce_blocking(Duration::from_secs(60))
-        .expect("nobody is inside");
+    reaper.quiesce_blocking(Duration::from_secs(60)).expect("nobody is inside");
     assert_eq!(domain.stats().destroyed_total, LIMIT);
-    assert_eq!(
-        cell.replace(1, &writer.pin()),
-        Ok(()),
-        "admission is open again"
-    );
+    assert_eq!(cell.replace(1, &writer.pin()), Ok(()), "admission is open again");
 }

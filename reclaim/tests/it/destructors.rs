@@ -44,12 +44,8 @@ fn close(domain: &Domain, cells: &[Published<Witness>], won: &AtomicUsize) {
 fn destructors_run_on_the_reaper_alone() {
     let (domain, mut reaper) = Domain::new(DomainConfig::default());
     let destroyed_on = Arc::new(Mutex::new(Vec::new()));
-    let witness = || Witness {
-        destroyed_on: Arc::clone(&destroyed_on),
-    };
-    let cells: Vec<_> = (0..ROUNDS)
-        .map(|_| domain.publish(witness()).unwrap())
-        .collect();
+    let witness = || Witness { destroyed_on: Arc::clone(&destroyed_on) };
+    let cells: Vec<_> = (0..ROUNDS).map(|_| domain.publish(witness()).unwrap()).collect();
     let (won, closed) = (AtomicUsize::new(0), AtomicBool::new(false));
     let start = Barrier::new(READERS + CLOSERS + 1);
 
@@ -60,9 +56,7 @@ fn destructors_run_on_the_reaper_alone() {
                 reaper.reap();
                 thread::yield_now();
             }
-            reaper
-                .quiesce_blocking(Duration::from_secs(60))
-                .expect("everybody has left");
+            reaper.quiesce_blocking(Duration::from_secs(60)).expect("everybody has left");
             thread::current().id()
         });
         let workers: Vec<_> = (0..READERS + CLOSERS)
@@ -78,24 +72,15 @@ fn destructors_run_on_the_reaper_alone() {
                 })
             })
             .collect();
-        workers
-            .into_iter()
-            .for_each(|worker| worker.join().unwrap());
+        workers.into_iter().for_each(|worker| worker.join().unwrap());
         closed.store(true, Ordering::Release);
         reaping.join().unwrap()
     });
 
-    assert_eq!(
-        won.load(Ordering::Relaxed),
-        ROUNDS,
-        "each cell had one winner"
-    );
+    assert_eq!(won.load(Ordering::Relaxed), ROUNDS, "each cell had one winner");
     let destroyed_on = destroyed_on.lock().unwrap();
     assert_eq!(destroyed_on.len(), ROUNDS, "each value was destroyed once");
-    assert!(
-        destroyed_on.iter().all(|thread| *thread == reaper_thread),
-        "and by the reaper"
-    );
+    assert!(destroyed_on.iter().all(|thread| *thread == reaper_thread), "and by the reaper");
     let stats = domain.stats();
     assert_eq!((stats.pending, stats.held_total), (0, 0));
     assert_eq!(stats.destroyed_total, (ROUNDS + CLOSERS * ROUNDS) as u64);

@@ -24,28 +24,17 @@ struct Counts {
 impl Canary {
     fn new(counts: &Arc<Counts>) -> Self {
         counts.made.fetch_add(1, Ordering::Relaxed);
-        Self {
-            alive: AtomicU64::new(ALIVE),
-            counts: Arc::clone(counts),
-        }
+        Self { alive: AtomicU64::new(ALIVE), counts: Arc::clone(counts) }
     }
 
     fn check(&self) {
-        assert_eq!(
-            self.alive.load(Ordering::Relaxed),
-            ALIVE,
-            "a reader saw a destroyed value"
-        );
+        assert_eq!(self.alive.load(Ordering::Relaxed), ALIVE, "a reader saw a destroyed value");
     }
 }
 
 impl Drop for Canary {
     fn drop(&mut self) {
-        assert_eq!(
-            self.alive.swap(0, Ordering::Relaxed),
-            ALIVE,
-            "destroyed twice"
-        );
+        assert_eq!(self.alive.swap(0, Ordering::Relaxed), ALIVE, "destroyed twice");
         self.counts.destroyed.fetch_add(1, Ordering::Relaxed);
     }
 }
@@ -54,10 +43,7 @@ impl Drop for Canary {
 struct Raw(AtomicPtr<Canary>);
 
 impl Raw {
-    #[allow(
-        unsafe_code,
-        reason = "what an embedder does with a pointer of its own"
-    )]
+    #[allow(unsafe_code, reason = "what an embedder does with a pointer of its own")]
     fn read(&self, _pin: &Pin<'_>) {
         // SAFETY: pinned, so what was unlinked after this load lives on; null once it was taken.
         if let Some(canary) = unsafe { self.0.load(Ordering::Acquire).as_ref() } {
@@ -88,11 +74,7 @@ impl World {
         let mut reader = self.domain.reader("reader");
         for _ in 0..STEPS {
             let pin = reader.pin();
-            let live: Vec<_> = self
-                .cells
-                .iter()
-                .filter_map(|cell| cell.get(&pin))
-                .collect();
+            let live: Vec<_> = self.cells.iter().filter_map(|cell| cell.get(&pin)).collect();
             self.raw.read(&pin);
             live.iter().for_each(|canary| canary.check());
         }
@@ -119,10 +101,7 @@ impl World {
             cell.retire(&reader.pin())
         };
         (0..STEPS / 10).for_each(|_| drop(reader.pin()));
-        self.cells
-            .iter()
-            .filter(|cell| close(cell, &mut reader))
-            .count()
+        self.cells.iter().filter(|cell| close(cell, &mut reader)).count()
     }
 }
 
@@ -130,15 +109,8 @@ impl World {
 fn every_value_is_destroyed_once_and_no_reader_sees_it() {
     let (domain, mut reaper) = Domain::new(DomainConfig::default());
     let counts = Arc::new(Counts::default());
-    let cells = (0..8)
-        .map(|_| domain.publish(Canary::new(&counts)).unwrap())
-        .collect();
-    let world = World {
-        domain,
-        cells,
-        raw: Raw(AtomicPtr::default()),
-        counts,
-    };
+    let cells = (0..8).map(|_| domain.publish(Canary::new(&counts)).unwrap()).collect();
+    let world = World { domain, cells, raw: Raw(AtomicPtr::default()), counts };
     let winners: usize = thread::scope(|scope| {
         let mut workers = Vec::new();
         for _ in 0..2 {
@@ -156,10 +128,7 @@ fn every_value_is_destroyed_once_and_no_reader_sees_it() {
             reaper.reap();
             thread::yield_now();
         }
-        workers
-            .into_iter()
-            .map(|worker| worker.join().unwrap())
-            .sum()
+        workers.into_iter().map(|worker| worker.join().unwrap()).sum()
     });
     assert_eq!(winners, world.cells.len(), "each cell had one winner");
     finish(world, reaper);
@@ -167,18 +136,10 @@ fn every_value_is_destroyed_once_and_no_reader_sees_it() {
 
 fn finish(world: World, mut reaper: Reaper) {
     world.raw.replace(None, &world.domain.borrow("last").pin());
-    reaper
-        .quiesce_blocking(Duration::from_secs(60))
-        .expect("everybody has left");
+    reaper.quiesce_blocking(Duration::from_secs(60)).expect("everybody has left");
     let stats = world.domain.stats();
-    assert_eq!(
-        (stats.pending, stats.held_total, stats.panicked_total),
-        (0, 0, 0)
-    );
+    assert_eq!((stats.pending, stats.held_total, stats.panicked_total), (0, 0, 0));
     let (made, destroyed) = (&world.counts.made, &world.counts.destroyed);
-    assert_eq!(
-        made.load(Ordering::Relaxed),
-        destroyed.load(Ordering::Relaxed)
-    );
+    assert_eq!(made.load(Ordering::Relaxed), destroyed.load(Ordering::Relaxed));
     assert!(stats.destroyed_total > STEPS as u64, "{stats:?}");
 }

@@ -10,5 +10,8 @@ mod metered;
 mod ndjson;
 mod source;
 
+#[cfg(test)]
+mod tests;
+
 pub(super) use document::{BadLine, Document, Fault, Keys};
 pub(super) use source::{Documents, Format, Place, Source, documents_of};

@@ -9,6 +9,9 @@ mod run;
 mod summary;
 mod writer;
 
+#[cfg(test)]
+mod tests;
+
 pub(super) use arguments::LoadArguments;
 pub(super) use run::run;
 pub(super) use writer::{WriteFault, Writer, json_options};

@@ -8,7 +8,7 @@ use crate::cli::exit::{Exit, Failure};
 use crate::cli::input::{Place, Source};
 use crate::cli::progress::LoadProgress;
 use crate::cli::ready::{print_line, print_text};
-use crate::cli::report::Count;
+use crate::cli::report::Documents;
 use crate::client::{KvClient, WriteOptions};
 use crate::wire::Opcode;
 use core::num::NonZeroU64;
@@ -102,8 +102,7 @@ impl Load {
         self.progress.end();
         self.summary.took(time);
         let done = done.map_err(|failure| {
-            let plural = if self.summary.loaded == 1 { " was" } else { "s were" };
-            failure.after(&format!("{} document{plural} loaded before", Count(self.summary.loaded)))
+            failure.after(&format!("{} loaded before", Documents(self.summary.loaded)))
         });
         if let Err(failure) = &done {
             self.summary.error = Some(failure.to_string());

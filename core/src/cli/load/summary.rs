@@ -1,6 +1,6 @@
 //! What `load` says at the end.
 
-use crate::cli::report::{Bytes, Count, Time, per_second, rate};
+use crate::cli::report::{Bytes, Count, Documents, Time, per_second, rate};
 use core::fmt;
 use core::time::Duration;
 use serde::Serialize;
@@ -34,7 +34,7 @@ impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let time = Duration::from_secs_f64(self.seconds);
         let Self { loaded, bytes, bad_lines, retries, .. } = *self;
-        write!(f, "loaded {} documents", Count(loaded))?;
+        write!(f, "loaded {}", Documents(loaded))?;
         write!(f, " ({}) in {}: ", Bytes(bytes as f64), Time(time))?;
         write!(f, "{} documents/s", rate(loaded, time))?;
         if bad_lines > 0 {

@@ -15,7 +15,7 @@ pub(crate) struct TailArguments {
     #[arg(long)]
     pub(super) from_beginning: bool,
     /// Only these vbuckets, as in 1,5-9
-    #[arg(long, value_name = "LIST")]
+    #[arg(long, alias = "vbuckets", value_name = "LIST")]
     pub(super) vbucket: Option<VbucketList>,
     /// End when everything is shown that was there at the start
     #[arg(long)]
@@ -52,6 +52,11 @@ pub(super) enum OnRollback {
 }
 
 impl TailArguments {
+    #[cfg(test)]
+    pub(crate) fn client(&self) -> &ClientArguments {
+        &self.client
+    }
+
     pub(super) fn dcp_settings(&self) -> DcpSettings {
         let name = match &self.name {
             Some(name) => name.clone(),

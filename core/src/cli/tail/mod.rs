@@ -15,6 +15,9 @@ mod render;
 mod run;
 mod tailing;
 
+#[cfg(test)]
+mod tests;
+
 pub(super) use arguments::TailArguments;
 pub(super) use judge::{Granted, Judge};
 pub(super) use run::run;

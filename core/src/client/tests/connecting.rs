@@ -152,7 +152,7 @@ async fn a_server_that_goes_away_or_says_nothing_is_named_with_the_step() {
     let impatient = settings().timeout(Duration::ZERO);
     let error = connect(1 << 16, &impatient, silent).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unavailable);
-    assert_eq!(text(&error), format!("{HOST}: HELLO took too long"));
+    assert_eq!(text(&error), format!("{HOST}: HELLO: timed out"));
 }
 
 #[tokio::test]

@@ -511,7 +511,7 @@ async fn a_silent_server_is_given_up_on() {
     assert_eq!(error.kind(), ErrorKind::Unavailable);
     assert_eq!(
         error.to_string(),
-        format!("{HOST} has been silent for too long")
+        format!("{HOST} is silent: timed out")
     );
 }
 

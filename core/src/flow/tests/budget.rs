@@ -71,21 +71,14 @@ fn it_opens_at_the_mark_and_tells_once() {
     permit.give_back(34);
     assert_eq!(budget.used(), 76);
     assert!(budget.is_full(), "24 of 100 have drained");
-    assert!(
-        Budget::try_take(&budget, 1).is_none(),
-        "below the limit, but not drained"
-    );
+    assert!(Budget::try_take(&budget, 1).is_none(), "below the limit, but not drained");
     assert_eq!(times_drained(&drained), 0);
     permit.give_back(1);
     assert!(!budget.is_full());
     assert_eq!(times_drained(&drained), 1);
     permit.give_back(50);
     drop(permit);
-    assert_eq!(
-        times_drained(&drained),
-        1,
-        "only the first to get there tells"
-    );
+    assert_eq!(times_drained(&drained), 1, "only the first to get there tells");
 }
 
 #[test]
@@ -110,15 +103,9 @@ fn what_is_taken_while_full_counts_towards_the_mark() {
 
 #[test]
 fn odd_limits_and_shares_work() {
-    for (limit, percent, mark) in [
-        (0, 25, 0),
-        (1, 0, 0),
-        (1, 100, 0),
-        (3, 25, 2),
-        (100, 0, 99),
-        (100, 100, 0),
-        (7, 50, 4),
-    ] {
+    for (limit, percent, mark) in
+        [(0, 25, 0), (1, 0, 0), (1, 100, 0), (3, 25, 2), (100, 0, 99), (100, 100, 0), (7, 50, 4)]
+    {
         let (budget, drained) = counted(limit, percent);
         assert!(!budget.is_full());
         assert_eq!(budget.limit(), limit.max(1));
@@ -238,11 +225,7 @@ fn nobody_sleeps_for_ever() {
                         }
                         slept.fetch_add(1, Ordering::Relaxed);
                         let rings = bell.0.lock().expect("no holder panics");
-                        drop(
-                            bell.1
-                                .wait_while(rings, |rings| *rings == heard)
-                                .expect("no panic"),
-                        );
+                        drop(bell.1.wait_while(rings, |rings| *rings == heard).expect("no panic"));
                     }
                 }
             })
@@ -270,13 +253,7 @@ fn nobody_sleeps_for_ever() {
     for thread in readers.into_iter().chain(senders) {
         thread.join().expect("no thread panics");
     }
-    println!(
-        "{items} items, slept {} times",
-        slept.load(Ordering::Relaxed)
-    );
+    println!("{items} items, slept {} times", slept.load(Ordering::Relaxed));
     assert_eq!((budget.used(), budget.is_full()), (0, false));
-    assert!(
-        slept.load(Ordering::Relaxed) > 0,
-        "the budget was never full"
-    );
+    assert!(slept.load(Ordering::Relaxed) > 0, "the budget was never full");
 }

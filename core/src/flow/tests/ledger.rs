@@ -12,10 +12,7 @@ pub(super) struct Ledger {
 
 impl Ledger {
     pub(super) fn new(max: u64) -> Self {
-        Self {
-            max,
-            ..Self::default()
-        }
+        Self { max, ..Self::default() }
     }
 
     pub(super) fn outstanding(&self) -> u64 {

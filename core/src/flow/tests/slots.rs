@@ -28,11 +28,8 @@ fn no_places_is_no_place() {
 fn never_more_than_the_limit() {
     const LIMIT: usize = 3;
     let slots = Slots::new(LIMIT);
-    let (inside, most, entered) = (
-        AtomicUsize::new(0),
-        AtomicUsize::new(0),
-        Arc::new(AtomicUsize::new(0)),
-    );
+    let (inside, most, entered) =
+        (AtomicUsize::new(0), AtomicUsize::new(0), Arc::new(AtomicUsize::new(0)));
     thread::scope(|scope| {
         for _ in 0..5 {
             scope.spawn(|| {
@@ -56,10 +53,7 @@ fn never_more_than_the_limit() {
         }
     });
     let most = most.into_inner();
-    println!(
-        "{} entered, at most {most} at once",
-        entered.load(Ordering::SeqCst)
-    );
+    println!("{} entered, at most {most} at once", entered.load(Ordering::SeqCst));
     assert!(most <= LIMIT, "{most} inside at once");
     assert_eq!(slots.taken(), 0);
 }

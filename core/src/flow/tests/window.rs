@@ -94,19 +94,11 @@ fn turning_it_off_forgets_what_is_outstanding() {
     assert_eq!(window.resize(0), Resized { opened: true });
     assert_eq!(window.outstanding(), 0);
     window.sent(5000);
-    assert_eq!(
-        window.resize(100),
-        Resized { opened: false },
-        "it was open before"
-    );
+    assert_eq!(window.resize(100), Resized { opened: false }, "it was open before");
     assert_eq!(window.outstanding(), 0, "nothing of before counts");
     window.sent(30);
     assert_eq!(window.outstanding(), 30);
-    assert_eq!(
-        window.ack(300),
-        acked(false, 270),
-        "too late for what was forgotten"
-    );
+    assert_eq!(window.ack(300), acked(false, 270), "too late for what was forgotten");
 }
 
 /// The window, the ledger that it has to agree with, and what happened.
@@ -130,33 +122,18 @@ impl Run {
             return;
         }
         let large = self.dice.roll(50) == 0;
-        let bytes = if large {
-            self.dice.roll(5000)
-        } else {
-            24 + self.dice.roll(200)
-        };
+        let bytes = if large { self.dice.roll(5000) } else { 24 + self.dice.roll(200) };
         self.window.sent(bytes);
         self.ledger.send(bytes);
-        let most = if self.ledger.max == 0 {
-            0
-        } else {
-            self.ledger.max + bytes
-        };
-        assert!(
-            self.window.outstanding() <= most,
-            "I2: more than one message over"
-        );
+        let most = if self.ledger.max == 0 { 0 } else { self.ledger.max + bytes };
+        assert!(self.window.outstanding() <= most, "I2: more than one message over");
         self.sends += 1;
     }
 
     fn ack(&mut self) {
         let was_full = self.ledger.is_full();
         let much = self.dice.roll(20) == 0;
-        let bytes = if much {
-            self.dice.roll(8000)
-        } else {
-            self.dice.roll(300)
-        };
+        let bytes = if much { self.dice.roll(8000) } else { self.dice.roll(300) };
         let over = self.ledger.ack(bytes);
         let opened = was_full && !self.ledger.is_full();
         assert_eq!(self.window.ack(bytes), acked(opened, over));
@@ -167,22 +144,12 @@ impl Run {
 
     fn resize(&mut self) {
         let (was_full, before) = (self.ledger.is_full(), self.ledger.max);
-        let max = if self.dice.roll(4) == 0 {
-            0
-        } else {
-            self.dice.roll(2000)
-        };
+        let max = if self.dice.roll(4) == 0 { 0 } else { self.dice.roll(2000) };
         self.ledger.resize(max);
         let Resized { opened } = self.window.resize(max);
-        assert!(
-            opened || !was_full || self.ledger.is_full(),
-            "an opening was not told"
-        );
+        assert!(opened || !was_full || self.ledger.is_full(), "an opening was not told");
         let grew = before != 0 && (max == 0 || max > before);
-        assert!(
-            !opened || (grew && !self.ledger.is_full()),
-            "an opening that is none"
-        );
+        assert!(!opened || (grew && !self.ledger.is_full()), "an opening that is none");
         self.resizes += 1;
     }
 
@@ -216,25 +183,12 @@ fn a_ledger_agrees() {
         }
         run.compare();
     }
-    let Run {
-        sends,
-        refused,
-        acks,
-        openings,
-        overs,
-        resizes,
-        ..
-    } = run;
+    let Run { sends, refused, acks, openings, overs, resizes, .. } = run;
     println!(
         "{operations} operations: {sends} sends, {refused} refused, {acks} acks ({openings} opened, \
          {overs} over), {resizes} resizes"
     );
-    assert!(
-        cfg!(miri)
-            || [sends, refused, openings, overs, resizes]
-                .iter()
-                .all(|n| *n > 1000)
-    );
+    assert!(cfg!(miri) || [sends, refused, openings, overs, resizes].iter().all(|n| *n > 1000));
 }
 
 #[test]
@@ -247,13 +201,9 @@ fn each_opening_is_told_once() {
         window.sent(1600);
         assert!(window.is_full());
         told += thread::scope(|scope| {
-            let ackers: Vec<_> = (0..2)
-                .map(|_| scope.spawn(|| u32::from(window.ack(800).opened)))
-                .collect();
-            ackers
-                .into_iter()
-                .map(|a| a.join().expect("acks do not panic"))
-                .sum::<u32>()
+            let ackers: Vec<_> =
+                (0..2).map(|_| scope.spawn(|| u32::from(window.ack(800).opened))).collect();
+            ackers.into_iter().map(|a| a.join().expect("acks do not panic")).sum::<u32>()
         });
         assert_eq!(window.outstanding(), 0);
     }
@@ -279,11 +229,7 @@ impl Bell {
 
     fn wait(&self) {
         let rung = self.rung.lock().expect("no holder panics");
-        drop(
-            self.heard
-                .wait_while(rung, |rung| !*rung)
-                .expect("no holder panics"),
-        );
+        drop(self.heard.wait_while(rung, |rung| !*rung).expect("no holder panics"));
     }
 }
 
@@ -306,11 +252,9 @@ fn acknowledge(shared: &Shared, seed: u64) {
         let last = shared.done.load(Ordering::Acquire);
         let available = shared.sent.load(Ordering::Acquire);
         let mine = dice.roll(400) + 1;
-        let took = shared
-            .claimed
-            .fetch_update(Ordering::AcqRel, Ordering::Acquire, |claimed| {
-                (claimed < available).then(|| available.min(claimed + mine))
-            });
+        let took = shared.claimed.fetch_update(Ordering::AcqRel, Ordering::Acquire, |claimed| {
+            (claimed < available).then(|| available.min(claimed + mine))
+        });
         match took {
             Ok(before) => {
                 let acked = shared.window.ack(available.min(before + mine) - before);
@@ -372,11 +316,7 @@ fn no_opening_is_lost() {
         shared.done.store(true, Ordering::Release);
     });
     println!("{messages} messages, {total} bytes, slept {slept} times");
-    assert_eq!(
-        shared.window.outstanding(),
-        0,
-        "everything was acknowledged"
-    );
+    assert_eq!(shared.window.outstanding(), 0, "everything was acknowledged");
     assert_eq!(shared.over.load(Ordering::Relaxed), 0, "and nothing twice");
     assert_eq!(shared.window.acked_total(), total);
     assert!(slept > 0, "the window was never full");

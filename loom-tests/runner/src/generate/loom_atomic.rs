@@ -61,7 +61,7 @@ macro_rules! atomic {
 }
 
 atomic!(AtomicUsize [], usize, atomic::AtomicUsize);
-atomic!(AtomicPtr [T], *mut T, atomic::AtomicPtr<T>);
+atomic!(AtomicPtr[T], *mut T, atomic::AtomicPtr<T>);
 
 impl AtomicUsize {
     pub fn fetch_add(&self, value: usize, order: Ordering) -> usize {

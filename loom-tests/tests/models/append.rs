@@ -8,7 +8,7 @@ use std::time::Duration;
 /// Two registrations and a report at once: each walker sees whole nodes, and no place is lost or given twice.
 #[test]
 fn walk_vs_append() {
-    let model = Model::new("append_list::walk_vs_append", 3).bound(1).floor(1);
+    let model = Model::new("append::walk_vs_append", 3).bound(1).floor(1);
     model.deep(Some(2), 1).check(|| {
         let (domain, reaper) = Domain::new(DomainConfig::default());
         let registering = ["first", "second"].map(|label| {
