@@ -292,13 +292,13 @@ def compare_with_tail(server: Server, documents: dict[bytes, Document], *, from_
         key = text_or_bytes(event, "key")
         check(key in documents, f"tail: {short(key)}, which the other reader did not see")
         document = documents[key]
-        check(event["seqno"] > last[event["vb"]], f"tail: vb {event['vb']} seqno {event['seqno']} does not rise")
-        last[event["vb"]] = event["seqno"]
+        check(event["seqno"] > last[event["vbucket"]], f"tail: vb {event['vbucket']} seqno {event['seqno']} does not rise")
+        last[event["vbucket"]] = event["seqno"]
         if event["seqno"] < document.seqno and not from_disk:
             continue
         check(key not in seen, f"tail: {short(key)} twice")
         seen.add(key)
-        check((event["vb"], event["seqno"]) == (document.vb, document.seqno), f"tail: {short(key)} at {event}")
+        check((event["vbucket"], event["seqno"]) == (document.vb, document.seqno), f"tail: {short(key)} at {event}")
         check(int(event["cas"]) == document.cas, f"tail: {short(key)} with CAS {event['cas']}")
         alive = event["event"] == "mutation"
         check(alive == (document.kind == "mutation"), f"tail: {short(key)} as {event['event']}")

@@ -1,1 +1,3 @@
 //! Workloads and oracles shared by the benches.
+
+pub mod million;

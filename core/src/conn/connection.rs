@@ -10,7 +10,7 @@
 //!
 //! # Invariants
 //! - I1. After `close_all` has returned on every thread that called it, no stream lives and none can be opened
-//!   (model `close::two_closers_and_a_request`).
+//!   (model `connection::two_closers_and_a_request`).
 //! - I2. Of all callers of `close_all` exactly one retires the manager, and no stream is told twice that it ended.
 //!
 //! # Callers
@@ -23,8 +23,8 @@
 //!
 //! | label | access | ordering | pairs with | what breaks if weaker | model |
 //! |---|---|---|---|---|---|
-//! | E1 | `closed`, set | Release | E2 | nothing that matters: the owner learns of it from the slots too | `close::two_closers_and_a_request` |
-//! | E2 | `closed`, read | Acquire | E1 | as E1 | `close::two_closers_and_a_request` |
+//! | E1 | `closed`, set | Release | E2 | nothing that matters: the owner learns of it from the slots too | `connection::two_closers_and_a_request` |
+//! | E2 | `closed`, read | Acquire | E1 | as E1 | `connection::two_closers_and_a_request` |
 //! | E3 | counters | Relaxed | none | nothing: statistics | none |
 //!
 //! # Reclamation

@@ -6,7 +6,7 @@
 //!
 //! # Invariants
 //! - I1. A roster that is marked closed is followed only by rosters that are (model
-//!   `connection_map::insert_vs_close`).
+//!   `map::insert_vs_close`).
 //!
 //! # Callers
 //!

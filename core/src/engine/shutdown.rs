@@ -23,13 +23,16 @@ pub(crate) struct Workers {
     report: Mutex<Option<ShutdownReport>>,
     done: AtomicBool,
     waiting: CommitSignal,
-    on_error: Option<Box<dyn Fn(&Error) + Send + Sync>>,
+    on_error: Option<Observer>,
     last_error: Mutex<Option<String>>,
     failure: Mutex<Option<String>>,
 }
 
 /// Where new connections queue for backfill workers.
 type Queues = crate::backfill::PoolQueues;
+
+/// Who is told of an error that no caller is there for.
+pub(super) type Observer = Box<dyn Fn(&Error) + Send + Sync>;
 
 /// How an engine ended.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -48,7 +51,7 @@ pub struct ShutdownReport {
 impl Workers {
     pub(super) fn new(
         pool: BackfillPool,
-        on_error: Option<Box<dyn Fn(&Error) + Send + Sync>>,
+        on_error: Option<Observer>,
     ) -> Self {
         Self {
             queues: pool.queues(),
@@ -90,10 +93,10 @@ impl Workers {
     pub(super) fn report(&self, before: u64, error: &Error) {
         *lock(&self.last_error) = Some(error.to_string());
         // The first, and then ever more rarely: a full disk must not fill a log as well.
-        if before.is_power_of_two() || before == 0 {
-            if let Some(observer) = &self.on_error {
-                observer(error);
-            }
+        if (before == 0 || before.is_power_of_two())
+            && let Some(observer) = &self.on_error
+        {
+            observer(error);
         }
     }
 

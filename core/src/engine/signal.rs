@@ -39,7 +39,7 @@ impl CommitSignal {
     }
 
     /// How often `notify` was called.
-    fn told(&self) -> u64 {
+    pub(crate) fn told(&self) -> u64 {
         // G1 Acquire: pairs with `notify`.
         self.told.load(Ordering::Acquire)
     }

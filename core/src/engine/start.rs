@@ -5,7 +5,7 @@ use super::facade::Engine;
 use super::parts::{EngineParts, Made};
 use crate::partition::Pressure;
 use super::settings::EngineSettings;
-use super::shutdown::Workers;
+use super::shutdown::{Observer, Workers};
 #[cfg(millstream_loom)]
 use crate::backfill::Jobs;
 use crate::backfill::{BackfillPool, PoolGate};
@@ -26,7 +26,7 @@ pub struct EngineBuilder {
     store: std::sync::Arc<dyn Store>,
     settings: EngineSettings,
     clock: std::sync::Arc<dyn Clock>,
-    on_error: Option<Box<dyn Fn(&Error) + Send + Sync>>,
+    on_error: Option<Observer>,
 }
 
 impl EngineBuilder {
@@ -112,7 +112,10 @@ impl EngineBuilder {
                 let mut reader = domain.borrow("load");
                 let pin = reader.pin();
                 let history = partition.history(&pin);
-                self.store.keys(vb, &mut |key, meta| history.index.load(key, meta))?;
+                self.store.keys(vb, &mut |key, meta| {
+                    history.index.load(key, meta);
+                    partition.note_stored(meta.seqno);
+                })?;
             }
             partitions.push(partition);
         }

@@ -130,11 +130,12 @@ pub struct StreamSnapshot {
 pub(super) fn vbucket(partition: &Partition, pin: &Pin<'_>) -> Option<VbucketStats> {
     let info = partition.info(pin);
     let (log_bytes, index_bytes) = partition.memory(pin);
+    let high = partition.high(pin);
     Some(VbucketStats {
         state: info.state,
         uuid: info.failover.newest().uuid,
-        high: partition.high(pin),
-        persisted: partition.persisted(),
+        high,
+        persisted: partition.persisted().min(high),
         purge: partition.purge_seqno(),
         cas_max: partition.cas_max(),
         items: partition.alive(),

@@ -6,8 +6,8 @@ use crate::types::{FailoverEntry, Seqno, VbUuid};
 /// The branches of one vbucket's history, newest first: never empty, never more than
 /// [`FAILOVER_ENTRIES_MAX`], no uuid 0, no uuid twice, and no seqno above that of a newer entry.
 ///
-/// The branch of an entry reaches from its own seqno (exclusive) to the seqno of the next newer entry
-/// (inclusive), or to the vbucket's high seqno if it is the newest.
+/// The branch of an entry reaches from its own seqno (exclusive) to the seqno of the next newer
+/// entry (inclusive), or to the vbucket's high seqno if it is the newest.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FailoverLog {
     entries: Vec<FailoverEntry>,
@@ -38,8 +38,8 @@ impl FailoverLog {
 
     /// A log from stored entries, newest first.
     ///
-    /// Read from the newest on, an entry is dropped if its uuid is 0 or was met before, if its seqno is above
-    /// that of the entry kept before it, or if the log is full.
+    /// Read from the newest on, an entry is dropped if its uuid is 0 or was met before, if its
+    /// seqno is above that of the entry kept before it, or if the log is full.
     pub fn from_entries(stored: &[FailoverEntry]) -> Sanitised {
         let mut entries: Vec<FailoverEntry> = Vec::with_capacity(FAILOVER_ENTRIES_MAX);
         for entry in stored {
@@ -58,8 +58,8 @@ impl FailoverLog {
         }
     }
 
-    /// Starts a branch above `seqno`: entries that began above it are dropped, then, if the log is full, the
-    /// oldest.
+    /// Starts a branch above `seqno`: entries that began above it are dropped, then, if the log is
+    /// full, the oldest.
     ///
     /// # Panics
     /// If `uuid` is 0 or already names a branch that is kept.
@@ -76,8 +76,8 @@ impl FailoverLog {
 
     /// Drops the branches that began above `high`, after a rollback to it; returns how many.
     ///
-    /// The log never gets empty: when every branch began above `high`, the oldest stays and is said to have
-    /// begun at `high`. An owner that goes on to write starts a branch of its own with
+    /// The log never gets empty: when every branch began above `high`, the oldest stays and is said
+    /// to have begun at `high`. An owner that goes on to write starts a branch of its own with
     /// [`push`](FailoverLog::push), since what it writes is not what the kept branch had there.
     pub fn prune_above(&mut self, high: Seqno) -> usize {
         let before = self.entries.len();
@@ -105,8 +105,8 @@ impl FailoverLog {
         &self.entries
     }
 
-    /// The last seqno of a branch, if the log has it: where the next newer one began, and `high` for the
-    /// newest; never above `high`.
+    /// The last seqno of a branch, if the log has it: where the next newer one began, and `high`
+    /// for the newest; never above `high`.
     #[must_use]
     pub fn branch_end(&self, uuid: VbUuid, high: Seqno) -> Option<Seqno> {
         match self.position(uuid)? {
@@ -115,7 +115,8 @@ impl FailoverLog {
         }
     }
 
-    /// Appends the log as it goes over the wire: for each entry, newest first, uuid and seqno, big-endian.
+    /// Appends the log as it goes over the wire: for each entry, newest first, uuid and seqno,
+    /// big-endian.
     pub fn encode(&self, out: &mut Vec<u8>) {
         out.reserve(self.wire_bytes());
         for entry in &self.entries {

@@ -1,8 +1,9 @@
 //! The history of a vbucket as its branches, and whether a client may resume on one of them.
 //!
-//! A vbucket's history is a line of seqnos that forks when a node takes over without having seen all of it.
-//! [`FailoverLog`] names the branches that the present history went through, [`decide`] compares with it what
-//! a client says of itself, and answers whether the client goes on from where it is or first has to go back.
+//! A vbucket's history is a line of seqnos that forks when a node takes over without having seen
+//! all of it. [`FailoverLog`] names the branches that the present history went through, [`decide`]
+//! compares with it what a client says of itself, and answers whether the client goes on from where
+//! it is or first has to go back.
 //!
 //! ```
 //! use millstream::failover::{FailoverLog, RollbackQuery, Verdict, decide};

@@ -6,8 +6,8 @@ use core::fmt;
 
 /// What a client says of itself, and what the vbucket has to compare it with.
 ///
-/// `snap_start ≤ start ≤ snap_end` is the caller's to check beforehand; [`decide`] answers other ranges too,
-/// without meaning.
+/// `snap_start ≤ start ≤ snap_end` is the caller's to check beforehand; [`decide`] answers other
+/// ranges too, without meaning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RollbackQuery {
     /// The last seqno that the client has.
@@ -22,8 +22,8 @@ pub struct RollbackQuery {
     pub strict: bool,
     /// The vbucket's high seqno.
     pub high: Seqno,
-    /// The vbucket's purge seqno: the highest seqno of a tombstone that is gone. 0 if the client said that
-    /// purged tombstones do not matter to it.
+    /// The vbucket's purge seqno: the highest seqno of a tombstone that is gone. 0 if the client
+    /// said that purged tombstones do not matter to it.
     pub purge: Seqno,
     /// The purge seqno that the client knows of already.
     pub client_purge: Option<Seqno>,
@@ -72,18 +72,21 @@ pub enum Rule {
     SnapshotCut,
 }
 
-/// What is asked again when a backfill is about to read, since tombstones may have been purged meanwhile.
+/// What is asked again when a backfill is about to read, since tombstones may have been purged
+/// meanwhile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BackfillQuery {
     /// The first seqno to read.
     pub first: Seqno,
-    /// The purge seqno of what is read; 0 if the client said that purged tombstones do not matter to it.
+    /// The purge seqno of what is read; 0 if the client said that purged tombstones do not matter
+    /// to it.
     pub purge: Seqno,
     /// The purge seqno that the client knows of already.
     pub client_purge: Option<Seqno>,
     /// Whether nothing that the client's filter lets through was purged (see [`exempt_by_filter`]).
     pub exempt_from_purge: bool,
-    /// Whether `first` was raised to where the filter's collections begin: before it they had nothing.
+    /// Whether `first` was raised to where the filter's collections begin: before it they had
+    /// nothing.
     pub first_of_filter: bool,
 }
 
@@ -113,8 +116,8 @@ pub fn decide(log: &FailoverLog, query: &RollbackQuery) -> Verdict {
             rule: Rule::UnknownUuid,
         };
     };
-    // Between snapshots the client's own seqno is all that counts; inside one it holds a mixture that is
-    // consistent again only at the snapshot's end.
+    // Between snapshots the client's own seqno is all that counts; inside one it holds a mixture
+    // that is consistent again only at the snapshot's end.
     let (needed, beyond) = if start == snap_start {
         (start, Rule::NotBegunBeyond)
     } else if start == snap_end {
@@ -144,15 +147,15 @@ pub fn decide(log: &FailoverLog, query: &RollbackQuery) -> Verdict {
     }
 }
 
-/// Whether a client with a filter on collections is spared the purge test: it has everything of them up to
-/// `filter_high`, their highest seqno, and what was purged above that cannot be theirs.
+/// Whether a client with a filter on collections is spared the purge test: it has everything of
+/// them up to `filter_high`, their highest seqno, and what was purged above that cannot be theirs.
 #[must_use]
 pub fn exempt_by_filter(start: Seqno, purge: Seqno, filter_high: Seqno) -> bool {
     start < purge && start >= filter_high && filter_high <= purge
 }
 
-/// Whether a backfill would miss tombstones that are gone, so that the stream has to end and the client to
-/// ask again.
+/// Whether a backfill would miss tombstones that are gone, so that the stream has to end and the
+/// client to ask again.
 #[must_use]
 pub fn purge_forbids_backfill(query: &BackfillQuery) -> bool {
     let harmless =
@@ -161,8 +164,8 @@ pub fn purge_forbids_backfill(query: &BackfillQuery) -> bool {
 }
 
 impl RollbackQuery {
-    /// A client between two snapshots: it has everything up to `start` on branch `uuid`, of a vbucket whose
-    /// high seqno is `high`; nothing purged, not strict.
+    /// A client between two snapshots: it has everything up to `start` on branch `uuid`, of a
+    /// vbucket whose high seqno is `high`; nothing purged, not strict.
     #[must_use]
     pub fn at(start: Seqno, uuid: VbUuid, high: Seqno) -> Self {
         Self {

@@ -6,8 +6,8 @@ use std::hash::{BuildHasher, Hasher};
 
 /// A random uuid of 48 bits, never 0.
 ///
-/// The randomness is that of the standard library's hash keys: seeded by the operating system once for each
-/// thread, another key on each call. It tells branches apart; it is no secret.
+/// The randomness is that of the standard library's hash keys: seeded by the operating system once
+/// for each thread, another key on each call. It tells branches apart; it is no secret.
 pub fn random_uuid() -> VbUuid {
     loop {
         let bits = RandomState::new().build_hasher().finish() & UUID_MASK;

@@ -1,5 +1,5 @@
-//! Bytes that may be held at once. Promise: every byte that was lent is given back once, and a reader that found the
-//! budget full is told when enough of it has drained.
+//! Bytes that may be held at once. Promise: every byte that was lent is given back once, and a
+//! reader that found the budget full is told when enough of it has drained.
 //!
 //! # State
 //!
@@ -18,9 +18,10 @@
 //! The mark is the limit less the share of it that has to drain.
 //!
 //! # Invariants
-//! - I1. `used` is the sum of all permits (test `budget::permits_sum_up`; asserted when bytes are given back).
-//! - I2. If nobody holds more than `mark` and no exchange is under way, the bit is clear; so a reader that sees it is
-//!   followed by an `on_drained` (test `budget::nobody_sleeps_for_ever`).
+//! - I1. `used` is the sum of all permits (test `budget::permits_sum_up`; asserted when bytes are
+//!   given back).
+//! - I2. If nobody holds more than `mark` and no exchange is under way, the bit is clear; so a
+//!   reader that sees it is followed by an `on_drained` (test `budget::nobody_sleeps_for_ever`).
 //! - I3. `on_drained` is called once for each time that the bit was set and cleared (test
 //!   `budget::one_drain_for_each_time_full`).
 //!
@@ -42,12 +43,13 @@
 //! | B4 | load of `is_full`, `used` | Acquire | B2 | who finds the budget open finds undone what its givers did | `budget::handed_on` |
 //! | B5 | first load of a loop, and failure of an exchange | Relaxed | none | nothing: the exchange confirms it, and a refusal publishes nothing | `budget::full_vs_drained` |
 //!
-//! A reader that sleeps on the budget registers with its waker first and asks `is_full` again then. That needs no fence
-//! here if both registering and waking change one and the same word of the waker, as they do in an atomic waker.
+//! A reader that sleeps on the budget registers with its waker first and asks `is_full` again then.
+//! That needs no fence here if both registering and waking change one and the same word of the
+//! waker, as they do in an atomic waker.
 //!
 //! # Reclamation
-//! Each permit holds a reference to the budget. `on_drained` runs on the giver's thread, which may be in a `drop`: it
-//! wakes somebody and does nothing else.
+//! Each permit holds a reference to the budget. `on_drained` runs on the giver's thread, which may
+//! be in a `drop`: it wakes somebody and does nothing else.
 //!
 //! # Not promised
 //! That `used` stays below the limit: the last item may be larger than what is left.
@@ -75,8 +77,8 @@ pub struct Permit {
 }
 
 impl Budget {
-    /// A budget of `limit` bytes, at least 1, which is open again when `drain_percent` of the limit has drained
-    /// after it was full; `on_drained` is called then.
+    /// A budget of `limit` bytes, at least 1, which is open again when `drain_percent` of the limit
+    /// has drained after it was full; `on_drained` is called then.
     ///
     /// # Panics
     /// If `drain_percent` is above 100.
@@ -155,8 +157,8 @@ impl Budget {
         let before = self.word.fetch_sub(bytes, Ordering::Release);
         debug_assert!(before & !FULL >= bytes, "I1: {bytes} bytes given back of {before:#x}");
         let mut word = before - bytes;
-        // Ends: another exchange that took effect has either cleared the bit, or taken what its own giver looks at
-        // again.
+        // Ends: another exchange that took effect has either cleared the bit, or taken what its own
+        // giver looks at again.
         while word & FULL != 0 && word & !FULL <= self.mark {
             let open = word & !FULL;
             // B3 Relaxed: an exchange, after our B2. B5 Relaxed: tried again.

@@ -1,8 +1,9 @@
-//! What may be sent, and what may be read ahead: credit that is counted exactly and given back once.
+//! What may be sent, and what may be read ahead: credit that is counted exactly and given back
+//! once.
 //!
 //! [`Window`] is the flow-control window of a connection: what its client has not yet acknowledged.
-//! [`Budget`] lends bytes to whoever reads ahead, as [`Permit`]s that return what is left of them when they are
-//! dropped. [`Slots`] does the same for things that are counted one by one.
+//! [`Budget`] lends bytes to whoever reads ahead, as [`Permit`]s that return what is left of them
+//! when they are dropped. [`Slots`] does the same for things that are counted one by one.
 
 mod budget;
 mod slots;

@@ -1,12 +1,13 @@
-//! Things that may exist at once, counted one by one. Promise: never more than the limit, and each place that was taken
-//! is given back once.
+//! Things that may exist at once, counted one by one. Promise: never more than the limit, and each
+//! place that was taken is given back once.
 //!
 //! # State
 //! One word: how many places are taken.
 //!
 //! # Invariants
 //! - I1. `taken ≤ limit` (test `slots::never_more_than_the_limit`).
-//! - I2. `taken` is the number of permits (test `slots::never_more_than_the_limit`; asserted when one is dropped).
+//! - I2. `taken` is the number of permits (test `slots::never_more_than_the_limit`; asserted when
+//!   one is dropped).
 //!
 //! # Callers
 //!
@@ -28,8 +29,8 @@
 //! Each permit holds a reference to the slots.
 //!
 //! # Not promised
-//! That somebody is told when a place becomes free: who waits for one registers, fences, and looks again; who leaves
-//! one fences, and then looks who waits.
+//! That somebody is told when a place becomes free: who waits for one registers, fences, and looks
+//! again; who leaves one fences, and then looks who waits.
 
 use millstream_reclaim::sync::Arc;
 use millstream_reclaim::sync::atomic::{AtomicUsize, Ordering};

@@ -1,6 +1,6 @@
-//! The flow-control window of one connection. Promise: what is outstanding is counted exactly, and a sender that
-//! found the window full, and still finds it full after it registered to be woken, is told of the first
-//! acknowledgement that opens it.
+//! The flow-control window of one connection. Promise: what is outstanding is counted exactly, and
+//! a sender that found the window full, and still finds it full after it registered to be woken, is
+//! told of the first acknowledgement that opens it.
 //!
 //! # State
 //!
@@ -14,14 +14,15 @@
 //! Outstanding is `sent - released` while the window is on, and 0 while it is off.
 //!
 //! # Invariants
-//! - I1. `released ≤ sent`: outstanding is never negative (test `window::a_ledger_agrees`; each writer of `released`
-//!   bounds it by a `sent` that it read; asserted in `outstanding`).
-//! - I2. If each message is sent after `may_send` said so, outstanding is below `max + message` for the `max` that
-//!   was asked (test `window::a_ledger_agrees`).
-//! - I3. Of the acknowledgements that take outstanding from `max` or more to less, each returns `opened`, and no
-//!   other (test `window::each_opening_is_told_once`).
-//! - I4. A sender for which [`is_full`](Window::is_full) is true after it registered is followed by an acknowledgement
-//!   or a resize that returns `opened`, if the client acknowledges enough (test `window::no_opening_is_lost`).
+//! - I1. `released ≤ sent`: outstanding is never negative (test `window::a_ledger_agrees`; each
+//!   writer of `released` bounds it by a `sent` that it read; asserted in `outstanding`).
+//! - I2. If each message is sent after `may_send` said so, outstanding is below `max + message` for
+//!   the `max` that was asked (test `window::a_ledger_agrees`).
+//! - I3. Of the acknowledgements that take outstanding from `max` or more to less, each returns
+//!   `opened`, and no other (test `window::each_opening_is_told_once`).
+//! - I4. A sender for which [`is_full`](Window::is_full) is true after it registered is followed by
+//!   an acknowledgement or a resize that returns `opened`, if the client acknowledges enough (test
+//!   `window::no_opening_is_lost`).
 //!
 //! # Callers
 //!
@@ -46,15 +47,17 @@
 //! | W8 | `ack` and `resize`, after their change; `is_full`, before its loads | SeqCst fence | W8 | if the sender's fence is first, the change was made with all that it had sent and is found to open the window; if the other is first, the sender sees the change. Weaker: neither, and it sleeps for ever | `window::no_lost_opening` |
 //! | W9 | `acked` | Relaxed | none | nothing: statistics, and a watch for clients that are stuck | none |
 //!
-//! W8 is checked for each pair of roles: `window::two_acknowledgements`, `window::resize`, `window::grow` and
-//! `window::shrink` as well; W5 by `window::never_negative` for those who only look.
+//! W8 is checked for each pair of roles: `window::two_acknowledgements`, `window::resize`,
+//! `window::grow` and `window::shrink` as well; W5 by `window::never_negative` for those who only
+//! look.
 //!
 //! # Reclamation
 //! None: four words in their owner.
 //!
 //! # Not promised
 //! - That `opened` means that somebody waits: it is told on every such edge.
-//! - That `resize` tells of an opening only if there is one; it may also tell of one that an acknowledgement tells of.
+//! - That `resize` tells of an opening only if there is one; it may also tell of one that an
+//!   acknowledgement tells of.
 //! - Anything, if two threads call `sent` at once; that is the owner's turn to prevent.
 
 use millstream_reclaim::sync::atomic::{AtomicU64, Ordering, fence};
@@ -98,18 +101,19 @@ impl Window {
         }
     }
 
-    /// Whether a message may be sent, of any size: the window is off, or less than its size is outstanding.
+    /// Whether a message may be sent, of any size: the window is off, or less than its size is
+    /// outstanding.
     ///
-    /// For the stepping thread, before each message. If the answer is no: register to be woken, and ask
-    /// [`is_full`](Window::is_full) before sleeping.
+    /// For the stepping thread, before each message. If the answer is no: register to be woken, and
+    /// ask [`is_full`](Window::is_full) before sleeping.
     #[must_use]
     pub fn may_send(&self) -> bool {
         let max = self.max();
         max == 0 || self.unacknowledged() < max
     }
 
-    /// Counts a message of `bytes`. To be called before the message can reach the client, whose acknowledgement
-    /// might otherwise come first.
+    /// Counts a message of `bytes`. To be called before the message can reach the client, whose
+    /// acknowledgement might otherwise come first.
     ///
     /// For the stepping thread only.
     pub fn sent(&self, bytes: u64) {
@@ -154,7 +158,8 @@ impl Window {
     /// For one thread at a time.
     pub fn resize(&self, max: u64) -> Resized {
         if self.max() == 0 {
-            // W3 Relaxed: at least all that was sent before the sender could know that the window is on.
+            // W3 Relaxed: at least all that was sent before the sender could know that the window
+            // is on.
             let sent = self.sent.load(Ordering::Relaxed);
             // W4 Release: what was sent while it was off does not count.
             self.released.fetch_max(sent, Ordering::Release);
@@ -167,7 +172,8 @@ impl Window {
         Resized { opened: grew && self.may_send() }
     }
 
-    /// Whether nothing may be sent, asked so that the answer and a registration to be woken cannot miss each other.
+    /// Whether nothing may be sent, asked so that the answer and a registration to be woken cannot
+    /// miss each other.
     #[must_use]
     pub fn is_full(&self) -> bool {
         // W8 SeqCst fence: after the registration; pairs with those in `ack` and `resize`.

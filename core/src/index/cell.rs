@@ -28,8 +28,8 @@
 //!
 //! | label | access | ordering | pairs with | what breaks if weaker | model |
 //! |---|---|---|---|---|---|
-//! | K1 | `replace`, `chill`, `warm_up`: exchange | AcqRel | K2 | a reader follows the pointer before the document is there | `log::publish_visible` |
-//! | K2 | `load` | Acquire | K1 | the same, from the other side | `log::publish_visible` |
+//! | K1 | `replace`, `chill`, `warm_up`: exchange | AcqRel | K2 | a reader follows the pointer before the document is there | `index::exposed_is_whole` |
+//! | K2 | `load` | Acquire | K1 | the same, from the other side | `index::exposed_is_whole` |
 //!
 //! # Reclamation
 //! Boxes are plain memory, freed through the caller's pin after the exchange that took them out; slots belong to

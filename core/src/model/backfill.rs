@@ -33,6 +33,24 @@ impl<T> Exclusive<T> {
 #[derive(Clone, Debug)]
 pub struct Backfills(pub(super) Arc<room::Backfills>);
 
+/// An engine's limit on scans, and who waits for one to end.
+#[derive(Clone, Debug)]
+pub struct Gate(Arc<PoolGate>);
+
+impl Gate {
+    /// A limit of that many.
+    #[must_use]
+    pub fn new(scans_max: usize) -> Self {
+        Self(PoolGate::new(scans_max))
+    }
+
+    /// Scans now.
+    #[must_use]
+    pub fn running(&self) -> usize {
+        self.0.running()
+    }
+}
+
 /// A worker's queue.
 #[derive(Debug)]
 pub struct Queue(pub(super) Jobs);
@@ -59,19 +77,19 @@ pub enum Delivered {
 }
 
 impl Backfills {
-    /// The backfills of a new connection: its buffer's size, and how many scans may run. `witness` lives as long as the
-    /// manager and what it lent.
+    /// The backfills of a new connection: its buffer's size, and the limit on scans that it shares. `witness` lives as
+    /// long as the manager and what it lent.
     ///
     /// # Panics
     /// When too much awaits reclamation.
     pub fn new(
         domain: &Domain,
         buffer_bytes: u64,
-        scans_max: usize,
+        gate: &Gate,
         witness: impl Send + Sync + 'static,
     ) -> (Self, Queue) {
         let (queue, jobs) = WorkerQueue::new();
-        let gate = PoolGate::new(scans_max);
+        let gate = Arc::clone(&gate.0);
         let drained = Arc::new(Drained::default());
         let bell = Arc::clone(&drained);
         let budget = Budget::new(buffer_bytes, 100, move || {

@@ -1,9 +1,10 @@
 //! A whole engine without threads: the model is flusher, worker and reaper.
 
 use super::backfill::Queue;
-use crate::engine::{Engine, EngineBuilder, EngineSettings};
+use crate::engine::{CommitSignal, Engine, EngineBuilder, EngineSettings};
 use crate::error::Result;
 use crate::store::Store;
+use core::task::Waker;
 use millstream_reclaim::Reaper;
 
 /// An engine, and the ends that its threads would have.
@@ -22,6 +23,29 @@ pub struct Bare {
 /// # Errors
 /// As [`EngineBuilder::open`].
 pub fn open(store: impl Store, settings: EngineSettings) -> Result<Bare> {
-    let (engine, reaper, jobs) = EngineBuilder::new(store).settings(settings).open_without_threads()?;
+    let (engine, reaper, jobs) =
+        EngineBuilder::new(store).settings(settings).open_without_threads()?;
     Ok(Bare { engine, reaper, queue: Queue(jobs) })
+}
+
+/// `CommitSignal`.
+#[derive(Debug, Default)]
+pub struct Signal(CommitSignal);
+
+impl Signal {
+    /// `CommitSignal::register`.
+    pub fn register(&self, waker: &Waker) {
+        self.0.register(waker);
+    }
+
+    /// `CommitSignal::notify`.
+    pub fn notify(&self) {
+        self.0.notify();
+    }
+
+    /// `CommitSignal::told`.
+    #[must_use]
+    pub fn told(&self) -> u64 {
+        self.0.told()
+    }
 }

@@ -8,9 +8,9 @@ mod key;
 mod partition;
 mod table;
 
-pub use backfill::{Backfills, Delivered, Exclusive, Outbox, OutboxFeed, Queue, outbox};
+pub use backfill::{Backfills, Delivered, Exclusive, Gate, Outbox, OutboxFeed, Queue, outbox};
 pub use connection::{Connection, ConnectionMap};
-pub use engine::{Bare, open};
+pub use engine::{Bare, Signal, open};
 pub use key::{Key, Seen, Version, trim};
 pub use partition::{Gathered, Partition};
 pub use table::Table;

@@ -30,6 +30,7 @@
 //! | V7 | `collect`: fence after the clear | SeqCst fence | the fence of `WaitList::wake_all` | as V1 | `partition::dirty_vs_flush` |
 //! | V3 | `persisted`: raised | Release | V4 | somebody reads the store before the commit | `partition::dirty_vs_flush` |
 //! | V4 | `persisted`: read | Acquire | V3 | the same, from the other side | `partition::dirty_vs_flush` |
+//! | V8 | `stored_last`: raised before the log is trimmed, read after it was found empty | Release / Acquire | itself, through the log's floor | the high seqno falls when the last document leaves the log | none yet |
 //! | V5 | `cas` | Relaxed | none | nothing: one word, and a writer that saw a version through the index already happened after its token was made | none |
 //! | V6 | `alive`, `purge` | Relaxed | none | nothing: statistics, and a bound that the stream request checks again | none |
 //!
@@ -88,6 +89,8 @@ pub(crate) struct Partition {
     /// Readers that wait for the next commit.
     pub(crate) flushed: WaitList,
     persisted: AtomicU64,
+    /// The last document that left, or may leave, the log.
+    stored_last: AtomicU64,
     purge: AtomicU64,
     pub(super) cas: AtomicU64,
     pub(super) alive: AtomicU64,
@@ -114,6 +117,7 @@ impl Partition {
             waiters: WaitList::new(),
             flushed: WaitList::new(),
             persisted: AtomicU64::new(last.0),
+            stored_last: AtomicU64::new(0),
             purge: AtomicU64::new(persisted.purge.0),
             cas: AtomicU64::new(persisted.cas_max.0),
             alive: AtomicU64::new(persisted.items),
@@ -144,9 +148,26 @@ impl Partition {
         each(self.history(pin).index.get(key, pin))
     }
 
-    /// The end of the committed prefix.
+    /// The vbucket's high seqno: its last document's. The log may be further, by seqnos that came to nothing; a client must
+    /// not wait for those.
     pub(crate) fn high(&self, pin: &Pin<'_>) -> Seqno {
-        self.history(pin).log.high(pin)
+        let log = &self.history(pin).log;
+        loop {
+            let committed = log.high(pin);
+            match log.last_document(log.floor(), committed, pin) {
+                Ok(Some(last)) => return last,
+                // V8 Acquire: what has left the log was stored before; pairs with V8 in `note_stored`.
+                Ok(None) => return Seqno(self.stored_last.load(Ordering::Acquire)),
+                // The log was trimmed meanwhile, which made progress.
+                Err(_) => {}
+            }
+        }
+    }
+
+    /// A document is in the store, and may leave the log from now on.
+    pub(crate) fn note_stored(&self, last: Seqno) {
+        // V8 Release: before the log's floor passes it; pairs with V8 in `high`.
+        self.stored_last.fetch_max(last.0, Ordering::Release);
     }
 
     /// Everything up to this seqno is in the store, synced.
@@ -237,10 +258,14 @@ impl Partition {
 
     /// Records that everything up to `high` is synced; if there is more, the flusher comes again.
     pub(crate) fn settle(&self, high: Seqno, pin: &Pin<'_>) {
+        let log = &self.history(pin).log;
+        if let Ok(Some(last)) = log.last_document(self.persisted().next(), high, pin) {
+            self.note_stored(last);
+        }
         // V3 Release: after the commit; pairs with V4.
         self.persisted.fetch_max(high.0, Ordering::Release);
         self.flushed.wake_all();
-        if self.high(pin) > high {
+        if log.high(pin) > high {
             self.mark_dirty();
         }
     }

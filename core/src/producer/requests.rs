@@ -55,13 +55,14 @@ impl Producer {
         let Some(partition) = engine.partition(vb) else { return Err(Refusal::NoSuchVbucket) };
         let info = partition.info(&pin);
         let (version, failover) = (info.version, info.failover.clone());
+        let high = partition.high(&pin);
         let facts = Facts {
             built: BUILT,
             connection: self.facts(),
             vb: Some(VbFacts {
                 state: info.state,
-                high: partition.high(&pin),
-                persisted: partition.persisted(),
+                high,
+                persisted: partition.persisted().min(high),
                 purge: partition.purge_seqno(),
                 failover: &failover,
                 in_first_disk_snapshot: false,

@@ -78,12 +78,11 @@ impl Producer {
                     return Step::Full;
                 }
                 Some(Next::Parked) => self.unqueue(member),
-                Some(Next::Dead(reason)) => {
-                    if !self.bury(member, reason, sent, sink) {
-                        self.turns.push_front(member);
-                        return Step::Full;
-                    }
+                Some(Next::Dead(reason)) if !self.bury(member, reason, sent, sink) => {
+                    self.turns.push_front(member);
+                    return Step::Full;
                 }
+                Some(Next::Dead(_)) => {}
                 None => {}
             }
         }

@@ -21,10 +21,10 @@
 //!
 //! # Invariants
 //! - I1. For each generation exactly one `kill` or `close` returns [`Killed::First`] (model
-//!   `stream_word::two_closers`).
+//!   `word::two_closers`).
 //! - I2. A dead stream stays dead, with its reason, until its owner releases it (model
-//!   `stream_word::end_of_backfill`).
-//! - I3. After `close` no `claim` succeeds (model `stream_word::claim_vs_close`).
+//!   `word::end_of_backfill`).
+//! - I3. After `close` no `claim` succeeds (model `word::claim_vs_close`).
 //!
 //! # Callers
 //!
@@ -38,9 +38,9 @@
 //!
 //! | label | access | ordering | pairs with | what breaks if weaker | model |
 //! |---|---|---|---|---|---|
-//! | D1 | each exchange that succeeds | AcqRel | D1, D2 | what a closer did before it closed is not seen by the owner that finds the stream dead | `stream_word::two_closers` |
-//! | D2 | `load` | Acquire | D1 | the same, from the other side | `stream_word::two_closers` |
-//! | D3 | first load of a loop, and failure of an exchange | Relaxed / Acquire | none / D1 | nothing: the exchange confirms the first; the second is returned to the caller | `stream_word::two_closers` |
+//! | D1 | each exchange that succeeds | AcqRel | D1, D2 | what a closer did before it closed is not seen by the owner that finds the stream dead | `word::two_closers` |
+//! | D2 | `load` | Acquire | D1 | the same, from the other side | `word::two_closers` |
+//! | D3 | first load of a loop, and failure of an exchange | Relaxed / Acquire | none / D1 | nothing: the exchange confirms the first; the second is returned to the caller | `word::two_closers` |
 //!
 //! # Reclamation
 //! None: the word is a plain field of a block that lives as long as its connection.

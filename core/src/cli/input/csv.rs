@@ -52,13 +52,12 @@ impl<R: Read> Csv<R> {
 
     pub(super) fn next(&mut self, keys: &Keys) -> Result<Option<Document>, Fault> {
         self.meter.allow(ROW_BYTES_MAX);
-        let begins = self.reader.position().line();
+        let begins = self.next_line();
         let read = self.reader.read_byte_record(&mut self.row);
         if !read.map_err(|e| fault(begins, e))? {
             return Ok(None);
         }
-        let line = self.row.position().map_or(begins, csv::Position::line);
-        Ok(Some(self.document(line, keys)?))
+        Ok(Some(self.document(self.line_of_row(), keys)?))
     }
 
     /// Whether everything that was read from the source was handed out, so that the next read may wait.
@@ -69,6 +68,22 @@ impl<R: Read> Csv<R> {
     /// Bytes handed out.
     pub(super) fn bytes(&self) -> u64 {
         self.reader.position().byte()
+    }
+
+    /// The line on which the next row begins, or an empty line before it.
+    ///
+    /// The parser stops a row at a carriage return, and counts the line when it sees the line feed behind it.
+    fn next_line(&self) -> u64 {
+        let place = self.reader.position();
+        place.line() + u64::from(self.meter.byte_before(place.byte()) == Some(b'\r'))
+    }
+
+    /// The line on which the row that was just read begins: where it ends, less the line feeds in its values.
+    fn line_of_row(&self) -> u64 {
+        let place = self.reader.position();
+        let behind = u64::from(self.meter.byte_before(place.byte()) == Some(b'\n'));
+        let inside = self.row.as_slice().iter().filter(|&&byte| byte == b'\n').count() as u64;
+        place.line().saturating_sub(behind + inside)
     }
 
     fn document(&self, line: u64, keys: &Keys) -> Result<Document, BadLine> {

@@ -1,6 +1,6 @@
 //! A reader that counts, and that does not let one row take all memory.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::io::{self, Read};
 use std::rc::Rc;
 
@@ -19,6 +19,8 @@ pub(super) struct Meter(Rc<Counts>);
 struct Counts {
     bytes: Cell<u64>,
     limit: Cell<Option<u64>>,
+    /// The last byte of what was read before, and all that was read last.
+    last: RefCell<Vec<u8>>,
 }
 
 impl<R> Metered<R> {
@@ -38,6 +40,13 @@ impl Meter {
     pub(super) fn allow(&self, bytes: u64) {
         self.0.limit.set(Some(self.bytes().saturating_add(bytes)));
     }
+
+    /// The byte in front of a place that is not before the last read.
+    pub(super) fn byte_before(&self, place: u64) -> Option<u8> {
+        let last = self.0.last.borrow();
+        let ahead = usize::try_from(self.bytes().checked_sub(place)?).ok()?;
+        last.get(last.len().checked_sub(ahead + 1)?).copied()
+    }
 }
 
 impl<R: Read> Read for Metered<R> {
@@ -48,6 +57,10 @@ impl<R: Read> Read for Metered<R> {
         }
         let read = self.source.read(buffer)?;
         counts.bytes.set(counts.bytes.get() + read as u64);
+        let mut last = counts.last.borrow_mut();
+        let kept = last.len().saturating_sub(1);
+        last.drain(..kept);
+        last.extend_from_slice(&buffer[..read]);
         Ok(read)
     }
 }

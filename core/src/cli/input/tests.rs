@@ -193,6 +193,27 @@ fn documents_of_a_text_say_which_line_is_bad() {
     assert_eq!(bad, BadLine { line: 2, what: "it has no member \"id\"".into() });
 }
 
+/// The parser's own count is off where lines end in two bytes, or are empty.
+#[test]
+fn rows_have_the_line_on_which_they_begin() {
+    let keys_of = |content: &str| -> Vec<String> {
+        let keys = csv(content, None).into_iter();
+        keys.map(|seen| seen.split('=').next().unwrap_or_default().to_owned()).collect()
+    };
+    for end in ["\n", "\r\n"] {
+        let content = ["a", "1", "", "", "\"two", "lines\"", "7", "\"x\"", ""].join(end);
+        assert_eq!(keys_of(&content), ["p:2", "p:5", "p:7", "p:8"], "lines end in {end:?}");
+        assert_eq!(
+            keys_of(content.trim_end()),
+            ["p:2", "p:5", "p:7", "p:8"],
+            "no line end at the end"
+        );
+        let long =
+            format!("a{end}\"{}\"{end}2{end}", format!("{}{end}", "x".repeat(99)).repeat(999));
+        assert_eq!(keys_of(&long), ["p:2", "p:1002"], "rows that are longer than a buffer");
+    }
+}
+
 /// What comes through a slow pipe is told apart from what is there, so that nothing waits in vain.
 #[test]
 fn a_source_is_drained_when_the_next_read_may_wait() {

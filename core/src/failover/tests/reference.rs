@@ -7,13 +7,13 @@ use std::collections::BTreeSet;
 /// What a node or a client has of a vbucket: for each seqno, the branch that wrote it.
 type History = BTreeSet<(u64, u64)>;
 
-/// Everything up to `last`, written by the branches of `entries` (newest first), the newest of which never
-/// ended.
+/// Everything up to `last`, written by the branches of `entries` (newest first), the newest of
+/// which never ended.
 fn history(entries: &[FailoverEntry], last: u64) -> History {
     (1..=last)
         .map(|seqno| {
-            // The youngest branch that had begun before this seqno; what is older than the log itself was
-            // written by its oldest branch, as far as anybody knows.
+            // The youngest branch that had begun before this seqno; what is older than the log
+            // itself was written by its oldest branch, as far as anybody knows.
             let writer = entries
                 .iter()
                 .find(|entry| entry.seqno.get() < seqno)

@@ -13,7 +13,8 @@ use std::collections::HashSet;
 
 const MAX: u64 = u64::MAX;
 
-/// A row: start, snapshot start and end, uuid; where to go back to (`None`: accepted) and by which rule.
+/// A row: start, snapshot start and end, uuid; where to go back to (`None`: accepted) and by which
+/// rule.
 type Row = ((u64, u64, u64, u64), Option<u64>, Rule);
 
 fn log(newest_first: &[(u64, u64)]) -> FailoverLog {

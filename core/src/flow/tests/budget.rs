@@ -131,7 +131,7 @@ fn more_than_all_cannot_drain() {
 
 #[test]
 fn permits_sum_up() {
-    let operations = times(300_000);
+    let operations = times(100_000);
     let mut dice = Dice(0x1234_5678_9ABC_DEF1);
     let (budget, drained) = counted(10_000, 25);
     let mut permits: Vec<Permit> = Vec::new();
@@ -162,6 +162,7 @@ fn permits_sum_up() {
             }
             _ => {}
         }
+        permits.retain(|permit| permit.bytes() > 0);
         let sum: u64 = permits.iter().map(Permit::bytes).sum();
         assert_eq!(budget.used(), sum);
         if full && sum <= 7500 {
@@ -171,7 +172,7 @@ fn permits_sum_up() {
         assert_eq!((budget.is_full(), times_drained(&drained)), (full, drains));
     }
     println!("{operations} operations: {drains} times full and drained, {refused} refused");
-    assert!(cfg!(miri) || (drains > 100 && refused > 100));
+    assert!(cfg!(miri) || (drains > 50 && refused > 100));
     drop(permits);
     assert_eq!(budget.used(), 0);
 }

@@ -27,7 +27,8 @@ fn a_message_may_pass_the_end_of_the_window() {
 
 #[test]
 fn a_small_window_passes_one_marker_and_one_mutation() {
-    // A window of 100 that nobody acknowledges: a marker counts 44, a small mutation 55 and key and value.
+    // A window of 100 that nobody acknowledges: a marker counts 44, a small mutation 55 and key and
+    // value.
     let window = Window::new(100);
     let mut passed = Vec::new();
     for message in std::iter::once(44).chain(std::iter::repeat_n(55 + 4 + 5, 10)) {
@@ -282,8 +283,8 @@ fn resize(shared: &Shared) {
 
 #[test]
 fn no_opening_is_lost() {
-    // One sender, two who acknowledge, and one who changes the size. The sender sleeps whenever it finds the
-    // window full; if an opening were lost it would sleep for ever.
+    // One sender, two who acknowledge, and one who changes the size. The sender sleeps whenever it
+    // finds the window full; if an opening were lost it would sleep for ever.
     let messages = times(400_000);
     let shared = Shared {
         window: Window::new(500),

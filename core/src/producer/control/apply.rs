@@ -84,7 +84,8 @@ impl Controls {
     /// The settings of a connection that has just been opened under `name`.
     #[must_use]
     pub fn new(name: &str) -> Self {
-        // Whoever replicates holds its place in memory: to send it back to the store would only cost both sides.
+        // Whoever replicates holds its place in memory: to send it back to the store would only
+        // cost both sides.
         Self {
             cursor_dropping: !name.contains("replication"),
             ..Self::default()
@@ -122,8 +123,8 @@ impl Controls {
         Ok(())
     }
 
-    /// Whether a setting may be changed so: first whether it fits the connection, then whether there is such a
-    /// thing here.
+    /// Whether a setting may be changed so: first whether it fits the connection, then whether
+    /// there is such a thing here.
     fn permits(&self, control: &Control, facts: &Negotiated) -> Result<(), ControlRefusal> {
         let fits = match control {
             Control::StreamBufferSize => Err(ControlRefusal::StreamBufferSize),
@@ -230,7 +231,8 @@ impl Controls {
         self.consumer_name.as_deref()
     }
 
-    /// Whether the client takes part in sync writes: it is shown them, and has a name to acknowledge by.
+    /// Whether the client takes part in sync writes: it is shown them, and has a name to
+    /// acknowledge by.
     #[must_use]
     pub fn sync_replication(&self) -> bool {
         self.sync_writes && self.consumer_name.is_some()

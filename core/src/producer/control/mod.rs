@@ -1,7 +1,8 @@
 //! The settings that a client changes once its connection is open (`DCP_CONTROL`).
 //!
-//! [`Control::parse`] reads key and value, [`Controls::apply`] grants or refuses. What this build does not have is
-//! refused, so that a client never believes in a setting without an effect; asking for its absence is granted.
+//! [`Control::parse`] reads key and value, [`Controls::apply`] grants or refuses. What this build
+//! does not have is refused, so that a client never believes in a setting without an effect; asking
+//! for its absence is granted.
 //!
 //! | key | values | at first | refused |
 //! |---|---|---|---|

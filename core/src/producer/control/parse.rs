@@ -197,7 +197,8 @@ fn only(feature: Feature, on: bool, control: Control) -> Result<Control, Control
     }
 }
 
-/// Text of digits, and a point if `fraction`; what else the standard library takes for a number is none here.
+/// Text of digits, and a point if `fraction`; what else the standard library takes for a number is
+/// none here.
 fn digits(value: &[u8], fraction: bool) -> Option<&str> {
     let good = value
         .iter()

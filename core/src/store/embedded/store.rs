@@ -31,7 +31,7 @@ use std::sync::{Arc, Mutex};
 /// A version is found damaged when it is read, not before. After a failed write, nothing more is written until the
 /// store is opened again.
 pub struct EmbeddedStore {
-    core: Arc<Core>,
+    pub(super) core: Arc<Core>,
 }
 
 impl EmbeddedStore {

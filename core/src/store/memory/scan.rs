@@ -62,16 +62,12 @@ impl Scan for MemoryScan {
     }
 
     fn remaining_estimate(&self) -> u64 {
-        self.left_max
-            .min(self.end.get().saturating_sub(self.read_to.get()))
+        self.left_max.min(self.end.get().saturating_sub(self.read_to.get()))
     }
 
     fn next(&mut self, mut budget: SliceBudget, out: &mut Vec<Record>) -> Result<Slice> {
         let Some(pin) = self.pin else {
-            return Ok(Slice {
-                read_to: self.end,
-                more: false,
-            });
+            return Ok(Slice { read_to: self.end, more: false });
         };
         let shown_before = out.len();
         loop {
@@ -82,10 +78,7 @@ impl Scan for MemoryScan {
             if !more || (spent && out.len() > shown_before) {
                 let shown = (out.len() - shown_before) as u64;
                 self.left_max = self.left_max.saturating_sub(shown);
-                return Ok(Slice {
-                    read_to: self.read_to,
-                    more,
-                });
+                return Ok(Slice { read_to: self.read_to, more });
             }
         }
     }

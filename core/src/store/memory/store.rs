@@ -34,13 +34,10 @@ impl MemoryStore {
         if let Err(refused) = check_vbuckets(vbuckets) {
             panic!("{refused}");
         }
-        Self {
-            vbs: (0..vbuckets).map(|_| Mutex::default()).collect(),
-            run: Mutex::default(),
-        }
+        Self { vbs: (0..vbuckets).map(|_| Mutex::default()).collect(), run: Mutex::default() }
     }
 
-    fn vb(&self, vb: VbId) -> Result<MutexGuard<'_, Vbucket>> {
+    pub(super) fn vb(&self, vb: VbId) -> Result<MutexGuard<'_, Vbucket>> {
         check_vb(vb, self.vbuckets())?;
         Ok(lock(&self.vbs[usize::from(vb.get())]))
     }
@@ -58,15 +55,8 @@ impl Store for MemoryStore {
 
     fn begin(&self, window: u64) -> Result<Start> {
         let mut run = lock(&self.run);
-        let start = Start {
-            clean: !run.begun || run.closed,
-            window_before: run.window,
-        };
-        *run = Run {
-            begun: true,
-            closed: false,
-            window,
-        };
+        let start = Start { clean: !run.begun || run.closed, window_before: run.window };
+        *run = Run { begun: true, closed: false, window };
         Ok(start)
     }
 
@@ -95,9 +85,7 @@ impl Store for MemoryStore {
     fn commit(&self, batch: &Batch, _: Durability) -> Result<()> {
         self.writable()?;
         let vbs = &self.vbs;
-        check_batch(batch, self.vbuckets(), |vb| {
-            lock(&vbs[usize::from(vb.get())]).high()
-        })?;
+        check_batch(batch, self.vbuckets(), |vb| lock(&vbs[usize::from(vb.get())]).high())?;
         for part in &batch.vbs {
             self.vb(part.vb)?.commit(part);
         }
@@ -113,9 +101,7 @@ impl Store for MemoryStore {
         self.writable()?;
         check_vb(vb, self.vbuckets())?;
         check_rollback(vb, to, failover)?;
-        Ok(self
-            .vb(vb)?
-            .rollback(to, |reached| failover_at(failover, reached)))
+        Ok(self.vb(vb)?.rollback(to, |reached| failover_at(failover, reached)))
     }
 
     fn purge(&self, vb: VbId, before: u32, limit: usize) -> Result<usize> {

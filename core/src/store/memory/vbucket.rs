@@ -50,12 +50,8 @@ impl Vbucket {
 
     pub(super) fn keys_after(&self, after: Option<&[u8]>, limit: usize) -> Vec<(Bytes, DocMeta)> {
         let from = after.map_or(Bound::Unbounded, Bound::Excluded);
-        let page = self
-            .keys
-            .range::<[u8], _>((from, Bound::Unbounded))
-            .take(limit);
-        page.map(|(key, seqno)| (key.clone(), self.history[seqno].meta))
-            .collect()
+        let page = self.keys.range::<[u8], _>((from, Bound::Unbounded)).take(limit);
+        page.map(|(key, seqno)| (key.clone(), self.history[seqno].meta)).collect()
     }
 
     pub(super) fn commit(&mut self, part: &VbBatch) {
@@ -77,11 +73,7 @@ impl Vbucket {
         to: Seqno,
         failover: impl FnOnce(Seqno) -> Vec<FailoverEntry>,
     ) -> Seqno {
-        let reached = if to >= self.horizon {
-            to.min(self.kept.high)
-        } else {
-            Seqno::ZERO
-        };
+        let reached = if to >= self.horizon { to.min(self.kept.high) } else { Seqno::ZERO };
         self.pins.end_all();
         for (seqno, record) in self.history.split_off(&reached.next()) {
             self.superseded.remove(&seqno);
@@ -138,13 +130,7 @@ impl Vbucket {
     pub(super) fn reset(&mut self) -> Self {
         let mut pins = std::mem::take(&mut self.pins);
         pins.end_all();
-        std::mem::replace(
-            self,
-            Self {
-                pins,
-                ..Self::default()
-            },
-        )
+        std::mem::replace(self, Self { pins, ..Self::default() })
     }
 
     pub(super) fn open_scan(&mut self, start: Seqno, end: Seqno) -> Opened {
@@ -155,13 +141,7 @@ impl Vbucket {
             pin = Some(self.pins.open(read_to, end));
             last = self.last_shown(read_to, end);
         }
-        Opened {
-            pin,
-            end,
-            last,
-            purge: self.kept.purge,
-            versions: self.history.len(),
-        }
+        Opened { pin, end, last, purge: self.kept.purge, versions: self.history.len() }
     }
 
     /// Appends records that the scan shows until the budget is spent, looking at `limit` of them at most. Returns
@@ -182,20 +162,13 @@ impl Vbucket {
                 continue;
             }
             budget.items = budget.items.saturating_sub(1);
-            budget.bytes = budget
-                .bytes
-                .saturating_sub(record.key.len() + record.value.len());
+            budget.bytes = budget.bytes.saturating_sub(record.key.len() + record.value.len());
             out.push(record.clone());
             if budget.items == 0 || budget.bytes == 0 {
                 break;
             }
         }
-        if self
-            .history
-            .range((Bound::Excluded(read_to), range.1))
-            .next()
-            .is_none()
-        {
+        if self.history.range((Bound::Excluded(read_to), range.1)).next().is_none() {
             read_to = pin.end();
         }
         self.pins.advance(pin, read_to);
@@ -219,10 +192,7 @@ impl Vbucket {
 
     fn write(&mut self, record: &Record) {
         let seqno = record.meta.seqno;
-        let found = self
-            .keys
-            .get_key_value(&record.key)
-            .map(|(key, &old)| (key.clone(), old));
+        let found = self.keys.get_key_value(&record.key).map(|(key, &old)| (key.clone(), old));
         let key = match found {
             Some((key, old)) => {
                 self.supersede(old, seqno);
@@ -232,14 +202,7 @@ impl Vbucket {
         };
         let value = Bytes::copy_from_slice(&record.value);
         self.keys.insert(key.clone(), seqno);
-        self.history.insert(
-            seqno,
-            Record {
-                meta: record.meta,
-                key,
-                value,
-            },
-        );
+        self.history.insert(seqno, Record { meta: record.meta, key, value });
         self.count_in(&record.meta);
         self.kept.cas_max = self.kept.cas_max.max(record.meta.cas);
     }
@@ -278,9 +241,7 @@ impl Vbucket {
     fn last_shown(&self, read_to: Seqno, end: Seqno) -> Seqno {
         let range = (Bound::Excluded(read_to), Bound::Included(end));
         let mut newest_first = self.history.range(range).rev().map(|(&seqno, _)| seqno);
-        newest_first
-            .find(|&seqno| self.shown(seqno, end))
-            .unwrap_or(Seqno::ZERO)
+        newest_first.find(|&seqno| self.shown(seqno, end)).unwrap_or(Seqno::ZERO)
     }
 
     /// Forgets the versions in (`from`, `to`] that no scan needs, looking at `limit` at most. Returns the last
@@ -290,23 +251,15 @@ impl Vbucket {
             return None;
         }
         let range = (Bound::Excluded(from), Bound::Included(to));
-        let page: Vec<(Seqno, Seqno)> = self
-            .superseded
-            .range(range)
-            .take(limit)
-            .map(|(&old, &new)| (old, new))
-            .collect();
+        let page: Vec<(Seqno, Seqno)> =
+            self.superseded.range(range).take(limit).map(|(&old, &new)| (old, new)).collect();
         for &(old, new) in &page {
             if !self.pins.needed(old, new) {
                 self.superseded.remove(&old);
                 self.forget(old, new);
             }
         }
-        if page.len() < limit {
-            None
-        } else {
-            page.last().map(|&(old, _)| old)
-        }
+        if page.len() < limit { None } else { page.last().map(|&(old, _)| old) }
     }
 
     fn forget(&mut self, old: Seqno, new: Seqno) {

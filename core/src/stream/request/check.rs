@@ -24,7 +24,8 @@ pub struct Accepted {
     pub sid: Option<Sid>,
     /// What the stream shows.
     pub filter: FilterKind,
-    /// The purge seqno that was compared; 0 if the client said that purged tombstones do not matter to it.
+    /// The purge seqno that was compared; 0 if the client said that purged tombstones do not matter
+    /// to it.
     pub purge: Seqno,
     /// Whether the filter made up for what was purged.
     pub exempt_from_purge: bool,
@@ -60,8 +61,8 @@ pub fn check(request: &StreamRequest, facts: &Facts<'_>) -> Result<Accepted, Ref
         end,
         uuid: request.uuid,
         snap_start: request.snap_start,
-        // A client that has nothing of its snapshot may expect more of it than there is: it lost its end
-        // with another branch, and nothing would ever close it.
+        // A client that has nothing of its snapshot may expect more of it than there is: it lost
+        // its end with another branch, and nothing would ever close it.
         snap_end: if unfinished {
             request.snap_start
         } else {
@@ -200,8 +201,8 @@ fn rollback_query(request: &StreamRequest, facts: &Facts<'_>, vb: &VbFacts<'_>) 
 
 /// Rows 13 to 15: where the stream ends.
 ///
-/// An end that came from the filter may lie below the start: the client has seen all that the filter shows,
-/// and other documents' seqnos beyond it.
+/// An end that came from the filter may lie below the start: the client has seen all that the
+/// filter shows, and other documents' seqnos beyond it.
 fn end(
     request: &StreamRequest,
     filter_high: FilterHigh,

@@ -85,7 +85,8 @@ pub struct VbFacts<'a> {
     pub failover: &'a FailoverLog,
     /// Whether it is a replica that has not yet received its first snapshot from disk as a whole.
     pub in_first_disk_snapshot: bool,
-    /// Whether the connection has a live stream on it, with the request's stream id if there is one.
+    /// Whether the connection has a live stream on it, with the request's stream id if there is
+    /// one.
     pub live_stream: bool,
 }
 

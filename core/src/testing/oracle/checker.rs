@@ -90,7 +90,8 @@ impl StreamOracle {
         }
     }
 
-    /// Compares what the client would have of a stream with the newest version of everything that was written.
+    /// Compares what the client would have of a stream with the newest version of everything that
+    /// was written.
     ///
     /// # Panics
     /// Unless contents are [tracked](Self::track_contents).

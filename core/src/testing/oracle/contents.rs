@@ -28,7 +28,8 @@ pub(super) struct Contents {
 struct Known {
     /// The snapshot in which it came last.
     snapshot: u64,
-    /// Its versions by seqno, since a rollback may bring an older one back; none unless contents are tracked.
+    /// Its versions by seqno, since a rollback may bring an older one back; none unless contents
+    /// are tracked.
     versions: Vec<Version>,
 }
 

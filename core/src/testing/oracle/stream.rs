@@ -63,7 +63,8 @@ impl Stream {
         }
     }
 
-    /// What comes next. After a fault the stream goes on as if the event had been in order, as far as it can.
+    /// What comes next. After a fault the stream goes on as if the event had been in order, as far
+    /// as it can.
     pub(super) fn observe(&mut self, event: &Event<'_>, rules: Rules) -> Result<Cut, Fault> {
         match (self.life, event) {
             (Life::Open, Event::Accepted { .. }) => return Err(Fault::AcceptedTwice),
@@ -186,7 +187,8 @@ impl Stream {
         Ok(Cut(cut))
     }
 
-    /// Whether the first snapshot takes a client that was in the middle of one as far as that one would have.
+    /// Whether the first snapshot takes a client that was in the middle of one as far as that one
+    /// would have.
     fn judge_resumption(&self, first: Range) -> Result<(), Fault> {
         match self.inside {
             Some(inside) if first.end < inside.end => Err(Fault::CutEndsEarly {
@@ -243,8 +245,8 @@ impl Stream {
         }
     }
 
-    /// Nothing up to a seqno is for the client: inside a snapshot it is as good as an item; between two, as good as a
-    /// snapshot of which nothing is shown.
+    /// Nothing up to a seqno is for the client: inside a snapshot it is as good as an item; between
+    /// two, as good as a snapshot of which nothing is shown.
     fn advance(&mut self, seqno: Seqno) -> Result<(), Fault> {
         let last = self.last;
         let open = self

@@ -9,8 +9,8 @@ use core::fmt;
 pub struct Violation {
     /// The stream.
     pub stream: StreamKey,
-    /// Which event of the connection showed it, counted from 1; for what only the end of the test shows, the
-    /// last one.
+    /// Which event of the connection showed it, counted from 1; for what only the end of the test
+    /// shows, the last one.
     pub event: u64,
     /// What it is.
     pub fault: Fault,

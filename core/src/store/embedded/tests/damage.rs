@@ -3,9 +3,7 @@
 use super::small;
 use crate::store::embedded::{EmbeddedOptions, EmbeddedStore};
 use crate::store::suite::dice::Dice;
-use crate::store::{
-    Batch, Durability, Persisted, Record, SliceBudget, Start, Store, VbBatch,
-};
+use crate::store::{Batch, Durability, Persisted, Record, SliceBudget, Start, Store, VbBatch};
 use crate::types::{
     Cas, Datatype, DocKind, DocMeta, FailoverEntry, RevSeqno, Seqno, VbId, VbState, VbUuid,
 };

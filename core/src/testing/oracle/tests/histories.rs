@@ -110,7 +110,8 @@ impl History {
                 flags: 1,
             });
             match plan.cut_after.filter(|_| upto < self.writes.len()) {
-                // What it has sent of it stays sent; the next plan starts behind that, and has to span more.
+                // What it has sent of it stays sent; the next plan starts behind that, and has to
+                // span more.
                 Some(count) if count < span.len() => {
                     send(span, count, &mut events);
                     at += count;
@@ -172,8 +173,8 @@ impl Write {
     }
 }
 
-/// Sends the first `count` writes of a snapshot: of each key the newest in the snapshot, nothing that is hidden, and
-/// a seqno-advanced for the last one if that was not sent itself.
+/// Sends the first `count` writes of a snapshot: of each key the newest in the snapshot, nothing
+/// that is hidden, and a seqno-advanced for the last one if that was not sent itself.
 fn send<'a>(span: &'a [Write], count: usize, events: &mut Vec<Event<'a>>) {
     let mut sent = 0;
     for (n, write) in span[..count].iter().enumerate() {

@@ -1,4 +1,5 @@
-//! It accepts good histories, and rejects each kind of fault: a judge that cannot convict is worth nothing.
+//! It accepts good histories, and rejects each kind of fault: a judge that cannot convict is worth
+//! nothing.
 
 mod bad;
 mod compared;

@@ -5,7 +5,8 @@ use crate::testing::oracle::{Event, StreamKey, StreamOracle};
 use crate::types::{Cas, Seqno};
 use proptest::prelude::*;
 
-/// Does something to the events of one stream that no judge may let pass; `None` where there is nothing to do it to.
+/// Does something to the events of one stream that no judge may let pass; `None` where there is
+/// nothing to do it to.
 type Damage = for<'a> fn(&mut Vec<Event<'a>>, usize) -> Option<()>;
 
 fn judge(history: &History, events: &[Event<'_>]) -> Result<(), String> {
@@ -55,8 +56,8 @@ fn repeat_a_document(events: &mut Vec<Event<'_>>, n: usize) -> Option<()> {
 }
 
 fn lose_a_marker(events: &mut Vec<Event<'_>>, n: usize) -> Option<()> {
-    // One between two snapshots, which the next document needs: a seqno-advanced would do without it, and what is
-    // left of a snapshot that should have been cut may happen to be in order.
+    // One between two snapshots, which the next document needs: a seqno-advanced would do without
+    // it, and what is left of a snapshot that should have been cut may happen to be in order.
     let at = nth(events, n, |at, event| {
         matches!(event, Event::Marker { flags: 1, .. })
             && events.get(at + 1).is_some_and(is_document)
@@ -145,7 +146,7 @@ const DAMAGES: [(&str, Damage); 10] = [
 ];
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(if cfg!(miri) { 8 } else { 2000 }))]
+    #![proptest_config(ProptestConfig::with_cases(if cfg!(miri) { 8 } else { 600 }))]
 
     #[test]
     fn good_histories_are_accepted(history in history(7)) {

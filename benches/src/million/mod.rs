@@ -1,0 +1,24 @@
+//! A million documents over loopback TCP: in, out from memory, out from disk, and as they are written.
+//!
+//! The server is a process of its own (the same program, called with `serve`), so that its processor time and memory
+//! are told apart from the client's; client and server are those that everybody uses. Every pass checks that each
+//! document came and that none came twice.
+//!
+//! Processor time is what to compare by: it hardly changes with what else the machine does. Rates by the clock are
+//! lower bounds; how long the server waited for a processor is in the JSON line (`server_waited_ms`).
+
+mod arguments;
+mod catch_up;
+mod documents;
+mod ingest;
+mod report;
+mod run;
+mod server;
+mod tail;
+mod usage;
+
+pub use arguments::Arguments;
+pub use run::measure;
+
+/// Why a measurement came to nothing.
+pub type Failure = Box<dyn std::error::Error + Send + Sync>;

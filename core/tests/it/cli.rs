@@ -1,0 +1,433 @@
+//! The program as its users see it: what it prints, and how it ends.
+
+use crate::program::{Ended, Serving, ended, program, run, run_with, signal};
+use millstream::client::{ConnectSettings, KvClient};
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use tempfile::TempDir;
+
+const DOCUMENTS: u64 = 2000;
+
+fn folder() -> TempDir {
+    tempfile::tempdir().expect("there is room for a folder")
+}
+
+fn text(path: &Path) -> &str {
+    path.to_str().expect("temporary folders have plain names")
+}
+
+/// A file of so many documents: `{"id":"PREFIX-N","n":N}`.
+fn file_of(folder: &TempDir, prefix: &str, count: u64) -> PathBuf {
+    let path = folder.path().join(format!("{prefix}.ndjson"));
+    let lines = (0..count).map(|n| format!("{{\"id\":\"{prefix}-{n}\",\"n\":{n}}}\n"));
+    fs::write(&path, lines.collect::<String>()).expect("there is room for a file");
+    path
+}
+
+#[track_caller]
+fn load(server: &Serving, file: &Path) -> Ended {
+    run(["load", text(file), "--key", "id", "--server", &server.address])
+}
+
+#[track_caller]
+fn tail(server: &Serving, options: &[&str]) -> Ended {
+    run(["tail", "--server", &server.address, "--until-caught-up"].iter().chain(options))
+}
+
+/// The documents among some events, by key; each may come once.
+#[track_caller]
+fn mutations(events: &[Value]) -> BTreeMap<String, Value> {
+    let mut all = BTreeMap::new();
+    for event in events.iter().filter(|event| event["event"] == "mutation") {
+        let key = event["key"].as_str().expect("it has a key").to_owned();
+        assert!(all.insert(key, event.clone()).is_none(), "twice: {event}");
+    }
+    all
+}
+
+fn ephemeral() -> Serving {
+    Serving::start(&["--ephemeral", "--vbuckets", "16"])
+}
+
+#[test]
+fn wrong_calls_end_with_2_and_say_why() {
+    run::<&str>(["serve"]).badly(2, &["--data <FOLDER>|--ephemeral"]);
+    run(["serve", "--ephemeral", "--data", "x"]).badly(2, &["cannot be used with '--ephemeral'"]);
+    run(["serve", "--ephemeral", "--vbuckets", "0"]).badly(2, &["0 is not in 1..=65536"]);
+    run(["serve", "--ephemeral", "--listen", "nowhere"]).badly(2, &["write host:port"]);
+    run(["serve", "--ephemeral", "--user", "me"]).badly(2, &["`me` has no password", "MILLSTREAM_PASSWORD"]);
+    run(["serve", "--ephemeral", "--password", "x"]).badly(2, &["unexpected argument '--password'"]);
+    run(["tail", "--sever", "x"]).badly(2, &["unexpected argument '--sever'"]);
+    run(["load", "data.txt"]).badly(2, &["data.txt: its name does not say what it holds"]);
+    run(["laod"]).badly(2, &["unrecognized subcommand 'laod'", "load"]);
+    let help = run(["--help"]).well();
+    assert!(help.stdout.contains("5  timed out"), "{}", help.stdout);
+}
+
+#[test]
+fn a_busy_port_is_named() {
+    let taken = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+    let address = taken.local_addr().expect("it has one").to_string();
+    let data = folder();
+    let failed = run(["serve", "--data", text(data.path()), "--listen", &address]);
+    failed.badly(1, &[&format!("cannot listen on {address}")]);
+    // The store was closed in order: it opens again.
+    Serving::start(&["--data", text(data.path())]).kill();
+}
+
+#[test]
+fn a_folder_that_is_in_use_is_named() {
+    let data = folder();
+    let options = ["--data", text(data.path()), "--vbuckets", "16"];
+    let first = Serving::start(&options);
+    let second = run(["serve", "--listen", "127.0.0.1:0"].iter().chain(&options));
+    assert_eq!(second.stdout, "", "no ready line");
+    second.badly(1, &[text(data.path()), "in use"]);
+    first.kill();
+    Serving::start(&options).kill();
+}
+
+#[test]
+fn a_folder_that_cannot_be_used_is_named() {
+    let data = folder();
+    let path = text(data.path());
+    let serve = |vbuckets| run(["serve", "--listen", "127.0.0.1:0", "--data", path, "--vbuckets", vbuckets]);
+    Serving::start(&["--data", path, "--vbuckets", "16"]).kill();
+    serve("32").badly(1, &[path, "was made for 16 vbuckets, not for 32"]);
+
+    let head = data.path().join("head");
+    let mut bytes = fs::read(&head).expect("a store has a head");
+    bytes.iter_mut().for_each(|byte| *byte ^= 0x55);
+    fs::write(&head, &bytes).expect("it can be written");
+    serve("16").badly(1, &[text(&head), "damaged"]);
+
+    let foreign = folder();
+    fs::write(foreign.path().join("letter.txt"), "dear all").expect("there is room");
+    let failed = run(["serve", "--listen", "127.0.0.1:0", "--data", text(foreign.path())]);
+    failed.badly(1, &[text(foreign.path()), "letter.txt"]);
+    let file = foreign.path().join("letter.txt");
+    run(["serve", "--listen", "127.0.0.1:0", "--data", text(&file)]).badly(1, &[text(&file)]);
+}
+
+#[test]
+fn the_ready_line_says_where() {
+    let data = folder();
+    let server = Serving::start(&["--data", text(data.path()), "--vbuckets", "16", "--bucket", "b"]);
+    let ready = &server.ready;
+    assert_eq!(ready["ready"], true);
+    assert_eq!(ready["bucket"], "b");
+    assert_eq!(ready["vbuckets"], 16);
+    assert_eq!(ready["data"], text(data.path()));
+    assert_eq!(ready["pid"], server.id());
+    assert!(ready["startup_ms"].is_u64(), "{ready}");
+    assert!(!server.address.ends_with(":0"), "{ready}");
+    server.kill();
+    let ephemeral = ephemeral();
+    assert_eq!(ephemeral.ready["data"], Value::Null);
+}
+
+/// A stop in order persists everything, says nothing more on standard output, and ends with 0.
+#[cfg(unix)]
+#[test]
+fn a_server_that_is_told_to_end_closes_its_store() {
+    let (data, files) = (folder(), folder());
+    let options = ["--data", text(data.path()), "--vbuckets", "16"];
+    let server = Serving::start(&options);
+    load(&server, &file_of(&files, "a", DOCUMENTS)).well();
+    let stopped = server.stop().well();
+    assert_eq!(stopped.stdout, "");
+    assert!(stopped.stderr.contains("closed the store in order"), "{}", stopped.stderr);
+    let again = Serving::start(&options);
+    assert_eq!(mutations(&tail(&again, &["--from-beginning"]).well().lines()).len() as u64, DOCUMENTS);
+    signal(again.id(), "INT");
+    again.ended().well();
+}
+
+#[test]
+fn bad_lines_are_named_and_stop_the_load() {
+    let (server, files) = (ephemeral(), folder());
+    let csv = files.path().join("rows.csv");
+    fs::write(&csv, "id,name\n1,a\n2,b\n3\n4,d\n").expect("there is room");
+    let name = text(&csv);
+    let load = |options: &[&str]| {
+        run(["load", name, "--key", "id", "--server", &server.address].iter().chain(options))
+    };
+    let what = format!("{name}, line 4: 1 values, but the first row names 2 columns; 2 documents loaded before");
+    load(&[]).badly(1, &[&what]);
+    let ended = load(&["--skip-bad-lines", "--json"]).well();
+    assert!(ended.stderr.contains("line 4: 1 values"), "{}", ended.stderr);
+    let summary = &ended.lines()[0];
+    assert_eq!((&summary["loaded"], &summary["bad_lines"]), (&3.into(), &1.into()), "{summary}");
+    let ended = load(&["--json", "--limit", "1"]).well();
+    assert_eq!(ended.lines()[0]["loaded"], 1);
+    let failed = load(&["--json"]).badly(1, &["line 4"]);
+    assert_eq!(failed.lines()[0]["loaded"], 2);
+    assert!(failed.lines()[0]["error"].as_str().is_some_and(|text| text.contains("line 4")));
+
+    let json = files.path().join("lines.ndjson");
+    fs::write(&json, "{\"id\":1}\n{\"id\":\n").expect("there is room");
+    let failed = run(["load", text(&json), "--key", "id", "--server", &server.address]);
+    failed.badly(1, &[text(&json), "line 2: not JSON: ", "at column 6", "1 document loaded before"]);
+    let failed = run(["load", text(&json), "--key", "name", "--server", &server.address]);
+    failed.badly(1, &["line 1: it has no member \"name\"", "0 documents loaded before"]);
+    let absent = text(files.path()).to_owned() + "/absent.csv";
+    run(["load", &absent, "--server", &server.address]).badly(1, &["cannot read ", &absent]);
+}
+
+#[test]
+fn a_login_that_is_refused_ends_with_4() {
+    let files = folder();
+    let file = files.path().join("password");
+    fs::write(&file, "correct horse\n").expect("there is room");
+    let (password, wrong) = (text(&file), text(files.path()).to_owned() + "/wrong");
+    fs::write(&wrong, "battery").expect("there is room");
+    let server =
+        Serving::start(&["--ephemeral", "--vbuckets", "16", "--user", "me", "--password-file", password]);
+    let stats = |options: &[&str]| run(["stats", "--server", &server.address].iter().chain(options));
+    stats(&["--user", "me", "--password-file", password]).well();
+    stats(&["--user", "me", "--password-file", &wrong]).badly(4, &["SASL_AUTH was refused"]);
+    stats(&["--user", "you", "--password-file", password]).badly(4, &["SASL_AUTH was refused"]);
+    stats(&[]).badly(4, &["log in with --user"]);
+    let with_bucket = ["--user", "me", "--password-file", password, "--bucket", "other"];
+    stats(&with_bucket).badly(1, &["the server has no bucket of that name"]);
+    let from_environment = program(["stats", "--server", &server.address, "--user", "me"])
+        .env("MILLSTREAM_PASSWORD", "correct horse")
+        .spawn();
+    ended(from_environment.expect("it can be started")).well();
+}
+
+#[test]
+fn a_server_that_is_not_there_or_silent_is_told_apart() {
+    let silent = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+    let address = silent.local_addr().expect("it has one").to_string();
+    // The system accepts for it; nobody ever answers.
+    run(["stats", "--server", &address, "--timeout", "50ms"]).badly(5, &[&address, "HELLO", "timed out"]);
+    drop(silent);
+    run(["stats", "--server", &address]).badly(1, &[&address, "is a server running there?"]);
+}
+
+#[test]
+fn what_is_loaded_is_tailed() {
+    let (server, files) = (ephemeral(), folder());
+    let loaded = load(&server, &file_of(&files, "a", DOCUMENTS)).well();
+    assert!(loaded.stdout.starts_with("loaded 2,000 documents ("), "{}", loaded.stdout);
+    assert_eq!(loaded.stderr, "", "no progress where there is no terminal");
+    let ended = tail(&server, &["--from-beginning", "--values", "json"]).well();
+    assert_eq!(ended.stderr, "");
+    let events = ended.lines();
+    let documents = mutations(&events);
+    assert_eq!(documents.len() as u64, DOCUMENTS);
+    for (key, event) in &documents {
+        let n: u64 = key.strip_prefix("a-").and_then(|n| n.parse().ok()).expect("it is one of ours");
+        assert_eq!(event["value"], serde_json::json!({ "id": key, "n": n }));
+        assert_eq!((&event["flags"], &event["datatype"]), (&0x0200_0000.into(), &1.into()), "{event}");
+    }
+    let ends = events.iter().filter(|event| event["event"] == "stream_end" && event["reason"] == "ok");
+    assert_eq!(ends.count(), 16);
+
+    let some = tail(&server, &["--from-beginning", "--vbucket", "3,5-6"]).well().lines();
+    let vbuckets: BTreeSet<u64> = some.iter().filter_map(|event| event["vbucket"].as_u64()).collect();
+    assert_eq!(vbuckets, BTreeSet::from([3, 5, 6]));
+    let wanted = documents.values().filter(|d| d["vbucket"].as_u64().is_some_and(|vb| vbuckets.contains(&vb)));
+    assert_eq!(mutations(&some).len(), wanted.count());
+    assert_eq!(mutations(&tail(&server, &["--from-beginning", "--count", "7"]).well().lines()).len(), 7);
+    tail(&server, &["--vbucket", "16"]).badly(2, &["there is no vbucket 16; the bucket has 16"]);
+
+    let stats = run(["stats", "--server", &server.address, "--json"]).well();
+    assert_eq!(stats.lines()[0]["curr_items"], "2000");
+    let table = run(["stats", "--server", &server.address]).well();
+    assert!(table.stdout.lines().any(|line| line.split_whitespace().eq(["curr_items", "2000"])), "{}", table.stdout);
+    run(["stats", "--server", &server.address, "nonsense"]).badly(1, &["no group `nonsense`"]);
+}
+
+#[test]
+fn rows_of_csv_and_standard_input_are_loaded_too() {
+    let server = ephemeral();
+    let load = |input, options: &[&str]| {
+        run_with(input, &[&["load", "-", "--server", &server.address], options].concat())
+    };
+    load("a,b\r\n1,\"x, y\"\r\n", &["--format", "csv"]).well();
+    load("{\"id\":7}\n", &["--format", "ndjson", "--key", "id", "--key-prefix", "k:", "--expiry", "60d"]).well();
+    load("", &["--format", "ndjson"]).well();
+    load("x", &[]).badly(2, &["standard input: its name does not say"]);
+    let documents = mutations(&tail(&server, &["--from-beginning"]).well().lines());
+    assert_eq!(documents.keys().collect::<Vec<_>>(), ["2", "k:7"]);
+    assert_eq!(documents["2"]["value"], "{\"a\":\"1\",\"b\":\"x, y\"}");
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("it is later than 1970");
+    let days = (documents["k:7"]["expiry"].as_u64().expect("it expires") - now.as_secs()) / 86_400;
+    assert!((59..=60).contains(&days), "{}", documents["k:7"]);
+}
+
+/// A document from a slow pipe is written when it comes, not when the pipe ends.
+#[tokio::test]
+async fn slow_input_is_not_held_back() {
+    let server = ephemeral();
+    let mut child = program(["load", "-", "--format", "ndjson", "--server", &server.address])
+        .stdin(Stdio::piped())
+        .spawn()
+        .expect("the program can be started");
+    let mut stdin = child.stdin.take().expect("it is piped");
+    let settings = ConnectSettings::new(&server.address, "default");
+    let mut client = KvClient::connect(&settings).await.expect("the server is there");
+    for line in 1..=3 {
+        writeln!(stdin, "{{\"line\":{line}}}").expect("it reads");
+        let key = line.to_string();
+        while client.get(key.as_bytes()).await.expect("the server answers").is_none() {}
+    }
+    drop(stdin);
+    ended(child).well();
+}
+
+#[test]
+fn a_checkpoint_goes_on_without_loss_or_repeat() {
+    let (server, files) = (ephemeral(), folder());
+    let checkpoint = files.path().join("checkpoint.json");
+    let mut seen = BTreeMap::new();
+    let mut more = |options: &[&str], count: usize| {
+        let options = [&["--checkpoint", text(&checkpoint)], options].concat();
+        let documents = mutations(&tail(&server, &options).well().lines());
+        assert_eq!(documents.len(), count);
+        for (key, event) in documents {
+            assert!(seen.insert(key, event).is_none(), "a document came twice");
+        }
+    };
+    // Nothing yet, and from now on: the checkpoint still knows where that was.
+    load(&server, &file_of(&files, "before", 100)).well();
+    more(&[], 0);
+    load(&server, &file_of(&files, "a", DOCUMENTS)).well();
+    // Stopped in the middle of snapshots.
+    more(&["--count", "7"], 7);
+    more(&["--count", "993"], 993);
+    more(&[], DOCUMENTS as usize - 1000);
+    more(&[], 0);
+    load(&server, &file_of(&files, "b", 50)).well();
+    more(&["--from-beginning"], 50);
+    assert_eq!(seen.len(), DOCUMENTS as usize + 50);
+    assert!(!files.path().join("checkpoint.json.new").exists());
+}
+
+#[test]
+fn checkpoints_that_make_no_sense_are_named() {
+    let (server, files) = (ephemeral(), folder());
+    let checkpoint = files.path().join("checkpoint.json");
+    let path = text(&checkpoint);
+    fs::write(&checkpoint, "{").expect("there is room");
+    tail(&server, &["--checkpoint", path]).badly(1, &[path, "EOF while parsing"]);
+    fs::remove_file(&checkpoint).expect("it is there");
+    tail(&server, &["--checkpoint", path]).well();
+    let smaller = Serving::start(&["--ephemeral", "--vbuckets", "8"]);
+    let failed = tail(&smaller, &["--checkpoint", path]);
+    failed.badly(1, &[path, "this one has no vbucket 8"]);
+    let nowhere = format!("{path}.d/checkpoint.json");
+    tail(&server, &["--checkpoint", &nowhere]).badly(1, &["cannot write checkpoint", &nowhere]);
+}
+
+/// Another history under the same checkpoint: back to where both agree, and told so on both outputs.
+#[test]
+fn a_history_that_is_another_one_is_gone_back_from() {
+    let files = folder();
+    let checkpoint = files.path().join("checkpoint.json");
+    let options = ["--from-beginning", "--checkpoint", text(&checkpoint)];
+    let first = ephemeral();
+    load(&first, &file_of(&files, "a", DOCUMENTS)).well();
+    tail(&first, &options).well();
+    drop(first);
+    let second = ephemeral();
+    load(&second, &file_of(&files, "b", DOCUMENTS / 2)).well();
+    let strict = [&options[..], &["--on-rollback", "fail"]].concat();
+    tail(&second, &strict).badly(3, &["the history above seqno 0 is not the one that was shown"]);
+    let ended = tail(&second, &options).well();
+    assert_eq!(ended.stderr.lines().filter(|line| line.ends_with(": going back")).count(), 16);
+    let events = ended.lines();
+    let back = events.iter().filter(|event| event["event"] == "rollback" && event["seqno"] == 0);
+    assert_eq!(back.count(), 16);
+    let documents = mutations(&events);
+    assert_eq!(documents.len() as u64, DOCUMENTS / 2);
+    assert!(documents.keys().all(|key| key.starts_with("b-")));
+    assert_eq!(mutations(&tail(&second, &options).well().lines()).len(), 0, "the checkpoint is on the new one");
+}
+
+#[test]
+fn a_reader_that_leaves_ends_the_tail_quietly() {
+    let (server, files) = (ephemeral(), folder());
+    // More than a pipe holds.
+    load(&server, &file_of(&files, "a", 20 * DOCUMENTS)).well();
+    let mut child = program(["tail", "--server", &server.address, "--from-beginning"])
+        .spawn()
+        .expect("the program can be started");
+    let mut stdout = BufReader::new(child.stdout.take().expect("it is piped"));
+    let mut line = String::new();
+    stdout.read_line(&mut line).expect("a pipe can be read");
+    assert!(line.starts_with("{\"event\":\"snapshot_marker\""), "{line}");
+    drop(stdout);
+    let ended = ended(child).well();
+    assert_eq!(ended.stderr, "");
+}
+
+/// An endless tail shows what comes while it runs; Ctrl-C ends it well, with its checkpoint saved.
+#[cfg(unix)]
+#[test]
+fn an_endless_tail_follows_until_it_is_told_to_end() {
+    let (server, files) = (ephemeral(), folder());
+    let checkpoint = files.path().join("checkpoint.json");
+    let options = ["--checkpoint", text(&checkpoint), "--name", "endless"];
+    load(&server, &file_of(&files, "a", 10)).well();
+    let mut child = program(["tail", "--from-beginning", "--server", &server.address].iter().chain(&options))
+        .spawn()
+        .expect("the program can be started");
+    let mut lines = BufReader::new(child.stdout.take().expect("it is piped")).lines();
+    let mut take = |count: usize| {
+        let mut documents = 0;
+        while documents < count {
+            let line = lines.next().expect("it goes on").expect("a pipe can be read");
+            documents += usize::from(line.starts_with("{\"event\":\"mutation\""));
+        }
+    };
+    take(10);
+    load(&server, &file_of(&files, "b", 10)).well();
+    take(10);
+    signal(child.id(), "INT");
+    assert!(lines.next().is_none(), "nothing more was written");
+    ended(child).well();
+    let rest = tail(&server, &options).well();
+    assert_eq!(mutations(&rest.lines()).len(), 0);
+}
+
+#[test]
+fn the_quick_start_loads_once_and_compares_each_time() {
+    let folder = folder();
+    let once = || ended(program(["--once"]).current_dir(folder.path()).spawn().expect("it starts")).well();
+    let first = once();
+    assert!(first.stdout.contains("loaded    34,006 documents of sample data"), "{}", first.stdout);
+    assert!(first.stdout.contains("streamed  34,006 documents"), "{}", first.stdout);
+    assert!(first.stdout.contains("of 1024 vbuckets"), "{}", first.stdout);
+    assert!(first.stdout.contains("each with the value that was written; 0 missing"), "{}", first.stdout);
+    let second = once();
+    assert!(second.stdout.contains("loaded    nothing"), "{}", second.stdout);
+    assert!(second.stdout.contains("streamed  34,006 documents"), "{}", second.stdout);
+    assert!(folder.path().join("millstream-data").is_dir());
+}
+
+/// Without `--once` it goes on serving, and the commands that it prints work.
+#[cfg(unix)]
+#[test]
+fn the_quick_start_serves_on() {
+    let folder = folder();
+    let mut child = program::<&str>([]).current_dir(folder.path()).spawn().expect("it starts");
+    let mut stdout = BufReader::new(child.stdout.take().expect("it is piped"));
+    let mut lines = stdout.by_ref().lines().map(|line| line.expect("a pipe can be read"));
+    let stats = lines.find(|line| line.contains(" stats")).expect("it says how to go on");
+    let last = lines.find(|line| line.starts_with("Serving on ")).expect("it says that it goes on");
+    let address = last.trim_start_matches("Serving on ").trim_end_matches(" until Ctrl-C.");
+    let options: Vec<&str> = stats.split_whitespace().skip(1).collect();
+    assert!(address.ends_with(":11210") || options.contains(&address), "{stats}");
+    let said = run(options).well();
+    assert!(said.stdout.lines().any(|line| line.split_whitespace().eq(["curr_items", "34006"])), "{}", said.stdout);
+    signal(child.id(), "INT");
+    ended(child).well();
+}
