@@ -62,8 +62,9 @@ pub const CLIENT_BULK_WINDOW: usize = 1024;
 pub const CLIENT_SEND_BUFFER_BYTES: usize = 256 * 1024;
 /// Sockets of one server: as many as an engine has connections, and some that only read and write.
 pub const SERVER_SOCKETS_MAX: usize = CONNECTIONS_MAX + 4096;
-/// How long a client may take to log in: enough for a slow network, short enough that strangers hold no sockets.
-pub const AUTH_TIME_MAX: std::time::Duration = std::time::Duration::from_secs(10);
+/// How long a client may take to log in unless told otherwise: enough for a slow network, short enough that strangers
+/// hold no sockets.
+pub const LOGIN_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(10);
 /// Wrong passwords that one socket may try.
 pub const AUTH_FAILURES_MAX: u32 = 8;
 /// Unsent bytes above which a connection's requests wait: more than any priority's share of stream messages, so that
@@ -81,9 +82,9 @@ pub const OUTPUT_BYTES_KEPT: usize = 64 * 1024;
 pub const TURN_REQUESTS: u32 = 1024;
 /// Bytes that a connection's requests may answer before they are sent and other connections have their turn.
 pub const TURN_BYTES: usize = 256 * 1024;
-/// How long a write waits for memory before the client is told to come again: below the patience of clients, which give
-/// up a request after 2.5 seconds.
-pub const MEMORY_WAIT_MAX: std::time::Duration = std::time::Duration::from_secs(1);
+/// How long a write waits for memory unless told otherwise: below the patience of clients, which give up a request
+/// after 2.5 seconds.
+pub const MEMORY_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(1);
 /// How often a request that needs a stored value reads it: each time another writer has replaced the document.
 pub const STORED_READS_MAX: u32 = 8;
 /// How long a connection that is being closed may take to receive its last answers.

@@ -194,7 +194,12 @@ impl Lists {
 
 impl Taken {
     /// One turn, on a worker's thread, with no epoch pinned.
-    pub(super) fn run(&mut self, store: &dyn Store, budget: &Arc<Budget>, order: BackfillOrder) -> Turn {
+    pub(super) fn run(
+        &mut self,
+        store: &dyn Store,
+        budget: &Arc<Budget>,
+        order: BackfillOrder,
+    ) -> Turn {
         if !self.fresh {
             return self.backfill.read(budget);
         }

@@ -23,10 +23,10 @@ mod turns;
 #[cfg(test)]
 mod tests;
 
-pub use manager::BackfillOrder;
-pub(crate) use manager::{BackfillCounts, BackfillManager, BackfillSettings};
 #[cfg(millstream_loom)]
 pub(crate) use exclusive::Exclusive;
+pub use manager::BackfillOrder;
+pub(crate) use manager::{BackfillCounts, BackfillManager, BackfillSettings};
 #[cfg(millstream_loom)]
 pub(crate) use outbox::OutboxWriter;
 pub(crate) use outbox::{Delivery, OutboxReader, outbox};

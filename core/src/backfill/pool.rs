@@ -173,7 +173,11 @@ fn work(jobs: &Jobs, store: &dyn Store, domain: &Domain) {
 #[cfg(millstream_loom)]
 impl Jobs {
     /// Runs what is queued first, if anything is: a model is its own worker.
-    pub(crate) fn run_next(&self, store: &dyn Store, reader: &mut millstream_reclaim::Reader) -> bool {
+    pub(crate) fn run_next(
+        &self,
+        store: &dyn Store,
+        reader: &mut millstream_reclaim::Reader,
+    ) -> bool {
         let Ok(Job::Run(backfills)) = self.0.try_recv() else { return false };
         Backfills::run(&backfills, store, reader);
         true

@@ -1,8 +1,8 @@
 //! One scan on its way through the manager's lists.
 
 use super::outbox::{Delivery, OutboxWriter};
-use crate::error::Result;
 use super::pool::GatePermit;
+use crate::error::Result;
 use crate::flow::Budget;
 use crate::limits::{BACKFILL_SLICE_BYTES, BACKFILL_SLICE_ITEMS};
 use crate::store::{Scan, SliceBudget, Store};

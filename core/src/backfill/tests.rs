@@ -89,7 +89,8 @@ impl Bench {
         let (writer, reader) = outbox(Arc::clone(&self.ready), usize::from(vb));
         let request = BackfillRequest { vb: VbId(vb), from: Seqno(1), purge_exempt: false };
         let mut pinned = self.domain.reader("test");
-        let taken = Backfills::schedule(&self.backfills, Backfill::new(request, writer), &pinned.pin());
+        let taken =
+            Backfills::schedule(&self.backfills, Backfill::new(request, writer), &pinned.pin());
         assert!(taken, "the manager is there");
         reader
     }

@@ -97,7 +97,11 @@ impl Backfills {
     }
 
     /// Looks at the manager; `None` once the connection is closed.
-    pub(crate) fn with<R>(&self, pin: &Pin<'_>, look: impl FnOnce(&BackfillManager) -> R) -> Option<R> {
+    pub(crate) fn with<R>(
+        &self,
+        pin: &Pin<'_>,
+        look: impl FnOnce(&BackfillManager) -> R,
+    ) -> Option<R> {
         self.manager.get(pin).map(|manager| look(&manager))
     }
 

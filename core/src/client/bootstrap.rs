@@ -10,10 +10,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     pub(super) async fn bootstrap(&mut self, settings: &ConnectSettings) -> Result<()> {
-        let hello = Hello {
-            agent: settings.agent.as_bytes(),
-            features: settings.features,
-        };
+        let hello = Hello { agent: settings.agent.as_bytes(), features: settings.features };
         let answer = self.ask_ok(|opaque, out| hello.encode(opaque, out)).await?;
         let granted = self.read(HelloAnswer::parse(&answer))?.features;
         self.features = granted.and(settings.features);
@@ -24,11 +21,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             self.authenticate(credentials).await?;
         }
         if let Some(bucket) = &settings.bucket {
-            let select = SelectBucket {
-                bucket: bucket.as_bytes(),
-            };
-            self.ask_ok(|opaque, out| select.encode(opaque, out))
-                .await?;
+            let select = SelectBucket { bucket: bucket.as_bytes() };
+            self.ask_ok(|opaque, out| select.encode(opaque, out)).await?;
             self.fetch_config().await?;
         }
         Ok(())
@@ -36,14 +30,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
 
     async fn authenticate(&mut self, credentials: &Credentials) -> Result<()> {
         let data = ["", &credentials.user, &credentials.password].join("\0");
-        let auth = SaslAuth {
-            first: true,
-            mechanism: b"PLAIN",
-            data: data.as_bytes(),
-        };
-        self.ask_ok(|opaque, out| auth.encode(opaque, out))
-            .await
-            .map(drop)
+        let auth = SaslAuth { first: true, mechanism: b"PLAIN", data: data.as_bytes() };
+        self.ask_ok(|opaque, out| auth.encode(opaque, out)).await.map(drop)
     }
 
     async fn fetch_config(&mut self) -> Result<()> {

@@ -38,9 +38,7 @@ impl Connection {
         let stream = connecting
             .map_err(|_| failure::timed_out(peer, "connecting"))?
             .map_err(|e| Broken::Io(e).during(peer, "connecting"))?;
-        stream
-            .set_nodelay(true)
-            .map_err(|e| Broken::Io(e).during(peer, "connecting"))?;
+        stream.set_nodelay(true).map_err(|e| Broken::Io(e).during(peer, "connecting"))?;
         Self::over(stream, settings).await
     }
 }
@@ -93,10 +91,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     /// `Peer` when the server's map does not say, `Misuse` when the connection was made without a bucket.
     pub fn vbuckets(&self) -> Result<u32> {
         self.vbuckets.ok_or_else(|| {
-            let what = format!(
-                "{}: no bucket is selected, so there are no vbuckets",
-                self.peer
-            );
+            let what = format!("{}: no bucket is selected, so there are no vbuckets", self.peer);
             Error::new(ErrorKind::Misuse, what)
         })
     }
@@ -114,10 +109,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
 
     /// The next message; an error if none has come by then. Cancel safe.
     pub(super) async fn receive_by(&mut self, deadline: Option<Instant>) -> Result<Frame> {
-        if let Some(frame) = self
-            .link
-            .take()
-            .map_err(|broken| broken.during(&self.peer, "receiving"))?
+        if let Some(frame) =
+            self.link.take().map_err(|broken| broken.during(&self.peer, "receiving"))?
         {
             return Ok(frame);
         }

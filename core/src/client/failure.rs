@@ -36,11 +36,8 @@ pub(super) fn refused(peer: &str, opcode: Opcode, status: Status) -> Error {
 pub(super) fn malformed(peer: &str, why: WireError) -> Error {
     match why {
         WireError::Refused { opcode, status } => refused(peer, opcode, status),
-        why => Error::new(
-            ErrorKind::Peer,
-            format!("{peer} sent a message that makes no sense"),
-        )
-        .because(why),
+        why => Error::new(ErrorKind::Peer, format!("{peer} sent a message that makes no sense"))
+            .because(why),
     }
 }
 
@@ -74,10 +71,9 @@ impl Broken {
     /// As an error that names the host and what was going on.
     pub(super) fn during(self, peer: &str, step: &str) -> Error {
         match self {
-            Self::Io(e) if is_closed(&e) => Error::new(
-                ErrorKind::Closed,
-                format!("{peer} closed the connection during {step}"),
-            ),
+            Self::Io(e) if is_closed(&e) => {
+                Error::new(ErrorKind::Closed, format!("{peer} closed the connection during {step}"))
+            }
             Self::Io(e) => {
                 Error::new(ErrorKind::Unavailable, format!("{peer}: {step} failed")).because(e)
             }
@@ -92,8 +88,5 @@ impl Broken {
 /// Whether the other side hung up, whichever way we noticed.
 fn is_closed(error: &io::Error) -> bool {
     use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
-    matches!(
-        error.kind(),
-        BrokenPipe | ConnectionAborted | ConnectionReset | UnexpectedEof
-    )
+    matches!(error.kind(), BrokenPipe | ConnectionAborted | ConnectionReset | UnexpectedEof)
 }

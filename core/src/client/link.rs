@@ -24,12 +24,7 @@ pub(super) struct Link<S> {
 impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
     pub(super) fn new(stream: S) -> Self {
         let reader = FrameReader::new(FrameLimits::AFTER_AUTH);
-        Self {
-            stream,
-            reader,
-            out: BytesMut::new(),
-            unflushed: false,
-        }
+        Self { stream, reader, out: BytesMut::new(), unflushed: false }
     }
 
     /// Where requests are appended; they go out with the next call that waits.

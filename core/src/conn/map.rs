@@ -45,7 +45,8 @@ impl ConnectionMap {
     /// # Errors
     /// [`ErrorKind::Closed`], or [`ErrorKind::Retry`] when too much waits for reclamation.
     pub(crate) fn insert(&self, connection: &Arc<Connection>, pin: &Pin<'_>) -> Result<()> {
-        let added = self.0.update(pin, |roster| (!roster.closed).then(|| roster.with(connection)))?;
+        let added =
+            self.0.update(pin, |roster| (!roster.closed).then(|| roster.with(connection)))?;
         if added { Ok(()) } else { Err(Error::new(ErrorKind::Closed, "the engine is shut down")) }
     }
 
@@ -56,9 +57,7 @@ impl ConnectionMap {
 
     /// Lets nothing be added any more. True for the first caller.
     pub(crate) fn close(&self, pin: &Pin<'_>) -> bool {
-        self.let_go(pin, |roster| {
-            (!roster.closed).then(|| roster.closing())
-        })
+        self.let_go(pin, |roster| (!roster.closed).then(|| roster.closing()))
     }
 
     fn let_go(&self, pin: &Pin<'_>, edit: impl FnMut(&Roster) -> Option<Roster>) -> bool {

@@ -64,9 +64,10 @@ fn many_threads_connect_and_leave_while_one_shuts_down() {
                 })
             })
             .collect();
-        threads.into_iter().map(|t| t.join().expect("a thread")).fold((0, 0), |a, b| {
-            (a.0 + b.0, a.1 + b.1)
-        })
+        threads
+            .into_iter()
+            .map(|t| t.join().expect("a thread"))
+            .fold((0, 0), |a, b| (a.0 + b.0, a.1 + b.1))
     });
     assert_eq!(connected + refused, 3 * EACH);
     assert!(refused > 0, "nothing is added after shutdown");

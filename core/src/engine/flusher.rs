@@ -35,7 +35,15 @@ pub(super) struct Flusher<'a> {
 pub(super) fn run(parts: &EngineParts) {
     let reader = parts.domain.reader("flusher");
     let gathered = vec![false; parts.partitions.len()].into_boxed_slice();
-    let mut flusher = Flusher { parts, reader, cursor: 0, trim_cursor: 0, gathered, filled: false, committed_at: Instant::now() };
+    let mut flusher = Flusher {
+        parts,
+        reader,
+        cursor: 0,
+        trim_cursor: 0,
+        gathered,
+        filled: false,
+        committed_at: Instant::now(),
+    };
     let waker = thread_waker();
     loop {
         let batch = flusher.gather();
@@ -170,6 +178,10 @@ impl Flusher<'_> {
             freed += from;
         }
         parts.pressure.settle(used.saturating_sub(freed));
+        drop(pin);
+        if parts.pressure.is_critical() {
+            self.finish_segments(parts.pressure.excess());
+        }
         if freed > 0 {
             // Whoever was told to come again when memory is free.
             parts.commits.notify();
@@ -188,6 +200,25 @@ impl Flusher<'_> {
             }
         }
         all
+    }
+
+    /// Writers are being refused, and what can be trimmed is: so what holds memory are segments that are not full, of many
+    /// vbuckets. They are finished, as many as it takes, and go with the next commit.
+    fn finish_segments(&mut self, mut excess: u64) {
+        let pin = self.reader.pin();
+        let parts = self.parts;
+        for _ in 0..parts.partitions.len() {
+            self.trim_cursor = (self.trim_cursor + 1) % parts.partitions.len();
+            let partition = &parts.partitions[self.trim_cursor];
+            let (bytes, _) = partition.memory(&pin);
+            if bytes > 0 {
+                partition.finish_segment(&pin);
+                excess = excess.saturating_sub(bytes);
+            }
+            if excess == 0 {
+                return;
+            }
+        }
     }
 
     /// Background work of the store, a slice at a time while nothing else is to do.

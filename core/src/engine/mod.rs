@@ -40,6 +40,4 @@ pub use shutdown::{Quiesce, ShutdownReport};
 pub(crate) use signal::CommitSignal;
 pub use signal::{Flushed, Persisted, PersistedAll};
 pub use start::EngineBuilder;
-pub use stats::{
-    BackfillSnapshot, ConnectionSnapshot, EngineStats, StreamSnapshot, VbucketStats,
-};
+pub use stats::{BackfillSnapshot, ConnectionSnapshot, EngineStats, StreamSnapshot, VbucketStats};

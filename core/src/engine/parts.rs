@@ -1,13 +1,13 @@
 //! What the threads of an engine share.
 
 use super::clock::Clock;
-use crate::partition::Pressure;
 use super::settings::EngineSettings;
 use super::shutdown::Workers;
 use super::signal::CommitSignal;
 use crate::backfill::PoolGate;
 use crate::conn::ConnectionMap;
 use crate::partition::Partition;
+use crate::partition::Pressure;
 use crate::ready::ReadySet;
 use crate::store::Store;
 use crate::types::VbId;
@@ -116,6 +116,8 @@ impl EngineParts {
 
 impl core::fmt::Debug for EngineParts {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_struct("EngineParts").field("vbuckets", &self.partitions.len()).finish_non_exhaustive()
+        f.debug_struct("EngineParts")
+            .field("vbuckets", &self.partitions.len())
+            .finish_non_exhaustive()
     }
 }

@@ -106,9 +106,8 @@ impl<'e> Session<'e> {
     /// [`ErrorKind::Misuse`] for a key or value that is too long.
     pub fn set(&mut self, key: &[u8], value: &[u8]) -> Result<(VbId, Written)> {
         let vb = self.vbucket_of(key);
-        let written = self.update(vb, key, None, |_| -> Decision<'_, ()> {
-            Decision::Write(Change::set(value))
-        });
+        let written = self
+            .update(vb, key, None, |_| -> Decision<'_, ()> { Decision::Write(Change::set(value)) });
         written.map(|written| (vb, written)).map_err(|e| self.explain(e))
     }
 
@@ -160,7 +159,9 @@ impl<'e> Session<'e> {
 
     fn explain(&self, error: UpdateError<()>) -> Error {
         match error {
-            UpdateError::Busy => Error::new(ErrorKind::Retry, "memory is full until more is persisted"),
+            UpdateError::Busy => {
+                Error::new(ErrorKind::Retry, "memory is full until more is persisted")
+            }
             UpdateError::TooLarge => Error::new(ErrorKind::Misuse, "the key or value is too long"),
             UpdateError::NotActive if self.parts.is_stopping() => {
                 Error::new(ErrorKind::Closed, "the engine is shut down")

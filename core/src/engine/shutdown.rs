@@ -49,10 +49,7 @@ pub struct ShutdownReport {
 }
 
 impl Workers {
-    pub(super) fn new(
-        pool: BackfillPool,
-        on_error: Option<Observer>,
-    ) -> Self {
+    pub(super) fn new(pool: BackfillPool, on_error: Option<Observer>) -> Self {
         Self {
             queues: pool.queues(),
             pool: Mutex::new(Some(pool)),

@@ -3,7 +3,6 @@
 use super::clock::{Clock, SystemClock};
 use super::facade::Engine;
 use super::parts::{EngineParts, Made};
-use crate::partition::Pressure;
 use super::settings::EngineSettings;
 use super::shutdown::{Observer, Workers};
 #[cfg(millstream_loom)]
@@ -14,6 +13,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::failover::{FailoverLog, random_uuid};
 use crate::limits::VBUCKETS_MAX;
 use crate::log::Log;
+use crate::partition::Pressure;
 use crate::partition::{Partition, PartitionSettings};
 use crate::ready::ReadySet;
 use crate::store::{Batch, Durability, Persisted, Start, Store, VbBatch};

@@ -149,7 +149,8 @@ pub(super) fn engine(parts: &EngineParts, pin: &Pin<'_>) -> EngineStats {
     let domain = parts.domain.stats();
     let counters = &parts.counters;
     // O1 Relaxed: statistics.
-    let read = |counter: &millstream_reclaim::sync::atomic::AtomicU64| counter.load(Ordering::Relaxed);
+    let read =
+        |counter: &millstream_reclaim::sync::atomic::AtomicU64| counter.load(Ordering::Relaxed);
     EngineStats {
         items: parts.partitions.iter().map(Partition::alive).sum(),
         memory_bytes: parts.partitions.iter().map(|p| p.memory(pin)).map(|(l, i)| l + i).sum(),

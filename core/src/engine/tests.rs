@@ -3,7 +3,7 @@
 use super::{Engine, EngineBuilder, EngineSettings};
 use crate::error::ErrorKind;
 use crate::partition::{Change, Decision, UpdateError};
-use crate::producer::{Control, CloseOutcome, Departure, OpenOptions, Producer, Step};
+use crate::producer::{CloseOutcome, Control, Departure, OpenOptions, Producer, Step};
 use crate::store::{MemoryStore, Store};
 use crate::stream::{Event, Refusal, Sink, SnapshotFlags, StreamRequest};
 use crate::types::{DocKind, EndReason, Opaque, Seqno, VbId, VbState};
@@ -186,6 +186,33 @@ fn what_left_memory_is_backfilled_and_the_stream_goes_on_in_the_log() {
 }
 
 #[test]
+fn many_vbuckets_with_a_little_each_do_not_hold_memory_for_ever() {
+    let settings = EngineSettings { memory_bytes: 400_000, ..EngineSettings::default() };
+    let engine =
+        EngineBuilder::new(MemoryStore::new(64)).settings(settings).open().expect("opens");
+    let value = "x".repeat(2_000);
+    let mut refused = 0;
+    for n in 0..2_000_u64 {
+        let (vb, key) = (VbId((n % 64) as u16), format!("k{}", n % 640));
+        let deadline = Instant::now() + LONG;
+        loop {
+            let written =
+                engine.session("test").update(vb, key.as_bytes(), None, |_| -> Decision<'_, ()> {
+                    Decision::Write(Change::set(value.as_bytes()))
+                });
+            match written {
+                Ok(_) => break,
+                Err(UpdateError::Busy) => refused += 1,
+                Err(other) => panic!("{other:?}"),
+            }
+            assert!(Instant::now() < deadline, "refused for ever at write {n}: {:?}", engine.stats());
+            std::thread::yield_now();
+        }
+    }
+    assert!(refused > 0, "4 MB do not fit in 0.4: somebody had to come again");
+}
+
+#[test]
 fn every_end_is_told_once_and_for_the_first_reason() {
     let engine = engine(8);
     let mut producer = connect(&engine, "c");
@@ -293,7 +320,9 @@ fn streams_have_their_turns_and_a_full_sink_loses_nothing() {
 fn a_noop_passes_a_shut_window_and_silence_is_noticed() {
     let engine = engine(1);
     let mut producer = connect(&engine, "c");
-    for (key, value) in [("enable_noop", "true"), ("set_noop_interval", "1"), ("connection_buffer_size", "1")] {
+    for (key, value) in
+        [("enable_noop", "true"), ("set_noop_interval", "1"), ("connection_buffer_size", "1")]
+    {
         let control = Control::parse(key.as_bytes(), value.as_bytes()).expect("known");
         producer.control(control).expect("built");
     }
@@ -376,7 +405,11 @@ fn shutdown_ends_everything_and_what_was_written_is_in_the_store() {
     engine.shutdown();
     engine.shutdown();
     assert_eq!(producer.step(Instant::now(), &mut Inbox::default()), Step::Gone(Departure::Closed));
-    assert!(engine.connect("late", OpenOptions::default()).is_err_and(|e| e.kind() == ErrorKind::Closed));
+    assert!(
+        engine
+            .connect("late", OpenOptions::default())
+            .is_err_and(|e| e.kind() == ErrorKind::Closed)
+    );
     let refused = engine.session("test").set(b"late", b"v");
     assert!(refused.is_err_and(|e| e.kind() == ErrorKind::Closed));
     drop(producer);

@@ -31,9 +31,7 @@ impl FailoverLog {
     #[must_use]
     pub fn new(uuid: VbUuid, seqno: Seqno) -> Self {
         assert!(uuid != VbUuid::ZERO, "a branch needs a uuid other than 0");
-        Self {
-            entries: vec![FailoverEntry { uuid, seqno }],
-        }
+        Self { entries: vec![FailoverEntry { uuid, seqno }] }
     }
 
     /// A log from stored entries, newest first.
@@ -43,19 +41,14 @@ impl FailoverLog {
     pub fn from_entries(stored: &[FailoverEntry]) -> Sanitised {
         let mut entries: Vec<FailoverEntry> = Vec::with_capacity(FAILOVER_ENTRIES_MAX);
         for entry in stored {
-            let falls = entries
-                .last()
-                .is_none_or(|newer| entry.seqno <= newer.seqno);
+            let falls = entries.last().is_none_or(|newer| entry.seqno <= newer.seqno);
             let named = entry.uuid != VbUuid::ZERO && entries.iter().all(|e| e.uuid != entry.uuid);
             if falls && named && entries.len() < FAILOVER_ENTRIES_MAX {
                 entries.push(*entry);
             }
         }
         let dropped = stored.len() - entries.len();
-        Sanitised {
-            log: (!entries.is_empty()).then_some(Self { entries }),
-            dropped,
-        }
+        Sanitised { log: (!entries.is_empty()).then_some(Self { entries }), dropped }
     }
 
     /// Starts a branch above `seqno`: entries that began above it are dropped, then, if the log is
@@ -66,10 +59,7 @@ impl FailoverLog {
     pub fn push(&mut self, uuid: VbUuid, seqno: Seqno) {
         assert!(uuid != VbUuid::ZERO, "a branch needs a uuid other than 0");
         self.entries.retain(|entry| entry.seqno <= seqno);
-        assert!(
-            self.position(uuid).is_none(),
-            "uuid {uuid} already names a branch"
-        );
+        assert!(self.position(uuid).is_none(), "uuid {uuid} already names a branch");
         self.entries.truncate(FAILOVER_ENTRIES_MAX - 1);
         self.entries.insert(0, FailoverEntry { uuid, seqno });
     }
@@ -81,12 +71,7 @@ impl FailoverLog {
     /// [`push`](FailoverLog::push), since what it writes is not what the kept branch had there.
     pub fn prune_above(&mut self, high: Seqno) -> usize {
         let before = self.entries.len();
-        let kept = self
-            .entries
-            .iter()
-            .filter(|entry| entry.seqno <= high)
-            .count()
-            .max(1);
+        let kept = self.entries.iter().filter(|entry| entry.seqno <= high).count().max(1);
         self.entries.drain(..before - kept);
         let newest = &mut self.entries[0];
         newest.seqno = newest.seqno.min(high);

@@ -92,29 +92,15 @@ pub struct BackfillQuery {
 
 /// Whether a client may resume, and if not, where it has to go back to.
 pub fn decide(log: &FailoverLog, query: &RollbackQuery) -> Verdict {
-    let RollbackQuery {
-        start,
-        snap_start,
-        snap_end,
-        uuid,
-        ..
-    } = *query;
+    let RollbackQuery { start, snap_start, snap_end, uuid, .. } = *query;
     if start == Seqno::ZERO && !(query.strict && uuid != VbUuid::ZERO) {
-        return Verdict::Accept {
-            rule: Rule::FromZero,
-        };
+        return Verdict::Accept { rule: Rule::FromZero };
     }
     if purged(query) {
-        return Verdict::Rollback {
-            to: Seqno::ZERO,
-            rule: Rule::Purged,
-        };
+        return Verdict::Rollback { to: Seqno::ZERO, rule: Rule::Purged };
     }
     let Some(end) = log.branch_end(uuid, query.high) else {
-        return Verdict::Rollback {
-            to: Seqno::ZERO,
-            rule: Rule::UnknownUuid,
-        };
+        return Verdict::Rollback { to: Seqno::ZERO, rule: Rule::UnknownUuid };
     };
     // Between snapshots the client's own seqno is all that counts; inside one it holds a mixture
     // that is consistent again only at the snapshot's end.
@@ -128,23 +114,13 @@ pub fn decide(log: &FailoverLog, query: &RollbackQuery) -> Verdict {
     if needed <= end {
         let whole = snap_end <= end;
         return Verdict::Accept {
-            rule: if whole {
-                Rule::SnapshotShared
-            } else {
-                Rule::SnapshotNotBegun
-            },
+            rule: if whole { Rule::SnapshotShared } else { Rule::SnapshotNotBegun },
         };
     }
     if beyond != Rule::SnapshotBeyond || end < snap_start {
-        return Verdict::Rollback {
-            to: end,
-            rule: beyond,
-        };
+        return Verdict::Rollback { to: end, rule: beyond };
     }
-    Verdict::Rollback {
-        to: snap_start,
-        rule: Rule::SnapshotCut,
-    }
+    Verdict::Rollback { to: snap_start, rule: Rule::SnapshotCut }
 }
 
 /// Whether a client with a filter on collections is spared the purge test: it has everything of

@@ -93,7 +93,13 @@ impl Cell {
 
     /// Puts `slot` in the place of `held`, marks the version that it replaced, and frees what the cell owned. False
     /// if another writer (or the trimmer) was first.
-    pub(crate) fn replace(&self, held: Held<'_>, slot: &Slot, doc: &DocMeta, pin: &Pin<'_>) -> bool {
+    pub(crate) fn replace(
+        &self,
+        held: Held<'_>,
+        slot: &Slot,
+        doc: &DocMeta,
+        pin: &Pin<'_>,
+    ) -> bool {
         let new = ptr::from_ref(slot).cast_mut();
         // K1 AcqRel: the document before the pointer; pairs with K2.
         if self.0.compare_exchange(held.word, new, Ordering::AcqRel, Ordering::Relaxed).is_err() {

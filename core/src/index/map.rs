@@ -19,7 +19,10 @@ pub(crate) struct Index {
 
 impl Index {
     pub(crate) fn new() -> Self {
-        Self { keys: papaya::HashMap::with_hasher(RandomState::default()), bytes: AtomicU64::new(0) }
+        Self {
+            keys: papaya::HashMap::with_hasher(RandomState::default()),
+            bytes: AtomicU64::new(0),
+        }
     }
 
     /// Adds a key that the store has; only before the index is shared.

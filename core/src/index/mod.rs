@@ -13,7 +13,7 @@
 mod cell;
 mod map;
 
-pub(crate) use cell::{Cell, Current};
 #[cfg(millstream_loom)]
 pub(crate) use cell::Held;
+pub(crate) use cell::{Cell, Current};
 pub(crate) use map::Index;

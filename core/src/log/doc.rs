@@ -19,7 +19,8 @@ impl Doc {
     /// [`KEY_BYTES_MAX`](crate::limits::KEY_BYTES_MAX).
     #[must_use]
     pub fn new(meta: DocMeta, key: &[u8], value: &[u8]) -> Self {
-        let key_bytes = u16::try_from(key.len()).expect("keys are bounded by limits::KEY_BYTES_MAX");
+        let key_bytes =
+            u16::try_from(key.len()).expect("keys are bounded by limits::KEY_BYTES_MAX");
         let mut body = Vec::with_capacity(key.len() + value.len());
         body.extend_from_slice(key);
         body.extend_from_slice(value);

@@ -289,6 +289,19 @@ impl Log {
         }
     }
 
+    /// Gives the rest of the segment that the tail is in to nobody (as void seqnos), so that it can be trimmed once it is
+    /// persisted. Returns how many seqnos that took; fewer than a segment has, whatever writers do meanwhile.
+    pub(crate) fn finish_segment(&self, pin: &Pin<'_>) -> u64 {
+        let segment = Segment::index_of(self.tail.last().0);
+        let mut given_up = 0;
+        while Segment::index_of(self.tail.last().0 + 1) == segment {
+            let Ok(reservation) = self.reserve(pin) else { break };
+            reservation.void();
+            given_up += 1;
+        }
+        given_up
+    }
+
     /// The highest seqno that may be reserved now.
     fn bound(&self) -> u64 {
         // W9 Acquire: the cells below are null; pairs with W8.

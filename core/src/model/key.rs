@@ -72,10 +72,20 @@ impl<'p> Seen<'p> {
 }
 
 /// `Log::trim` of everything up to a seqno, evicting as a partition does.
-pub fn trim<'k>(log: &Log, upto: Seqno, pin: &Pin<'_>, key: impl Fn(&Doc) -> Option<&'k Key>) -> u64 {
-    log.trim(upto, pin, |_| false, |doc, slot| {
-        if let Some(Key(cell)) = key(doc) {
-            cell.chill(slot, &doc.meta);
-        }
-    })
+pub fn trim<'k>(
+    log: &Log,
+    upto: Seqno,
+    pin: &Pin<'_>,
+    key: impl Fn(&Doc) -> Option<&'k Key>,
+) -> u64 {
+    log.trim(
+        upto,
+        pin,
+        |_| false,
+        |doc, slot| {
+            if let Some(Key(cell)) = key(doc) {
+                cell.chill(slot, &doc.meta);
+            }
+        },
+    )
 }

@@ -82,14 +82,15 @@ fn read_modify_write_loses_nothing() {
                 let mut session = engine.session("counter");
                 for n in 0..EACH {
                     let key = [b'a' + (n % 3) as u8];
-                    let written = session.update(VbId(0), &key, None, |found| -> Decision<'_, ()> {
-                        decisions.fetch_add(1, Ordering::Relaxed);
-                        let count = found.and_then(|found| found.value).map_or(0, |value| {
-                            let text = std::str::from_utf8(value).expect("we wrote it");
-                            text.parse::<u64>().expect("we wrote it")
+                    let written =
+                        session.update(VbId(0), &key, None, |found| -> Decision<'_, ()> {
+                            decisions.fetch_add(1, Ordering::Relaxed);
+                            let count = found.and_then(|found| found.value).map_or(0, |value| {
+                                let text = std::str::from_utf8(value).expect("we wrote it");
+                                text.parse::<u64>().expect("we wrote it")
+                            });
+                            Decision::Write(Change::set((count + 1).to_string().into_bytes()))
                         });
-                        Decision::Write(Change::set((count + 1).to_string().into_bytes()))
-                    });
                     assert!(written.is_ok(), "{written:?}");
                 }
             });

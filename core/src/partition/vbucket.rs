@@ -41,8 +41,8 @@
 //! That `alive` is exact while writes run.
 
 use super::history::History;
-use crate::error::Result;
 use super::pressure::Pressure;
+use crate::error::Result;
 use crate::failover::FailoverLog;
 use crate::index::Current;
 use crate::limits::FLUSH_ITEMS;
@@ -284,6 +284,13 @@ impl Partition {
         let history = self.history(pin);
         let index = &history.index;
         history.log.trim(self.persisted(), pin, enough, |doc, slot| index.chill(doc, slot))
+    }
+
+    /// Has the segment that is being filled persisted and trimmed as well, though there is room in it.
+    pub(crate) fn finish_segment(&self, pin: &Pin<'_>) {
+        if self.history(pin).log.finish_segment(pin) > 0 {
+            self.published();
+        }
     }
 
     /// Bytes of the window, and of the index.

@@ -130,8 +130,8 @@ impl<'a> Attempt<'a, '_> {
             let reservation = self.reserve(reserved.take(), current)?;
             let doc = self.version(&reservation, &change, current);
             let meta = doc.meta;
-            let exposed = reservation
-                .publish_if(doc, |slot| self.cell.replace(held, slot, &meta, self.pin));
+            let exposed =
+                reservation.publish_if(doc, |slot| self.cell.replace(held, slot, &meta, self.pin));
             match exposed {
                 Ok(()) => {
                     let bytes = self.log.bytes();

@@ -22,8 +22,8 @@ mod tests;
 
 pub use crate::backfill::BackfillOrder;
 pub use control::{
-    BuiltControls, Control, ControlError, ControlRefusal, Controls, Feature, MarkerVersion, Negotiated,
-    OutOfOrder, Priority,
+    BuiltControls, Control, ControlError, ControlRefusal, Controls, Feature, MarkerVersion,
+    Negotiated, OutOfOrder, Priority,
 };
 pub use noop::NoopState;
 pub use owner::{ConnectionHandle, Producer};

@@ -1,8 +1,8 @@
 //! Logging in.
 
 use super::call::{Call, Stop};
-use super::hello::{done, refuse_on_dcp};
 use super::settings::User;
+use super::setup::{done, refuse_on_dcp};
 use super::status::Refused;
 use crate::limits::AUTH_FAILURES_MAX;
 use crate::types::Datatype;

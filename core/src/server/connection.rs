@@ -52,14 +52,18 @@ pub(super) struct Connection {
 
 impl Connection {
     pub(super) fn new(shared: &Arc<Shared>, socket: TcpStream) -> Self {
-        let (now, needs_login) = (Instant::now(), shared.needs_login());
-        let limits = if needs_login { FrameLimits::BEFORE_AUTH } else { FrameLimits::AFTER_AUTH };
+        let now = Instant::now();
+        let login_by = shared.needs_login().then(|| now + shared.settings.login_timeout);
+        let limits = match login_by {
+            Some(_) => FrameLimits::BEFORE_AUTH,
+            None => FrameLimits::AFTER_AUTH,
+        };
         Self {
             shared: Arc::clone(shared),
             socket,
             reader: FrameReader::new(limits),
             output: Output::new(),
-            peer: Peer::new(needs_login, now),
+            peer: Peer::new(login_by),
             withheld: (shared.settings.ack == AckMode::Persisted).then(Withheld::default),
             walk: None,
             suspended: None,
@@ -156,8 +160,8 @@ impl Connection {
         pin!(self.socket.read_buf(self.reader.room())).poll(cx)
     }
 
-    /// Whether requests are wanted: not while some that are here wait, for their turn, for the store, or for the client to
-    /// take the answers.
+    /// Whether requests are wanted: not while some that are here wait, for their turn, for the store, or for the client
+    /// to take the answers.
     fn wants_input(&self) -> bool {
         !self.input_ended
             && !self.is_closing()

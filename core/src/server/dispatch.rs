@@ -2,7 +2,7 @@
 
 use super::call::{Call, Stop};
 use super::status::Refused;
-use super::{auth, cluster_config, dcp, error_map, hello, kv};
+use super::{auth, cluster_config, dcp, error_map, kv, setup};
 use crate::wire::{Magic, Opcode, Status};
 
 /// Handles one message.
@@ -31,11 +31,11 @@ pub(super) fn dispatch(call: &mut Call<'_, '_>) -> Result<(), Stop> {
         Opcode::OBSERVE_SEQNO => kv::observe_seqno(call),
         Opcode::GET_ALL_VB_SEQNOS => kv::all_vb_seqnos(call),
         Opcode::STAT => kv::stat(call),
-        Opcode::NOOP => hello::noop(call),
-        Opcode::VERSION => hello::version(call),
-        Opcode::HELLO => hello::hello(call),
-        Opcode::SELECT_BUCKET => hello::select_bucket(call),
-        Opcode::QUIT => hello::quit(call),
+        Opcode::NOOP => setup::noop(call),
+        Opcode::VERSION => setup::version(call),
+        Opcode::HELLO => setup::hello(call),
+        Opcode::SELECT_BUCKET => setup::select_bucket(call),
+        Opcode::QUIT => setup::quit(call),
         Opcode::SASL_LIST_MECHS => auth::sasl_list_mechs(call),
         Opcode::SASL_AUTH => auth::sasl_auth(call),
         Opcode::SASL_STEP => auth::sasl_step(call),

@@ -10,6 +10,7 @@ use core::future::Future;
 use core::pin::pin;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio::task::{JoinError, JoinSet};
@@ -47,8 +48,8 @@ impl Server {
         self.address
     }
 
-    /// Serves until `shutdown` is done; then takes no more clients or requests, sends what is answered, and returns when
-    /// every connection is gone. The engine goes on: it is the caller's to shut down.
+    /// Serves until `shutdown` is done; then takes no more clients or requests, sends what is answered, and returns
+    /// when every connection is gone. The engine goes on: it is the caller's to shut down.
     ///
     /// # Errors
     /// [`ErrorKind::Unavailable`] when the runtime cannot watch the port.
@@ -71,13 +72,11 @@ impl Server {
                 () = &mut shutdown => break,
                 Some(ended) = tasks.join_next() => note(ended),
                 accepted = listener.accept() => match accepted {
-                    Ok((socket, from)) => match Arc::clone(&self.shared.sockets).try_acquire_owned() {
-                        Ok(permit) => {
-                            let client = Client { shared: Arc::clone(&self.shared), socket, from, permit };
+                    Ok((socket, from)) => {
+                        if let Some(client) = Client::admit(&self.shared, socket, from) {
                             tasks.spawn(client.serve(stopping.clone()));
                         }
-                        Err(_) => tracing::warn!(%from, "refused a client: too many are connected"),
-                    },
+                    }
                     Err(error) => {
                         tracing::warn!(%error, "cannot accept a client");
                         tokio::time::sleep(ACCEPT_PAUSE).await;
@@ -105,6 +104,15 @@ struct Client {
 }
 
 impl Client {
+    /// `None` if too many are connected: the socket is closed then.
+    fn admit(shared: &Arc<Shared>, socket: TcpStream, from: SocketAddr) -> Option<Self> {
+        let Ok(permit) = Arc::clone(&shared.sockets).try_acquire_owned() else {
+            tracing::warn!(%from, "refused a client: too many are connected");
+            return None;
+        };
+        Some(Self { shared: Arc::clone(shared), socket, from, permit })
+    }
+
     async fn serve(self, mut stopping: watch::Receiver<()>) {
         let Self { shared, socket, from, permit } = self;
         tracing::debug!(%from, "a client connected");
@@ -154,6 +162,9 @@ fn check(settings: &ServerSettings) -> Result<()> {
     if settings.management_port == 0 {
         return misuse("clients take no cluster map without a management port".into());
     }
+    if settings.login_timeout.max(settings.memory_timeout) > TIMEOUT_MAX {
+        return misuse(format!("a timeout is at most {} seconds", TIMEOUT_MAX.as_secs()));
+    }
     for user in &settings.users {
         if user.name.is_empty() || user.name.contains('\0') {
             return misuse("a user's name is not empty and has no NUL".into());
@@ -162,5 +173,7 @@ fn check(settings: &ServerSettings) -> Result<()> {
     Ok(())
 }
 
+/// Longest timeout that a setting may ask for, so that a deadline stays within a clock's range.
+const TIMEOUT_MAX: Duration = Duration::from_secs(24 * 60 * 60);
 /// Longest name of a bucket that tools accept.
 const BUCKET_BYTES_MAX: usize = 100;

@@ -1,9 +1,9 @@
 //! The server: the memcached binary protocol and DCP on one TCP port.
 //!
-//! [`Server::bind`] takes a running [`Engine`](crate::Engine) and [`ServerSettings`]; [`Server::run`] accepts clients until
-//! it is told to stop. Each client has one task: it reads requests as they come, in order, answers into one buffer,
-//! lets the connection's [`Producer`](crate::producer::Producer) append stream messages to it, and writes it out in
-//! large pieces. Back-pressure is the same everywhere: what does not fit the buffer is not made.
+//! [`Server::bind`] takes a running [`Engine`](crate::Engine) and [`ServerSettings`]; [`Server::run`] accepts clients
+//! until it is told to stop. Each client has one task: it reads requests as they come, in order, answers into one
+//! buffer, lets the connection's [`Producer`](crate::producer::Producer) append stream messages to it, and writes it
+//! out in large pieces. Back-pressure is the same everywhere: what does not fit the buffer is not made.
 //!
 //! # What it speaks
 //!
@@ -26,12 +26,13 @@ mod connection;
 mod dcp;
 mod dispatch;
 mod error_map;
-mod hello;
+
 mod kv;
 mod listener;
 mod output;
 mod peer;
 mod settings;
+mod setup;
 mod shared;
 mod status;
 mod suspended;

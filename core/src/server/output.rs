@@ -95,8 +95,8 @@ impl Output {
         Poll::Ready(Ok(()))
     }
 
-    /// Makes the room of what is sent usable again: at once if that is all, else when it is more than what would have to
-    /// be moved.
+    /// Makes the room of what is sent usable again: at once if that is all, else when it is more than what would have
+    /// to be moved.
     fn give_up_sent(&mut self) {
         let left = self.buffer.len() - self.sent;
         if left == 0 {

@@ -1,7 +1,8 @@
 //! What a connection has agreed on with its client so far.
 
-use crate::limits::{AUTH_TIME_MAX, OUTPUT_BYTES_HIGH_PRIORITY};
-use crate::limits::{OUTPUT_BYTES_LOW_PRIORITY, OUTPUT_BYTES_MEDIUM_PRIORITY};
+use crate::limits::{
+    OUTPUT_BYTES_HIGH_PRIORITY, OUTPUT_BYTES_LOW_PRIORITY, OUTPUT_BYTES_MEDIUM_PRIORITY,
+};
 use crate::producer::{Priority, Producer};
 use crate::types::Datatype;
 use crate::wire::{Feature, FeatureSet};
@@ -19,11 +20,11 @@ pub(super) struct Peer {
 }
 
 impl Peer {
-    /// A client that has just connected.
-    pub(super) fn new(needs_login: bool, now: Instant) -> Self {
+    /// A client that has just connected, and may have to log in.
+    pub(super) fn new(login_by: Option<Instant>) -> Self {
         Self {
             features: FeatureSet::EMPTY,
-            login_by: needs_login.then(|| now + AUTH_TIME_MAX),
+            login_by,
             login_failures: 0,
             bucket_selected: false,
             dcp: None,

@@ -1,8 +1,10 @@
 //! What a server is told when it is made: plain data, every field with a default.
 
+use crate::limits::{LOGIN_TIMEOUT, MEMORY_TIMEOUT};
 use core::fmt;
 use core::hint::black_box;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
 
 /// The settings of a server.
 #[derive(Clone, Debug)]
@@ -19,6 +21,10 @@ pub struct ServerSettings {
     /// The port that clients are told to find the management service on. Most refuse a cluster map that names none;
     /// nothing has to listen there.
     pub management_port: u16,
+    /// How long a client may take to log in, if it has to.
+    pub login_timeout: Duration,
+    /// How long a write waits for memory before the client is told to come again.
+    pub memory_timeout: Duration,
 }
 
 impl Default for ServerSettings {
@@ -29,6 +35,8 @@ impl Default for ServerSettings {
             users: Vec::new(),
             ack: AckMode::Memory,
             management_port: 8091,
+            login_timeout: LOGIN_TIMEOUT,
+            memory_timeout: MEMORY_TIMEOUT,
         }
     }
 }

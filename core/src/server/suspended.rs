@@ -4,7 +4,7 @@
 use super::status::Refused;
 use crate::engine::{Engine, Fetched, Flushed};
 use crate::error::Result;
-use crate::limits::{MEMORY_WAIT_MAX, STORED_READS_MAX};
+use crate::limits::STORED_READS_MAX;
 use crate::wire::{Frame, Status};
 use core::future::Future;
 use core::pin::Pin;
@@ -69,15 +69,15 @@ impl Suspended {
         Self { frame, attempts, waits_for }
     }
 
-    /// A request that needs memory. It is tried once more before it waits, so that a commit which frees memory between
-    /// its attempt and its waiting is not missed.
+    /// A request that needs memory, and is given up if there is none in time. It is tried once more before it waits, so
+    /// that a commit which frees memory between its attempt and its waiting is not missed.
     pub(super) fn for_memory(
         engine: &Engine,
         frame: Frame,
         mut attempts: Attempts,
-        now: Instant,
+        by: Instant,
     ) -> Self {
-        attempts.memory_by.get_or_insert(now + MEMORY_WAIT_MAX);
+        attempts.memory_by.get_or_insert(by);
         let waits_for = match attempts.flushed.take() {
             Some(flushed) => WaitsFor::Memory(flushed),
             None => {

@@ -39,7 +39,8 @@ impl Connection {
         }
     }
 
-    /// Handles requests until none is left, one has to wait, or the turn's share is used up. False if the connection ends.
+    /// Handles requests until none is left, one has to wait, or the turn's share is used up. False if the connection
+    /// ends.
     fn handle_requests(&mut self) -> bool {
         let before = self.output.len();
         self.backlog = true;
@@ -108,8 +109,8 @@ impl Connection {
                 After::Wait
             }
             Err(Stop::NeedsMemory) => {
-                let suspended = Suspended::for_memory(engine, frame, attempts, self.turned);
-                self.suspended = Some(suspended);
+                let by = self.turned + self.shared.settings.memory_timeout;
+                self.suspended = Some(Suspended::for_memory(engine, frame, attempts, by));
                 After::Next
             }
         }

@@ -36,7 +36,8 @@ impl Withheld {
         }
     }
 
-    /// Ready with `true` when answers were released; with `false` when they never will be, because the engine has stopped.
+    /// Ready with `true` when answers were released; with `false` when they never will be, because the engine has
+    /// stopped.
     pub(super) fn poll_release(
         &mut self,
         cx: &mut Context<'_>,

@@ -11,9 +11,7 @@ pub(super) fn check_vbuckets(vbuckets: u32) -> Result<()> {
     if (1..=VBUCKETS_MAX).contains(&vbuckets) {
         return Ok(());
     }
-    Err(misuse(format!(
-        "a store has 1 to {VBUCKETS_MAX} vbuckets, not {vbuckets}"
-    )))
+    Err(misuse(format!("a store has 1 to {VBUCKETS_MAX} vbuckets, not {vbuckets}")))
 }
 
 /// Checks that a vbucket exists.
@@ -21,9 +19,7 @@ pub(super) fn check_vb(vb: VbId, vbuckets: u32) -> Result<()> {
     if u32::from(vb.get()) < vbuckets {
         return Ok(());
     }
-    Err(misuse(format!(
-        "vb {vb} does not exist: the store has {vbuckets} vbuckets"
-    )))
+    Err(misuse(format!("vb {vb} does not exist: the store has {vbuckets} vbuckets")))
 }
 
 /// Checks a batch against itself and against what was committed before, of which `high_of` knows the highest
@@ -53,14 +49,10 @@ pub(super) fn check_failover(vb: VbId, log: &[FailoverEntry]) -> Result<()> {
         )));
     }
     if log.iter().any(|entry| entry.uuid.get() == 0) {
-        return Err(misuse(format!(
-            "the failover log of vb {vb} has an entry with uuid 0"
-        )));
+        return Err(misuse(format!("the failover log of vb {vb} has an entry with uuid 0")));
     }
     if log.windows(2).any(|pair| pair[0].seqno < pair[1].seqno) {
-        return Err(misuse(format!(
-            "the failover log of vb {vb} is not sorted, newest first"
-        )));
+        return Err(misuse(format!("the failover log of vb {vb} is not sorted, newest first")));
     }
     Ok(())
 }
@@ -71,10 +63,7 @@ pub(super) fn failover_at(log: &[FailoverEntry], reached: Seqno) -> Vec<Failover
         Some((newest, older)) => (newest, older),
         None => return Vec::new(),
     };
-    let mut kept = vec![FailoverEntry {
-        uuid: newest.uuid,
-        seqno: reached,
-    }];
+    let mut kept = vec![FailoverEntry { uuid: newest.uuid, seqno: reached }];
     kept.extend(older.iter().filter(|entry| entry.seqno <= reached));
     kept
 }
@@ -82,9 +71,7 @@ pub(super) fn failover_at(log: &[FailoverEntry], reached: Seqno) -> Vec<Failover
 /// Checks the log that a rollback is to write; its first entry's seqno counts for nothing.
 pub(super) fn check_rollback(vb: VbId, to: Seqno, log: &[FailoverEntry]) -> Result<()> {
     if log.is_empty() {
-        return Err(misuse(format!(
-            "a rollback of vb {vb} came without a failover log"
-        )));
+        return Err(misuse(format!("a rollback of vb {vb} came without a failover log")));
     }
     check_failover(vb, &failover_at(log, to))?;
     check_failover(vb, &log[1..])
@@ -106,10 +93,7 @@ pub(super) fn check_running(begun: bool, closed: bool) -> Result<()> {
 
 /// The error of a scan whose vbucket was rolled back or reset.
 pub(super) fn scan_ended(vb: VbId) -> Error {
-    Error::new(
-        ErrorKind::Closed,
-        format!("vb {vb} was rolled back or reset during a scan"),
-    )
+    Error::new(ErrorKind::Closed, format!("vb {vb} was rolled back or reset during a scan"))
 }
 
 type SeenHasher = foldhash::fast::RandomState;
@@ -121,9 +105,7 @@ fn check_part(part: &VbBatch, committed: Seqno) -> Result<()> {
     for record in &part.records {
         let seqno = record.meta.seqno;
         if seqno <= last {
-            return Err(misuse(format!(
-                "vb {vb}: seqno {seqno} was committed after {last}"
-            )));
+            return Err(misuse(format!("vb {vb}: seqno {seqno} was committed after {last}")));
         }
         last = seqno;
         if record.key.len() > KEY_BYTES_MAX {
@@ -145,15 +127,11 @@ fn check_part(part: &VbBatch, committed: Seqno) -> Result<()> {
         }
     }
     if part.high == Seqno::MAX {
-        return Err(misuse(format!(
-            "vb {vb}: a batch settles the seqno that no write ever gets"
-        )));
+        return Err(misuse(format!("vb {vb}: a batch settles the seqno that no write ever gets")));
     }
     if part.high < last {
         let high = part.high;
-        return Err(misuse(format!(
-            "vb {vb}: a batch settles {high}, but {last} is committed"
-        )));
+        return Err(misuse(format!("vb {vb}: a batch settles {high}, but {last} is committed")));
     }
     check_failover(vb, part.failover.as_deref().unwrap_or_default())
 }

@@ -9,8 +9,8 @@ mod contract;
 #[cfg(feature = "embedded")]
 mod embedded;
 mod memory;
-mod shared;
 mod pins;
+mod shared;
 #[cfg(any(test, feature = "testing"))]
 pub mod suite;
 

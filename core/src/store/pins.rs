@@ -40,11 +40,7 @@ impl Pins {
     /// Registers a scan of the seqnos above `read_to`, up to `end`.
     pub(super) fn open(&mut self, read_to: Seqno, end: Seqno) -> Pin {
         self.made += 1;
-        let pin = Pin {
-            end,
-            id: self.made,
-            era: self.era,
-        };
+        let pin = Pin { end, id: self.made, era: self.era };
         self.open.insert(pin, read_to);
         pin
     }
@@ -73,9 +69,7 @@ impl Pins {
     /// Whether a scan has yet to show `old`, which `new` took the place of: one that ends between them.
     pub(super) fn needed(&self, old: Seqno, new: Seqno) -> bool {
         let at = |end| Pin { end, id: 0, era: 0 };
-        self.open
-            .range(at(old)..at(new))
-            .any(|(_, &read_to)| read_to < old)
+        self.open.range(at(old)..at(new)).any(|(_, &read_to)| read_to < old)
     }
 
     /// Ends every scan, since the history that they show is no more.

@@ -112,7 +112,12 @@ enum Offer {
 
 impl ActiveStream {
     /// A stream that has sent nothing yet.
-    pub(crate) fn new(name: StreamName, range: StreamRange, ready: &Arc<ReadySet>, member: usize) -> Self {
+    pub(crate) fn new(
+        name: StreamName,
+        range: StreamRange,
+        ready: &Arc<ReadySet>,
+        member: usize,
+    ) -> Self {
         Self {
             name,
             range,
@@ -301,7 +306,8 @@ impl ActiveStream {
                     }
                     Err(_) => return self.start_backfill(cx),
                 };
-                let first = if self.checkpoint { SnapshotFlags::CHECKPOINT } else { SnapshotFlags(0) };
+                let first =
+                    if self.checkpoint { SnapshotFlags::CHECKPOINT } else { SnapshotFlags(0) };
                 self.send_marker(cx, last, SnapshotFlags::MEMORY.with(first))?;
                 self.checkpoint = false;
                 self.snapshot = Some(last);
@@ -367,7 +373,8 @@ impl ActiveStream {
         end: Seqno,
         flags: SnapshotFlags,
     ) -> ControlFlow<Next> {
-        let event = Event::SnapshotMarker { stream: self.name, start: self.marker_start, end, flags };
+        let event =
+            Event::SnapshotMarker { stream: self.name, start: self.marker_start, end, flags };
         match cx.offer(&event) {
             Offer::Sent => {
                 self.marker_start = end.next();
@@ -380,7 +387,11 @@ impl ActiveStream {
     }
 
     /// Ends the stream from within; whoever was first decides the reason.
-    fn end<S: Sink>(&mut self, cx: &mut StreamContext<'_, '_, S>, reason: EndReason) -> ControlFlow<Next> {
+    fn end<S: Sink>(
+        &mut self,
+        cx: &mut StreamContext<'_, '_, S>,
+        reason: EndReason,
+    ) -> ControlFlow<Next> {
         let _ = cx.word.kill(reason);
         ControlFlow::Continue(())
     }

@@ -185,8 +185,12 @@ impl StreamWord {
         }
         debug_assert_ne!(word & STATE, FREE, "the owner advances its own stream");
         // D1 AcqRel: a failure means that somebody killed it, for nobody else moves a living stream.
-        match self.0.compare_exchange(word, (word & !STATE) | to, Ordering::AcqRel, Ordering::Acquire)
-        {
+        match self.0.compare_exchange(
+            word,
+            (word & !STATE) | to,
+            Ordering::AcqRel,
+            Ordering::Acquire,
+        ) {
             Ok(_) => Advanced::Done,
             Err(now) => Advanced::Dead(reason_of(now)),
         }

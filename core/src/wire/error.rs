@@ -126,54 +126,27 @@ impl fmt::Display for WireError {
         match *self {
             Self::Magic(magic) => write!(f, "{:#04x} is not the first byte of a message", magic.0),
             Self::BodyShort { parts, body } => {
-                write!(
-                    f,
-                    "extras and key need {parts} bytes, but the body has {body}"
-                )
+                write!(f, "extras and key need {parts} bytes, but the body has {body}")
             }
             Self::BodyLong { body, limit } => {
-                write!(
-                    f,
-                    "the body has {body} bytes, more than the {limit} allowed"
-                )
+                write!(f, "the body has {body} bytes, more than the {limit} allowed")
             }
             Self::Framing => f.write_str("the framing extras are malformed"),
             Self::FrameInfo { id } => write!(f, "frame info {id} is not known here"),
             Self::StreamId { len: 2 } => f.write_str("the stream id is 0"),
             Self::StreamId { len } => write!(f, "the stream id has {len} bytes instead of 2"),
             Self::Opcode { found } => write!(f, "{found} came where another message was due"),
-            Self::Extras {
-                opcode,
-                len,
-                allowed,
-            } => {
-                write!(
-                    f,
-                    "{opcode} has {len} bytes of extras; it takes {allowed:?}"
-                )
+            Self::Extras { opcode, len, allowed } => {
+                write!(f, "{opcode} has {len} bytes of extras; it takes {allowed:?}")
             }
-            Self::Key {
-                opcode,
-                len,
-                min,
-                max,
-            } => {
-                write!(
-                    f,
-                    "{opcode} has a key of {len} bytes; it takes {min} to {max}"
-                )
+            Self::Key { opcode, len, min, max } => {
+                write!(f, "{opcode} has a key of {len} bytes; it takes {min} to {max}")
             }
             Self::ValueShort { opcode, len, min } => {
-                write!(
-                    f,
-                    "{opcode} has a value of {len} bytes; it takes {min} or more"
-                )
+                write!(f, "{opcode} has a value of {len} bytes; it takes {min} or more")
             }
             Self::ValueLong { opcode, len, max } => {
-                write!(
-                    f,
-                    "{opcode} has a value of {len} bytes; it takes at most {max}"
-                )
+                write!(f, "{opcode} has a value of {len} bytes; it takes at most {max}")
             }
             Self::Datatype { opcode, datatype } => {
                 write!(f, "{opcode} does not take datatype {:#04x}", datatype.0)
@@ -181,11 +154,9 @@ impl fmt::Display for WireError {
             Self::CasGiven { opcode, cas } => {
                 write!(f, "{opcode} takes no CAS, but came with {cas}")
             }
-            Self::Flags {
-                opcode,
-                flags,
-                what,
-            } => write!(f, "{opcode} has flags {flags:#x}: {what}"),
+            Self::Flags { opcode, flags, what } => {
+                write!(f, "{opcode} has flags {flags:#x}: {what}")
+            }
             Self::Content { opcode, what } => write!(f, "{opcode}: {what}"),
             Self::CollectionId => f.write_str("the key does not begin with a collection id"),
             Self::Refused { opcode, status } => write!(f, "{opcode} was refused with {status}"),

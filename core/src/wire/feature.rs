@@ -124,21 +124,13 @@ impl FeatureSet {
     /// The same set with one more; unchanged if its number is 64 or above.
     #[must_use]
     pub const fn with(self, feature: Feature) -> Self {
-        if feature.0 < 64 {
-            Self(self.0 | 1 << feature.0)
-        } else {
-            self
-        }
+        if feature.0 < 64 { Self(self.0 | 1 << feature.0) } else { self }
     }
 
     /// The same set with one less.
     #[must_use]
     pub const fn without(self, feature: Feature) -> Self {
-        if feature.0 < 64 {
-            Self(self.0 & !(1 << feature.0))
-        } else {
-            self
-        }
+        if feature.0 < 64 { Self(self.0 & !(1 << feature.0)) } else { self }
     }
 
     /// Whether it is in the set.

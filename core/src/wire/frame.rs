@@ -21,15 +21,9 @@ impl Frame {
     /// When the magic is unknown, or the lengths in the header are not those of the body.
     pub fn new(header: Header, body: Bytes) -> Result<Self, WireError> {
         let len = u32::try_from(body.len()).unwrap_or(u32::MAX);
-        header.check(super::FrameLimits {
-            body_max: len,
-            skip_max: 0,
-        })?;
+        header.check(super::FrameLimits { body_max: len, skip_max: 0 })?;
         if header.body_len != len {
-            return Err(WireError::BodyShort {
-                parts: header.body_len,
-                body: len,
-            });
+            return Err(WireError::BodyShort { parts: header.body_len, body: len });
         }
         Ok(Self { header, body })
     }
@@ -133,9 +127,7 @@ impl Frame {
     /// The entries of the framing extras.
     #[must_use]
     pub fn frame_infos(&self) -> FrameInfos<'_> {
-        FrameInfos {
-            rest: self.framing(),
-        }
+        FrameInfos { rest: self.framing() }
     }
 
     /// The stream id that a DCP message carries in its framing extras.
@@ -208,9 +200,8 @@ impl<'a> Iterator for FrameInfos<'a> {
         };
         let parsed = half(first >> 4).and_then(|id| Ok((id, half(first & 15)?)));
         Some(parsed.and_then(|(id, len)| {
-            let (content, behind) = rest
-                .split_at_checked(usize::from(len))
-                .ok_or(WireError::Framing)?;
+            let (content, behind) =
+                rest.split_at_checked(usize::from(len)).ok_or(WireError::Framing)?;
             self.rest = behind;
             Ok((id, content))
         }))

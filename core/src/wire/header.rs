@@ -112,9 +112,7 @@ impl Header {
             vbucket_or_status: u16::from_be_bytes([b[6], b[7]]),
             body_len: u32::from_be_bytes([b[8], b[9], b[10], b[11]]),
             opaque: Opaque(u32::from_be_bytes([b[12], b[13], b[14], b[15]])),
-            cas: Cas(u64::from_be_bytes([
-                b[16], b[17], b[18], b[19], b[20], b[21], b[22], b[23],
-            ])),
+            cas: Cas(u64::from_be_bytes([b[16], b[17], b[18], b[19], b[20], b[21], b[22], b[23]])),
         }
     }
 
@@ -125,11 +123,7 @@ impl Header {
         b[0] = self.magic.0;
         b[1] = self.opcode.0;
         let key_len = self.key_len.to_be_bytes();
-        b[2] = if self.magic.is_flexible() {
-            self.framing_len
-        } else {
-            key_len[0]
-        };
+        b[2] = if self.magic.is_flexible() { self.framing_len } else { key_len[0] };
         b[3] = key_len[1];
         b[4] = self.extras_len;
         b[5] = self.datatype.0;
@@ -153,16 +147,10 @@ impl Header {
         let parts =
             u32::from(self.framing_len) + u32::from(self.extras_len) + u32::from(self.key_len);
         if parts > self.body_len {
-            return Err(WireError::BodyShort {
-                parts,
-                body: self.body_len,
-            });
+            return Err(WireError::BodyShort { parts, body: self.body_len });
         }
         if self.body_len > limits.body_max {
-            return Err(WireError::BodyLong {
-                body: self.body_len,
-                limit: limits.body_max,
-            });
+            return Err(WireError::BodyLong { body: self.body_len, limit: limits.body_max });
         }
         Ok(())
     }
@@ -203,15 +191,11 @@ pub struct FrameLimits {
 
 impl FrameLimits {
     /// For a peer that has not authenticated: small, and nothing is skipped.
-    pub const BEFORE_AUTH: Self = Self {
-        body_max: FRAME_BODY_BYTES_MAX_BEFORE_AUTH as u32,
-        skip_max: 0,
-    };
+    pub const BEFORE_AUTH: Self =
+        Self { body_max: FRAME_BODY_BYTES_MAX_BEFORE_AUTH as u32, skip_max: 0 };
     /// For a peer that has.
-    pub const AFTER_AUTH: Self = Self {
-        body_max: FRAME_BODY_BYTES_MAX as u32,
-        skip_max: FRAME_SKIP_BYTES_MAX as u32,
-    };
+    pub const AFTER_AUTH: Self =
+        Self { body_max: FRAME_BODY_BYTES_MAX as u32, skip_max: FRAME_SKIP_BYTES_MAX as u32 };
 
     /// What may follow after [`Header::check`] refused `header` with `error`.
     pub const fn after(self, header: &Header, error: &WireError) -> Aftermath {

@@ -28,14 +28,7 @@ impl Lead {
         vbucket_or_status: u16,
         opaque: Opaque,
     ) -> Self {
-        Self {
-            magic,
-            opcode,
-            datatype: Datatype::RAW,
-            vbucket_or_status,
-            opaque,
-            cas: Cas::ZERO,
-        }
+        Self { magic, opcode, datatype: Datatype::RAW, vbucket_or_status, opaque, cas: Cas::ZERO }
     }
 
     #[inline]

@@ -42,11 +42,7 @@ impl FrameReader {
     /// A reader without any bytes yet.
     #[must_use]
     pub fn new(limits: FrameLimits) -> Self {
-        Self {
-            buffer: BytesMut::new(),
-            limits,
-            state: State::AtHeader,
-        }
+        Self { buffer: BytesMut::new(), limits, state: State::AtHeader }
     }
 
     /// Changes the limits, for all messages whose header has not been looked at.
@@ -129,11 +125,7 @@ impl FrameReader {
 
     fn refuse(&mut self, header: Header, error: WireError) -> MalformedFrame {
         let aftermath = self.limits.after(&header, &error);
-        let why = MalformedFrame {
-            header,
-            error,
-            aftermath,
-        };
+        let why = MalformedFrame { header, error, aftermath };
         self.state = if aftermath == Aftermath::AnswerAndGoOn {
             self.buffer.advance(HEADER_BYTES);
             State::Skipping(header.body_len)
@@ -146,13 +138,11 @@ impl FrameReader {
 
     /// Bytes that the message at the front still lacks, as far as is known.
     fn missing(&self) -> usize {
-        let promised = match (
-            self.state,
-            self.buffer.first_chunk::<HEADER_BYTES>().map(Header::parse),
-        ) {
-            (State::AtHeader, Some(h)) if h.check(self.limits).is_ok() => h.body_len as usize,
-            _ => 0,
-        };
+        let promised =
+            match (self.state, self.buffer.first_chunk::<HEADER_BYTES>().map(Header::parse)) {
+                (State::AtHeader, Some(h)) if h.check(self.limits).is_ok() => h.body_len as usize,
+                _ => 0,
+            };
         (HEADER_BYTES + promised).saturating_sub(self.buffer.len())
     }
 }

@@ -91,9 +91,7 @@ impl<'a> Response<'a> {
     /// When the message is a request.
     pub fn parse(frame: &'a Frame) -> Result<Self, WireError> {
         if !frame.header().magic.is_response() {
-            return Err(WireError::Opcode {
-                found: frame.opcode(),
-            });
+            return Err(WireError::Opcode { found: frame.opcode() });
         }
         Ok(Self {
             opcode: frame.opcode(),
@@ -119,10 +117,7 @@ impl<'a> Response<'a> {
             return Err(WireError::Opcode { found: opcode });
         }
         if !response.status.is_success() {
-            return Err(WireError::Refused {
-                opcode,
-                status: response.status,
-            });
+            return Err(WireError::Refused { opcode, status: response.status });
         }
         Ok(response)
     }
@@ -133,11 +128,7 @@ impl<'a> Response<'a> {
         allowed: &'static [usize],
     ) -> Result<&'a [u8; N], WireError> {
         let len = self.extras.len();
-        self.extras.try_into().map_err(|_| WireError::Extras {
-            opcode: self.opcode,
-            len,
-            allowed,
-        })
+        self.extras.try_into().map_err(|_| WireError::Extras { opcode: self.opcode, len, allowed })
     }
 }
 

@@ -23,14 +23,7 @@ const _: () = assert!(DOC_KEY_BYTES_MAX <= u8::MAX as usize);
 impl Shape {
     /// A command without extras, key and value.
     pub(super) const fn of(opcodes: &'static [Opcode]) -> Self {
-        Self {
-            opcodes,
-            extras: &[0],
-            key: (0, 0),
-            value: (0, 0),
-            datatypes: 0,
-            stream_id: false,
-        }
+        Self { opcodes, extras: &[0], key: (0, 0), value: (0, 0), datatypes: 0, stream_id: false }
     }
 
     pub(super) const fn extras(mut self, lengths: &'static [usize]) -> Self {
@@ -83,41 +76,21 @@ impl Shape {
         }
         let extras = usize::from(header.extras_len);
         if !self.extras.contains(&extras) {
-            return Err(WireError::Extras {
-                opcode,
-                len: extras,
-                allowed: self.extras,
-            });
+            return Err(WireError::Extras { opcode, len: extras, allowed: self.extras });
         }
         let (key, (min, max)) = (usize::from(header.key_len), self.key);
         if key < min || key > max {
-            return Err(WireError::Key {
-                opcode,
-                len: key,
-                min,
-                max,
-            });
+            return Err(WireError::Key { opcode, len: key, min, max });
         }
         let (value, (min, max)) = (frame.value().len(), self.value);
         if value < min {
-            return Err(WireError::ValueShort {
-                opcode,
-                len: value,
-                min,
-            });
+            return Err(WireError::ValueShort { opcode, len: value, min });
         }
         if value > max {
-            return Err(WireError::ValueLong {
-                opcode,
-                len: value,
-                max,
-            });
+            return Err(WireError::ValueLong { opcode, len: value, max });
         }
         if header.datatype.0 & !self.datatypes != 0 {
-            return Err(WireError::Datatype {
-                opcode,
-                datatype: header.datatype,
-            });
+            return Err(WireError::Datatype { opcode, datatype: header.datatype });
         }
         if !self.stream_id
             && let Some(info) = frame.frame_infos().next()

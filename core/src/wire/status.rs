@@ -125,12 +125,7 @@ impl Status {
 
 impl fmt::Display for Status {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{:#04x} ({})",
-            self.0,
-            self.text().unwrap_or("unknown status")
-        )
+        write!(f, "{:#04x} ({})", self.0, self.text().unwrap_or("unknown status"))
     }
 }
 

@@ -19,9 +19,7 @@ pub fn vbucket_of(key: &[u8], vbuckets: u32) -> crate::types::VbId {
 
 /// CRC-32 (IEEE 802.3).
 fn crc32(bytes: &[u8]) -> u32 {
-    !bytes.iter().fold(!0, |crc, &byte| {
-        TABLE[usize::from(crc as u8 ^ byte)] ^ (crc >> 8)
-    })
+    !bytes.iter().fold(!0, |crc, &byte| TABLE[usize::from(crc as u8 ^ byte)] ^ (crc >> 8))
 }
 
 /// What each byte does to the remainder.

@@ -57,11 +57,14 @@ fn ephemeral() -> Serving {
 #[test]
 fn wrong_calls_end_with_2_and_say_why() {
     run::<&str>(["serve"]).badly(2, &["--data <FOLDER>|--ephemeral"]);
-    run(["serve", "--ephemeral", "--data", "x"]).badly(2, &["cannot be used with '--ephemeral'"]);
+    run(["serve", "--ephemeral", "--data", "x"])
+        .badly(2, &["'--ephemeral' cannot be used with '--data <FOLDER>'"]);
     run(["serve", "--ephemeral", "--vbuckets", "0"]).badly(2, &["0 is not in 1..=65536"]);
     run(["serve", "--ephemeral", "--listen", "nowhere"]).badly(2, &["write host:port"]);
-    run(["serve", "--ephemeral", "--user", "me"]).badly(2, &["`me` has no password", "MILLSTREAM_PASSWORD"]);
-    run(["serve", "--ephemeral", "--password", "x"]).badly(2, &["unexpected argument '--password'"]);
+    run(["serve", "--ephemeral", "--user", "me"])
+        .badly(2, &["`me` has no password", "MILLSTREAM_PASSWORD"]);
+    run(["serve", "--ephemeral", "--password", "x"])
+        .badly(2, &["unexpected argument '--password'"]);
     run(["tail", "--sever", "x"]).badly(2, &["unexpected argument '--sever'"]);
     run(["load", "data.txt"]).badly(2, &["data.txt: its name does not say what it holds"]);
     run(["laod"]).badly(2, &["unrecognized subcommand 'laod'", "load"]);
@@ -96,7 +99,9 @@ fn a_folder_that_is_in_use_is_named() {
 fn a_folder_that_cannot_be_used_is_named() {
     let data = folder();
     let path = text(data.path());
-    let serve = |vbuckets| run(["serve", "--listen", "127.0.0.1:0", "--data", path, "--vbuckets", vbuckets]);
+    let serve = |vbuckets| {
+        run(["serve", "--listen", "127.0.0.1:0", "--data", path, "--vbuckets", vbuckets])
+    };
     Serving::start(&["--data", path, "--vbuckets", "16"]).kill();
     serve("32").badly(1, &[path, "was made for 16 vbuckets, not for 32"]);
 
@@ -117,7 +122,8 @@ fn a_folder_that_cannot_be_used_is_named() {
 #[test]
 fn the_ready_line_says_where() {
     let data = folder();
-    let server = Serving::start(&["--data", text(data.path()), "--vbuckets", "16", "--bucket", "b"]);
+    let server =
+        Serving::start(&["--data", text(data.path()), "--vbuckets", "16", "--bucket", "b"]);
     let ready = &server.ready;
     assert_eq!(ready["ready"], true);
     assert_eq!(ready["bucket"], "b");
@@ -143,7 +149,10 @@ fn a_server_that_is_told_to_end_closes_its_store() {
     assert_eq!(stopped.stdout, "");
     assert!(stopped.stderr.contains("closed the store in order"), "{}", stopped.stderr);
     let again = Serving::start(&options);
-    assert_eq!(mutations(&tail(&again, &["--from-beginning"]).well().lines()).len() as u64, DOCUMENTS);
+    assert_eq!(
+        mutations(&tail(&again, &["--from-beginning"]).well().lines()).len() as u64,
+        DOCUMENTS
+    );
     signal(again.id(), "INT");
     again.ended().well();
 }
@@ -157,7 +166,9 @@ fn bad_lines_are_named_and_stop_the_load() {
     let load = |options: &[&str]| {
         run(["load", name, "--key", "id", "--server", &server.address].iter().chain(options))
     };
-    let what = format!("{name}, line 4: 1 values, but the first row names 2 columns; 2 documents loaded before");
+    let what = format!(
+        "{name}, line 4: 1 values, but the first row names 2 columns; 2 documents loaded before"
+    );
     load(&[]).badly(1, &[&what]);
     let ended = load(&["--skip-bad-lines", "--json"]).well();
     assert!(ended.stderr.contains("line 4: 1 values"), "{}", ended.stderr);
@@ -172,7 +183,8 @@ fn bad_lines_are_named_and_stop_the_load() {
     let json = files.path().join("lines.ndjson");
     fs::write(&json, "{\"id\":1}\n{\"id\":\n").expect("there is room");
     let failed = run(["load", text(&json), "--key", "id", "--server", &server.address]);
-    failed.badly(1, &[text(&json), "line 2: not JSON: ", "at column 6", "1 document loaded before"]);
+    failed
+        .badly(1, &[text(&json), "line 2: not JSON: ", "at column 6", "1 document loaded before"]);
     let failed = run(["load", text(&json), "--key", "name", "--server", &server.address]);
     failed.badly(1, &["line 1: it has no member \"name\"", "0 documents loaded before"]);
     let absent = text(files.path()).to_owned() + "/absent.csv";
@@ -186,9 +198,17 @@ fn a_login_that_is_refused_ends_with_4() {
     fs::write(&file, "correct horse\n").expect("there is room");
     let (password, wrong) = (text(&file), text(files.path()).to_owned() + "/wrong");
     fs::write(&wrong, "battery").expect("there is room");
-    let server =
-        Serving::start(&["--ephemeral", "--vbuckets", "16", "--user", "me", "--password-file", password]);
-    let stats = |options: &[&str]| run(["stats", "--server", &server.address].iter().chain(options));
+    let server = Serving::start(&[
+        "--ephemeral",
+        "--vbuckets",
+        "16",
+        "--user",
+        "me",
+        "--password-file",
+        password,
+    ]);
+    let stats =
+        |options: &[&str]| run(["stats", "--server", &server.address].iter().chain(options));
     stats(&["--user", "me", "--password-file", password]).well();
     stats(&["--user", "me", "--password-file", &wrong]).badly(4, &["SASL_AUTH was refused"]);
     stats(&["--user", "you", "--password-file", password]).badly(4, &["SASL_AUTH was refused"]);
@@ -206,7 +226,8 @@ fn a_server_that_is_not_there_or_silent_is_told_apart() {
     let silent = TcpListener::bind("127.0.0.1:0").expect("a port is free");
     let address = silent.local_addr().expect("it has one").to_string();
     // The system accepts for it; nobody ever answers.
-    run(["stats", "--server", &address, "--timeout", "50ms"]).badly(5, &[&address, "HELLO", "timed out"]);
+    run(["stats", "--server", &address, "--timeout", "50ms"])
+        .badly(5, &[&address, "HELLO", "timed out"]);
     drop(silent);
     run(["stats", "--server", &address]).badly(1, &[&address, "is a server running there?"]);
 }
@@ -223,25 +244,41 @@ fn what_is_loaded_is_tailed() {
     let documents = mutations(&events);
     assert_eq!(documents.len() as u64, DOCUMENTS);
     for (key, event) in &documents {
-        let n: u64 = key.strip_prefix("a-").and_then(|n| n.parse().ok()).expect("it is one of ours");
+        let n: u64 =
+            key.strip_prefix("a-").and_then(|n| n.parse().ok()).expect("it is one of ours");
         assert_eq!(event["value"], serde_json::json!({ "id": key, "n": n }));
-        assert_eq!((&event["flags"], &event["datatype"]), (&0x0200_0000.into(), &1.into()), "{event}");
+        assert_eq!(
+            (&event["flags"], &event["datatype"]),
+            (&0x0200_0000.into(), &1.into()),
+            "{event}"
+        );
     }
-    let ends = events.iter().filter(|event| event["event"] == "stream_end" && event["reason"] == "ok");
+    let ends =
+        events.iter().filter(|event| event["event"] == "stream_end" && event["reason"] == "ok");
     assert_eq!(ends.count(), 16);
 
     let some = tail(&server, &["--from-beginning", "--vbucket", "3,5-6"]).well().lines();
-    let vbuckets: BTreeSet<u64> = some.iter().filter_map(|event| event["vbucket"].as_u64()).collect();
+    let vbuckets: BTreeSet<u64> =
+        some.iter().filter_map(|event| event["vbucket"].as_u64()).collect();
     assert_eq!(vbuckets, BTreeSet::from([3, 5, 6]));
-    let wanted = documents.values().filter(|d| d["vbucket"].as_u64().is_some_and(|vb| vbuckets.contains(&vb)));
+    let wanted = documents
+        .values()
+        .filter(|d| d["vbucket"].as_u64().is_some_and(|vb| vbuckets.contains(&vb)));
     assert_eq!(mutations(&some).len(), wanted.count());
-    assert_eq!(mutations(&tail(&server, &["--from-beginning", "--count", "7"]).well().lines()).len(), 7);
+    assert_eq!(
+        mutations(&tail(&server, &["--from-beginning", "--count", "7"]).well().lines()).len(),
+        7
+    );
     tail(&server, &["--vbucket", "16"]).badly(2, &["there is no vbucket 16; the bucket has 16"]);
 
     let stats = run(["stats", "--server", &server.address, "--json"]).well();
     assert_eq!(stats.lines()[0]["curr_items"], "2000");
     let table = run(["stats", "--server", &server.address]).well();
-    assert!(table.stdout.lines().any(|line| line.split_whitespace().eq(["curr_items", "2000"])), "{}", table.stdout);
+    assert!(
+        table.stdout.lines().any(|line| line.split_whitespace().eq(["curr_items", "2000"])),
+        "{}",
+        table.stdout
+    );
     run(["stats", "--server", &server.address, "nonsense"]).badly(1, &["no group `nonsense`"]);
 }
 
@@ -252,13 +289,19 @@ fn rows_of_csv_and_standard_input_are_loaded_too() {
         run_with(input, &[&["load", "-", "--server", &server.address], options].concat())
     };
     load("a,b\r\n1,\"x, y\"\r\n", &["--format", "csv"]).well();
-    load("{\"id\":7}\n", &["--format", "ndjson", "--key", "id", "--key-prefix", "k:", "--expiry", "60d"]).well();
+    load(
+        "{\"id\":7}\n",
+        &["--format", "ndjson", "--key", "id", "--key-prefix", "k:", "--expiry", "60d"],
+    )
+    .well();
     load("", &["--format", "ndjson"]).well();
     load("x", &[]).badly(2, &["standard input: its name does not say"]);
     let documents = mutations(&tail(&server, &["--from-beginning"]).well().lines());
     assert_eq!(documents.keys().collect::<Vec<_>>(), ["2", "k:7"]);
     assert_eq!(documents["2"]["value"], "{\"a\":\"1\",\"b\":\"x, y\"}");
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("it is later than 1970");
+    let now = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .expect("it is later than 1970");
     let days = (documents["k:7"]["expiry"].as_u64().expect("it expires") - now.as_secs()) / 86_400;
     assert!((59..=60).contains(&days), "{}", documents["k:7"]);
 }
@@ -349,7 +392,11 @@ fn a_history_that_is_another_one_is_gone_back_from() {
     let documents = mutations(&events);
     assert_eq!(documents.len() as u64, DOCUMENTS / 2);
     assert!(documents.keys().all(|key| key.starts_with("b-")));
-    assert_eq!(mutations(&tail(&second, &options).well().lines()).len(), 0, "the checkpoint is on the new one");
+    assert_eq!(
+        mutations(&tail(&second, &options).well().lines()).len(),
+        0,
+        "the checkpoint is on the new one"
+    );
 }
 
 #[test]
@@ -377,9 +424,10 @@ fn an_endless_tail_follows_until_it_is_told_to_end() {
     let checkpoint = files.path().join("checkpoint.json");
     let options = ["--checkpoint", text(&checkpoint), "--name", "endless"];
     load(&server, &file_of(&files, "a", 10)).well();
-    let mut child = program(["tail", "--from-beginning", "--server", &server.address].iter().chain(&options))
-        .spawn()
-        .expect("the program can be started");
+    let mut child =
+        program(["tail", "--from-beginning", "--server", &server.address].iter().chain(&options))
+            .spawn()
+            .expect("the program can be started");
     let mut lines = BufReader::new(child.stdout.take().expect("it is piped")).lines();
     let mut take = |count: usize| {
         let mut documents = 0;
@@ -401,12 +449,17 @@ fn an_endless_tail_follows_until_it_is_told_to_end() {
 #[test]
 fn the_quick_start_loads_once_and_compares_each_time() {
     let folder = folder();
-    let once = || ended(program(["--once"]).current_dir(folder.path()).spawn().expect("it starts")).well();
+    let once =
+        || ended(program(["--once"]).current_dir(folder.path()).spawn().expect("it starts")).well();
     let first = once();
     assert!(first.stdout.contains("loaded    34,006 documents of sample data"), "{}", first.stdout);
     assert!(first.stdout.contains("streamed  34,006 documents"), "{}", first.stdout);
     assert!(first.stdout.contains("of 1024 vbuckets"), "{}", first.stdout);
-    assert!(first.stdout.contains("each with the value that was written; 0 missing"), "{}", first.stdout);
+    assert!(
+        first.stdout.contains("each with the value that was written; 0 missing"),
+        "{}",
+        first.stdout
+    );
     let second = once();
     assert!(second.stdout.contains("loaded    nothing"), "{}", second.stdout);
     assert!(second.stdout.contains("streamed  34,006 documents"), "{}", second.stdout);
@@ -427,7 +480,11 @@ fn the_quick_start_serves_on() {
     let options: Vec<&str> = stats.split_whitespace().skip(1).collect();
     assert!(address.ends_with(":11210") || options.contains(&address), "{stats}");
     let said = run(options).well();
-    assert!(said.stdout.lines().any(|line| line.split_whitespace().eq(["curr_items", "34006"])), "{}", said.stdout);
+    assert!(
+        said.stdout.lines().any(|line| line.split_whitespace().eq(["curr_items", "34006"])),
+        "{}",
+        said.stdout
+    );
     signal(child.id(), "INT");
     ended(child).well();
 }

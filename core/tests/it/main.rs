@@ -1,5 +1,11 @@
 //! Tests from outside, one module for each behaviour.
 
+#[cfg(feature = "cli")]
+mod cli;
+#[cfg(feature = "cli")]
+mod kill;
+#[cfg(feature = "cli")]
+mod program;
 #[cfg(all(feature = "server", feature = "testing"))]
 mod server;
 #[cfg(feature = "testing")]

@@ -30,7 +30,8 @@ pub(crate) struct Ended {
 impl Ended {
     /// The lines on standard output, as JSON.
     pub(crate) fn lines(&self) -> Vec<Value> {
-        let parse = |line: &str| serde_json::from_str(line).unwrap_or_else(|e| panic!("{e}: {line}"));
+        let parse =
+            |line: &str| serde_json::from_str(line).unwrap_or_else(|e| panic!("{e}: {line}"));
         self.stdout.lines().map(parse).collect()
     }
 
@@ -63,7 +64,8 @@ pub(crate) fn run<A: AsRef<OsStr>>(arguments: impl IntoIterator<Item = A>) -> En
 
 /// Runs the program with something on standard input.
 pub(crate) fn run_with(input: &str, arguments: &[&str]) -> Ended {
-    let mut child = program(arguments).stdin(Stdio::piped()).spawn().expect("the program can be started");
+    let mut child =
+        program(arguments).stdin(Stdio::piped()).spawn().expect("the program can be started");
     let mut stdin = child.stdin.take().expect("it is piped");
     let input = input.to_owned();
     // A program that ends early does not read it all.
@@ -79,7 +81,9 @@ pub(crate) fn ended(mut child: Child) -> Ended {
     let stdout = child.stdout.take().map(read_all);
     let stderr = child.stderr.take().map(read_all);
     let code = wait(&mut child);
-    let text = |pipe: Option<mpsc::Receiver<String>>| pipe.map_or_else(String::new, |pipe| received(&pipe));
+    let text = |pipe: Option<mpsc::Receiver<String>>| {
+        pipe.map_or_else(String::new, |pipe| received(&pipe))
+    };
     Ended { code, stdout: text(stdout), stderr: text(stderr) }
 }
 

@@ -107,7 +107,8 @@ impl Inbox {
             }
         };
         position.uuid = log[0].uuid;
-        let inside = (position.seqno > start && position.seqno < end).then_some(Range { start, end });
+        let inside =
+            (position.seqno > start && position.seqno < end).then_some(Range { start, end });
         let accepted = oracle::Event::Accepted { start: position.seqno, end: Seqno::MAX, inside };
         self.oracle.observe(StreamKey::of(VbId(vb)), accepted);
     }
@@ -271,8 +272,14 @@ fn what_clients_get_is_what_was_written() {
                 scope.spawn(move || client(engine, seed, done))
             })
             .collect();
-        let writers: Vec<_> =
-            (0..2).map(|seed| scope.spawn({ let engine = &engine; move || write(engine, seed) })).collect();
+        let writers: Vec<_> = (0..2)
+            .map(|seed| {
+                scope.spawn({
+                    let engine = &engine;
+                    move || write(engine, seed)
+                })
+            })
+            .collect();
         for writer in writers {
             refused += writer.join().expect("a writer");
         }

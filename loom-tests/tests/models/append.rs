@@ -8,8 +8,8 @@ use std::time::Duration;
 /// Two registrations and a report at once: each walker sees whole nodes, and no place is lost or given twice.
 #[test]
 fn walk_vs_append() {
-    let model = Model::new("append::walk_vs_append", 3).bound(1).floor(1);
-    model.deep(Some(2), 1).check(|| {
+    let model = Model::new("append::walk_vs_append", 3).bound(1).floor(1_400);
+    model.deep(Some(2), 8_000).check(|| {
         let (domain, reaper) = Domain::new(DomainConfig::default());
         let registering = ["first", "second"].map(|label| {
             let domain = domain.clone();

@@ -28,8 +28,8 @@ fn close(cell: &Cell) -> Option<u32> {
 
 #[test]
 fn one_reader_one_closer() {
-    let model = Model::new("arc_swap::one_reader_one_closer", 2).bound(5).floor(1);
-    model.deep(None, 1).check(|| {
+    let model = Model::new("arc_swap::one_reader_one_closer", 2).bound(5).floor(2_200);
+    model.deep(None, 100_000).check(|| {
         let cell = cell(7);
         let reading = reading(&cell);
         assert_eq!(close(&cell), Some(7));
@@ -40,8 +40,8 @@ fn one_reader_one_closer() {
 
 #[test]
 fn two_closers() {
-    let model = Model::new("arc_swap::two_closers", 2).bound(5).floor(1);
-    model.deep(None, 1).check(|| {
+    let model = Model::new("arc_swap::two_closers", 2).bound(5).floor(1_200);
+    model.deep(None, 15_000).check(|| {
         let cell = cell(7);
         let closing = thread::spawn({
             let cell = cell.clone();
@@ -54,8 +54,8 @@ fn two_closers() {
 
 #[test]
 fn one_reader_two_closers() {
-    let model = Model::new("arc_swap::one_reader_two_closers", 3).bound(3).floor(1);
-    model.deep(Some(4), 1).check(|| {
+    let model = Model::new("arc_swap::one_reader_two_closers", 3).bound(3).floor(12_000);
+    model.deep(Some(4), 100_000).check(|| {
         let cell = cell(7);
         let reading = reading(&cell);
         let closing = thread::spawn({
@@ -72,8 +72,8 @@ fn one_reader_two_closers() {
 /// A reader that takes a share with it, instead of a debt that it pays back.
 #[test]
 fn load_full_vs_swap() {
-    let model = Model::new("arc_swap::load_full_vs_swap", 2).bound(5).floor(1);
-    model.deep(None, 1).check(|| {
+    let model = Model::new("arc_swap::load_full_vs_swap", 2).bound(5).floor(2_500);
+    model.deep(None, 100_000).check(|| {
         let cell = cell(7);
         let owning = thread::spawn({
             let cell = cell.clone();
@@ -96,8 +96,8 @@ fn large(value: u8) -> Option<Arc<[u8; LARGE]>> {
 fn address_reused() {
     let reused = Untracked::new(AtomicBool::new(false));
     let seen = Untracked::clone(&reused);
-    let model = Model::new("arc_swap::address_reused", 2).bound(4).floor(1);
-    model.deep(Some(5), 1).check(move || {
+    let model = Model::new("arc_swap::address_reused", 2).bound(4).floor(900);
+    model.deep(Some(5), 900).check(move || {
         let value = large(1);
         let first_address = value.as_ref().map(Arc::as_ptr);
         let cell = Untracked::new(SwapOption::from(value));
@@ -124,8 +124,8 @@ fn address_reused() {
 /// With its fast slots full, a reader takes the slow path, in which the writer hands it a value.
 #[test]
 fn helped_reader() {
-    let model = Model::new("arc_swap::helped_reader", 2).bound(4).floor(1);
-    model.deep(Some(6), 1).check(|| {
+    let model = Model::new("arc_swap::helped_reader", 2).bound(4).floor(2_500);
+    model.deep(Some(6), 2_500).check(|| {
         let cell = cell(7);
         let reading = thread::spawn({
             let cell = cell.clone();
@@ -144,8 +144,8 @@ fn helped_reader() {
 /// A compare-and-swap that saw a value must not put one into a cell that was emptied since.
 #[test]
 fn exchange_vs_closer() {
-    let model = Model::new("arc_swap::exchange_vs_closer", 2).bound(3).floor(1);
-    model.deep(Some(5), 1).check(|| {
+    let model = Model::new("arc_swap::exchange_vs_closer", 2).bound(3).floor(400);
+    model.deep(Some(5), 400).check(|| {
         let cell = cell(7);
         let exchanging = thread::spawn({
             let cell = cell.clone();

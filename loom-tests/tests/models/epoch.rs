@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 #[test]
 fn pinned_reader_vs_retirer() {
-    Model::new("epoch::pinned_reader_vs_retirer", 2).floor(1).check(|| {
+    Model::new("epoch::pinned_reader_vs_retirer", 2).floor(200).check(|| {
         let collector = Collector::new();
         let drops = Drops::new();
         let found = Box::into_raw(Box::new(Canary::anywhere(7, &drops)));

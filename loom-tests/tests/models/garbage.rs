@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 #[test]
 fn reaper_racing() {
-    let model = Model::new("garbage::reaper_racing", 2).bound(4).floor(1);
-    model.deep(Some(5), 1).check(|| {
+    let model = Model::new("garbage::reaper_racing", 2).bound(4).floor(3_000);
+    model.deep(Some(5), 3_000).check(|| {
         let mut world = World::new();
         let mut closer = world.domain.reader("closer");
         let reading = world.reading();
@@ -24,8 +24,8 @@ fn reaper_racing() {
 /// The closer's own participant collects while the reaper takes from the list: values pass between the two.
 #[test]
 fn closer_collects() {
-    let model = Model::new("garbage::closer_collects", 2).bound(2).floor(1);
-    model.deep(Some(3), 1).check(|| {
+    let model = Model::new("garbage::closer_collects", 2).bound(2).floor(1_600);
+    model.deep(Some(3), 25_000).check(|| {
         let mut world = World::new();
         let (mut closer, cell) = (world.domain.reader("closer"), Arc::clone(&world.cell));
         let other = Canary::new(8, &world.drops);
@@ -42,36 +42,40 @@ fn closer_collects() {
     });
 }
 
-/// A cell that is dropped unretired hands its value to the reaper, which may be at work on another thread's.
+/// A cell that is dropped unretired hands its value to the reaper, which is at work on another one's meanwhile.
 #[test]
 fn dropped_unretired() {
-    let model = Model::new("garbage::dropped_unretired", 2).bound(4).floor(1);
-    model.deep(None, 1).check(|| {
+    let model = Model::new("garbage::dropped_unretired", 2).bound(4).floor(50);
+    model.deep(None, 50).check(|| {
         let World { mut reaper, domain, drops, cell } = World::new();
         let cell = Arc::into_inner(cell).expect("nobody has it yet");
+        let other = domain.publish(Canary::new(8, &drops)).unwrap();
         let dropping = thread::spawn(move || drop(cell));
+        drop(other);
         assert!(reaper.reap().pending <= 1, "counted before it can be destroyed");
         dropping.join().unwrap();
         assert_eq!(reaper.reap().pending, 0);
-        assert_eq!((drops.count(), domain.stats().held_total), (1, 0));
+        assert_eq!((drops.count(), domain.stats().held_total), (2, 0));
     });
 }
 
 /// An observer never sees a destruction without the retirement before it.
 #[test]
 fn pending_never_wraps() {
-    let model = Model::new("garbage::pending_never_wraps", 2).bound(4).floor(1);
-    model.deep(None, 1).check(|| {
+    let model = Model::new("garbage::pending_never_wraps", 3).bound(3).floor(20);
+    model.deep(Some(4), 20).check(|| {
         let World { mut reaper, domain, drops, cell } = World::new();
         let cell = Arc::into_inner(cell).expect("nobody has it yet");
+        let dropping = thread::spawn(move || drop(cell));
         let observing = thread::spawn(move || {
             let pending = domain.stats().pending;
             assert!(pending <= 1, "{pending} pending of one");
             domain
         });
-        drop(cell);
-        assert_eq!(reaper.reap().destroyed, 1);
+        reaper.reap();
+        dropping.join().unwrap();
         let domain = observing.join().unwrap();
+        assert_eq!(reaper.reap().pending, 0);
         assert_eq!((drops.count(), domain.stats().pending), (1, 0));
     });
 }

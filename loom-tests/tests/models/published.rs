@@ -48,8 +48,8 @@ impl World {
 
 #[test]
 fn one_closer_one_reader() {
-    let model = Model::new("published::one_closer_one_reader", 2).bound(4).floor(1);
-    model.deep(Some(5), 1).check(|| {
+    let model = Model::new("published::one_closer_one_reader", 2).bound(4).floor(1_200);
+    model.deep(Some(5), 1_200).check(|| {
         let world = World::new();
         let mut closer = world.domain.reader("closer");
         let reading = world.reading();
@@ -62,8 +62,8 @@ fn one_closer_one_reader() {
 
 #[test]
 fn two_closers_one_reader() {
-    let model = Model::new("published::two_closers_one_reader", 3).bound(2).floor(1);
-    model.deep(Some(3), 1).check(|| {
+    let model = Model::new("published::two_closers_one_reader", 3).bound(2).floor(5_000);
+    model.deep(Some(3), 5_000).check(|| {
         let world = World::new();
         let (mut ours, mut theirs) = (world.domain.reader("ours"), world.domain.reader("theirs"));
         let reading = world.reading();
@@ -86,8 +86,8 @@ fn two_closers_one_reader() {
 /// Whoever is told that the cell is retired finds it empty.
 #[test]
 fn flag_follows() {
-    let model = Model::new("published::flag_follows", 2).bound(4).floor(1);
-    model.deep(Some(5), 1).check(|| {
+    let model = Model::new("published::flag_follows", 2).bound(4).floor(250);
+    model.deep(Some(5), 250).check(|| {
         let world = World::new();
         let (mut closer, mut observer) =
             (world.domain.reader("closer"), world.domain.reader("observer"));
@@ -109,8 +109,8 @@ fn flag_follows() {
 
 #[test]
 fn one_pin_two_cells() {
-    let model = Model::new("published::one_pin_two_cells", 2).bound(3).floor(1);
-    model.deep(Some(4), 1).check(|| {
+    let model = Model::new("published::one_pin_two_cells", 2).bound(3).floor(1_200);
+    model.deep(Some(4), 7_000).check(|| {
         let world = World::new();
         let second = Arc::new(world.domain.publish(Canary::new(8, &world.drops)).unwrap());
         let (mut reader, mut closer) =
@@ -138,8 +138,8 @@ fn one_pin_two_cells() {
 /// A retired cell stays retired: the writer's exchange never fills it again.
 #[test]
 fn replace_vs_retire() {
-    let model = Model::new("published::replace_vs_retire", 2).bound(3).floor(1);
-    model.deep(Some(4), 1).check(|| {
+    let model = Model::new("published::replace_vs_retire", 2).bound(3).floor(1_400);
+    model.deep(Some(4), 10_000).check(|| {
         let world = World::new();
         let mut closer = world.domain.reader("closer");
         let (mut writer, cell) = (world.domain.reader("writer"), Arc::clone(&world.cell));
@@ -161,8 +161,8 @@ fn replace_vs_retire() {
 /// Two read-copy-updates: none is lost.
 #[test]
 fn update_vs_update() {
-    let model = Model::new("published::update_vs_update", 2).bound(2).floor(1);
-    model.deep(Some(3), 1).check(|| {
+    let model = Model::new("published::update_vs_update", 2).bound(2).floor(800);
+    model.deep(Some(3), 10_000).check(|| {
         let World { mut reaper, domain, drops, cell } = World::new();
         let (mut ours, mut theirs) = (domain.reader("ours"), domain.reader("theirs"));
         let made = drops.clone();
@@ -191,8 +191,8 @@ fn update_vs_update() {
 /// A pointer of the embedder's own, retired under a pin, against a reader of it.
 #[test]
 fn raw_pointer() {
-    let model = Model::new("published::raw_pointer", 2).bound(4).floor(1);
-    model.deep(None, 1).check(|| {
+    let model = Model::new("published::raw_pointer", 2).bound(4).floor(450);
+    model.deep(None, 450).check(|| {
         let (domain, mut reaper) = Domain::new(DomainConfig::default());
         let drops = Drops::new();
         let value = Box::into_raw(Box::new(Canary::new(7, &drops)));

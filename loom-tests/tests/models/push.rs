@@ -11,8 +11,8 @@ use std::task::Poll;
 
 #[test]
 fn two_pushers_one_taker() {
-    let model = Model::new("push::two_pushers_one_taker", 3).bound(3).floor(1);
-    model.deep(None, 1).check(|| {
+    let model = Model::new("push::two_pushers_one_taker", 3).bound(3).floor(1_300);
+    model.deep(None, 60_000).check(|| {
         let list = Arc::new(PushList::new());
         let drops = Drops::new();
         let pushers = [1, 3].map(|first| {
@@ -45,7 +45,7 @@ fn two_pushers_one_taker() {
 /// What is dropped with the list is dropped once, whoever pushed it.
 #[test]
 fn dropped_full() {
-    Model::new("push::dropped_full", 3).floor(1).check(|| {
+    Model::new("push::dropped_full", 3).floor(15).check(|| {
         let list = Arc::new(PushList::new());
         let drops = Drops::new();
         let pushers = [1, 2].map(|n| {
@@ -63,7 +63,7 @@ fn dropped_full() {
 /// queue in the workspace, over the real atomic-waker.
 #[test]
 fn edge_wakes() {
-    Model::new("push::edge_wakes", 3).bound(2).floor(1).deep(Some(3), 1).check(|| {
+    Model::new("push::edge_wakes", 3).bound(2).floor(1_500).deep(Some(3), 12_000).check(|| {
         let list = Arc::new(PushList::new());
         let waker = Arc::new(AtomicWaker::new());
         let asleep = Arc::new(AtomicBool::new(false));

@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 #[test]
 fn leaving_reader() {
-    let model = Model::new("quiesce::leaving_reader", 2).bound(3).floor(1);
-    model.deep(Some(5), 1).check(|| {
+    let model = Model::new("quiesce::leaving_reader", 2).bound(3).floor(2_000);
+    model.deep(Some(5), 2_000).check(|| {
         let (domain, mut reaper) = Domain::new(DomainConfig::default());
         let drops = Drops::new();
         let cell = Arc::new(domain.publish(Canary::new(7, &drops)).unwrap());

@@ -10,8 +10,8 @@
 //! ```
 //!
 //! # Invariants
-//! - I1. A reader in a slot is owned by the slot; a LENT slot's reader is owned by its borrower (model
-//!   `pool::two_borrowers`).
+//! - I1. A reader in a slot is owned by the slot; a LENT slot's reader is owned by its borrower, and nobody else touches
+//!   it (model `pool::two_borrowers`, in which the reader's cell would show a second owner).
 //! - I2. A slot is taken EMPTY only by a borrower that has just found no FREE one (test
 //!   `sequential_borrowers_share_one_reader`).
 //!
@@ -42,7 +42,7 @@
 use super::Reader;
 use crate::domain::Domain;
 use crate::sync::atomic::{AtomicPtr, Ordering};
-use crate::sync::thread_local;
+use crate::sync::{UnsafeCell, thread_local};
 use core::cell::Cell;
 use core::fmt;
 use core::mem::ManuallyDrop;
@@ -53,9 +53,12 @@ use core::ptr;
 /// threads that enter at one time on the largest machines we know of, where each is inside for microseconds.
 const SLOTS: usize = if cfg!(millstream_loom) { 2 } else { 64 };
 
-const EMPTY: *mut Reader = ptr::null_mut();
+/// A reader as the pool keeps it: in a cell, since it passes between threads and has fields that are not atomic.
+type Kept = UnsafeCell<Reader>;
+
+const EMPTY: *mut Kept = ptr::null_mut();
 /// Not the address of a reader: those are aligned.
-const LENT: *mut Reader = ptr::without_provenance_mut(1);
+const LENT: *mut Kept = ptr::without_provenance_mut(1);
 
 thread_local! {
     /// Where this thread found a reader last.
@@ -68,7 +71,7 @@ pub(crate) struct Pool([Slot; SLOTS]);
 
 /// Alone on its cache line: threads keep coming back to their own.
 #[repr(align(64))]
-struct Slot(AtomicPtr<Reader>);
+struct Slot(AtomicPtr<Kept>);
 
 impl Pool {
     pub(crate) fn new() -> Self {
@@ -76,7 +79,7 @@ impl Pool {
     }
 
     /// A slot for the caller alone, with the reader it had.
-    fn take(&self) -> Option<(usize, Option<Box<Reader>>)> {
+    fn take(&self) -> Option<(usize, Option<Box<Kept>>)> {
         // A thread that is ending has no hint any more.
         let first = LAST_SLOT.try_with(Cell::get).unwrap_or(0);
         let found = self.search(first, |held| held != EMPTY && held != LENT);
@@ -95,8 +98,8 @@ impl Pool {
     fn search(
         &self,
         first: usize,
-        wanted: impl Fn(*mut Reader) -> bool,
-    ) -> Option<(usize, *mut Reader)> {
+        wanted: impl Fn(*mut Kept) -> bool,
+    ) -> Option<(usize, *mut Kept)> {
         (0..SLOTS).map(|step| (first + step) % SLOTS).find_map(|at| {
             let slot = &self.0[at].0;
             // O1 Relaxed: a look before the exchange.
@@ -112,7 +115,7 @@ impl Pool {
     }
 
     /// Gives a slot back, with its reader if that is still good.
-    fn give_back(&self, at: usize, reader: Option<Box<Reader>>) {
+    fn give_back(&self, at: usize, reader: Option<Box<Kept>>) {
         let word = reader.map_or(EMPTY, Box::into_raw);
         // O3 Release: the reader as we leave it; pairs with O2 and O4.
         self.0[at].0.store(word, Ordering::Release);
@@ -133,7 +136,7 @@ impl Pool {
 pub struct PooledReader<'d> {
     domain: &'d Domain,
     slot: Option<usize>,
-    reader: ManuallyDrop<Box<Reader>>,
+    reader: ManuallyDrop<Box<Kept>>,
 }
 
 impl<'d> PooledReader<'d> {
@@ -141,15 +144,16 @@ impl<'d> PooledReader<'d> {
         let Some((at, free)) = domain.shared().pool.take() else {
             return Self::temporary(domain, label);
         };
-        let mut reader = free.unwrap_or_else(|| Box::new(domain.reader(label)));
-        reader.rename(label);
-        Self { domain, slot: Some(at), reader: ManuallyDrop::new(reader) }
+        let reader = free.unwrap_or_else(|| Box::new(UnsafeCell::new(domain.reader(label))));
+        let mut lent = Self { domain, slot: Some(at), reader: ManuallyDrop::new(reader) };
+        lent.rename(label);
+        lent
     }
 
     /// A reader for this loan alone.
     pub(crate) fn temporary(domain: &'d Domain, label: &'static str) -> Self {
-        let reader = ManuallyDrop::new(Box::new(domain.reader(label)));
-        Self { domain, slot: None, reader }
+        let reader = Box::new(UnsafeCell::new(domain.reader(label)));
+        Self { domain, slot: None, reader: ManuallyDrop::new(reader) }
     }
 }
 
@@ -157,23 +161,28 @@ impl Deref for PooledReader<'_> {
     type Target = Reader;
 
     fn deref(&self) -> &Reader {
-        &self.reader
+        let reader = self.reader.with(|reader| reader);
+        // SAFETY: by I1 the reader is this borrower's alone, and `&self` allows to read it.
+        unsafe { &*reader }
     }
 }
 
 impl DerefMut for PooledReader<'_> {
     fn deref_mut(&mut self) -> &mut Reader {
-        &mut self.reader
+        let reader = self.reader.with_mut(|reader| reader);
+        // SAFETY: by I1 the reader is this borrower's alone, and `&mut self` allows to change it.
+        unsafe { &mut *reader }
     }
 }
 
 impl Drop for PooledReader<'_> {
     fn drop(&mut self) {
+        // Through `DerefMut` the borrower may have swapped it for one of another domain, or leaked a pin of it.
+        let ours = ptr::eq(self.domain().shared(), self.domain.shared());
+        let good = ours && self.is_outside();
         // SAFETY: the reader is not touched again.
         let reader = unsafe { ManuallyDrop::take(&mut self.reader) };
         let Some(at) = self.slot else { return };
-        // Through `DerefMut` the borrower may have swapped it for one of another domain, or leaked a pin of it.
-        let good = ptr::eq(reader.domain().shared(), self.domain.shared()) && reader.is_outside();
         self.domain.shared().pool.give_back(at, good.then_some(reader));
     }
 }

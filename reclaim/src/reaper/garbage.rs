@@ -191,7 +191,6 @@ fn guarded<R>(run: impl FnOnce() -> R) -> Option<R> {
 
 /// In models a panic is a failed check and goes on.
 #[cfg(millstream_loom)]
-#[expect(clippy::unnecessary_wraps, reason = "the same shape as outside models")]
 fn guarded<R>(run: impl FnOnce() -> R) -> Option<R> {
     Some(run())
 }

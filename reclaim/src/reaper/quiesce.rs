@@ -24,7 +24,7 @@
 //! | label | access | ordering | pairs with | what breaks if weaker | model |
 //! |---|---|---|---|---|---|
 //! | O1 | `left`: fence before reading `waiting` | SeqCst fence | O2 | lost wake-up: a deadlock | `quiesce::leaving_reader` |
-//! | O2 | `wait`: fence after setting `waiting` | SeqCst fence | O1 | the same, from the other side | `quiesce::leaving_reader` |
+//! | O2 | `wait`: fence after setting `waiting` | SeqCst fence | O1 | the same, from the other side; the epoch's own fence stands in for it whenever the look pushes the epoch on, so no model fails without it | `quiesce::leaving_reader` |
 //! | O3 | `waiting` | Relaxed | none | nothing: the fences order it | `quiesce::leaving_reader` |
 //!
 //! # Reclamation

@@ -2,9 +2,9 @@
 
 /// See the module.
 #[derive(Debug)]
-pub(crate) struct Clock(#[cfg(not(any(millstream_loom, millstream_shuttle)))] std::time::Instant);
+pub(crate) struct Clock(#[cfg(not(millstream_loom))] std::time::Instant);
 
-#[cfg(not(any(millstream_loom, millstream_shuttle)))]
+#[cfg(not(millstream_loom))]
 impl Clock {
     pub(crate) fn start() -> Self {
         Self(std::time::Instant::now())
@@ -15,13 +15,12 @@ impl Clock {
     }
 }
 
-#[cfg(any(millstream_loom, millstream_shuttle))]
+#[cfg(millstream_loom)]
 impl Clock {
     pub(crate) fn start() -> Self {
         Self()
     }
 
-    #[expect(clippy::unused_self, reason = "the same call as outside models")]
     pub(crate) fn elapsed_ms(&self) -> u64 {
         0
     }

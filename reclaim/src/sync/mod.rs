@@ -1,5 +1,5 @@
-//! The one facade for atomics, shared ownership, cells and threads: std's, or loom's under `cfg(millstream_loom)`, or
-//! shuttle's under `cfg(millstream_shuttle)`.
+//! The one facade for atomics, shared ownership, cells and threads: std's, or loom's under `cfg(millstream_loom)`. Another
+//! checker is one more file beside `plain.rs` and `model.rs` with the same names in it.
 //!
 //! Everything lock-free in the workspace takes its atomics from here, so that the code which is model-checked is the
 //! code which is shipped.
@@ -19,20 +19,16 @@ mod cell;
 mod clock;
 #[cfg(millstream_loom)]
 mod model;
-#[cfg(not(any(millstream_loom, millstream_shuttle)))]
+#[cfg(not(millstream_loom))]
 mod plain;
-#[cfg(millstream_shuttle)]
-mod random;
 
 #[cfg(not(millstream_loom))]
 pub use cell::UnsafeCell;
 pub(crate) use clock::Clock;
 #[cfg(millstream_loom)]
 pub use model::{Arc, AtomicWaker, UnsafeCell, atomic, hint, thread, thread_local};
-#[cfg(not(any(millstream_loom, millstream_shuttle)))]
+#[cfg(not(millstream_loom))]
 pub use plain::{Arc, AtomicWaker, atomic, hint, thread, thread_local};
-#[cfg(millstream_shuttle)]
-pub use random::{Arc, AtomicWaker, atomic, hint, thread, thread_local};
 
 /// arc-swap's cell for an optional value, over this facade's [`Arc`].
 pub type SwapOption<T> = arc_swap::ArcSwapAny<Option<Arc<T>>>;

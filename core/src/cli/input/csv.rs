@@ -10,7 +10,7 @@ use std::io::{self, Read};
 ///
 /// Every value becomes a text, as nothing says that a column of digits holds numbers: postcodes begin with 0.
 #[derive(Debug)]
-pub(super) struct Csv<R> {
+pub(crate) struct Csv<R> {
     reader: Reader<Metered<R>>,
     meter: Meter,
     row: ByteRecord,

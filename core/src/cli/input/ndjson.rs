@@ -8,7 +8,7 @@ use std::io::{self, BufRead, BufReader, Read};
 
 /// Reads documents from lines of JSON. Lines of nothing but space are passed over.
 #[derive(Debug)]
-pub(super) struct Ndjson<R> {
+pub(crate) struct Ndjson<R> {
     reader: BufReader<Metered<R>>,
     meter: Meter,
     line: u64,

@@ -21,7 +21,8 @@ pub(super) struct Plan {
 struct Wish {
     /// Start at what is new, which the server knows best.
     from_latest: bool,
-    end: Seqno,
+    /// The high seqno where the stream ends; `None` for a stream without an end.
+    until: Option<Seqno>,
     rollbacks: u32,
 }
 
@@ -62,10 +63,8 @@ impl Plan {
             if from_latest {
                 (token.seqno, token.snap_start, token.snap_end) = (high, high, high);
             }
-            // A position may be above the high seqno, if a crash took what it saw: then it must be asked too.
-            let until = high.max(token.seqno);
-            let end = if arguments.until_caught_up { until } else { Seqno::MAX };
-            wishes.insert(vb, Wish { from_latest, end, rollbacks: 0 });
+            let until = arguments.until_caught_up.then_some(high);
+            wishes.insert(vb, Wish { from_latest, until, rollbacks: 0 });
         }
         Ok(Self { wishes, asked: HashMap::new() })
     }
@@ -82,10 +81,12 @@ impl Plan {
     pub(super) fn ask(&mut self, vb: VbId, client: &mut DcpClient, positions: &mut Positions) {
         let Some(wish) = self.wishes.get_mut(&vb.get()) else { return };
         let from = StreamFrom::from(&*positions.token(vb));
-        let mut options = StreamOptions::up_to(wish.end);
+        // A position may be above the high seqno, if a crash took what it saw: then the answer is to go back.
+        let end = wish.until.map_or(Seqno::MAX, |high| high.max(from.seqno));
+        let mut options = StreamOptions::up_to(end);
         if core::mem::take(&mut wish.from_latest) {
             options.flags = StreamFlags::FROM_LATEST;
-            if wish.end != Seqno::MAX {
+            if wish.until.is_some() {
                 // Nothing, then; but the answer says which branch of history that nothing is on.
                 options.flags = options.flags | StreamFlags::TO_LATEST;
                 options.end = Seqno::MAX;
@@ -119,7 +120,7 @@ impl Plan {
     pub(super) fn distance(&self, positions: &mut Positions) -> Option<u64> {
         let left = self.wishes.iter().map(|(&vb, wish)| {
             let at = positions.token(VbId(vb)).seqno;
-            (wish.end != Seqno::MAX).then(|| wish.end.get().saturating_sub(at.get()))
+            wish.until.map(|high| high.get().saturating_sub(at.get()))
         });
         left.sum()
     }

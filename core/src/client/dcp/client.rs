@@ -72,23 +72,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> DcpClient<S> {
     /// Dropping the future closes the connection.
     pub async fn open(mut connection: Connection<S>, settings: &DcpSettings) -> Result<Self> {
         let flags = settings.flags | OpenFlags::PRODUCER;
-        let open = Open {
-            flags,
-            name: settings.name.as_bytes(),
-            value: b"",
-        };
-        connection
-            .ask_ok(|opaque, out| open.encode(opaque, out))
-            .await?;
+        let open = Open { flags, name: settings.name.as_bytes(), value: b"" };
+        connection.ask_ok(|opaque, out| open.encode(opaque, out)).await?;
         let mut end_on_close = false;
         for wanted in controls(settings) {
-            let control = Control {
-                key: wanted.name.as_bytes(),
-                value: wanted.value.as_bytes(),
-            };
-            let answer = connection
-                .ask(|opaque, out| control.encode(opaque, out))
-                .await?;
+            let control = Control { key: wanted.name.as_bytes(), value: wanted.value.as_bytes() };
+            let answer = connection.ask(|opaque, out| control.encode(opaque, out)).await?;
             if !wanted.optional {
                 connection.accept(&answer).map_err(|e| {
                     Error::new(e.kind(), format!("setting {}", wanted.name)).because(e)
@@ -107,9 +96,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> DcpClient<S> {
             end_on_close,
             collections,
             heard_at: Instant::now(),
-            silence_max: settings
-                .noop_interval
-                .map(|interval| interval.saturating_mul(2)),
+            silence_max: settings.noop_interval.map(|interval| interval.saturating_mul(2)),
         })
     }
 
@@ -128,11 +115,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> DcpClient<S> {
     /// Asks for a stream. The answer is [`Event::StreamOpened`], [`Event::Rollback`] or [`Event::StreamRefused`];
     /// it and everything that follows carry the tag that is returned.
     pub fn stream(&mut self, vb: VbId, from: StreamFrom, options: &StreamOptions) -> StreamTag {
-        let tag = StreamTag {
-            opaque: self.connection.next_opaque(),
-            vb,
-            sid: options.sid,
-        };
+        let tag = StreamTag { opaque: self.connection.next_opaque(), vb, sid: options.sid };
         let value = options.to_json();
         let request = StreamReq {
             vb,
@@ -153,11 +136,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> DcpClient<S> {
     /// do.
     pub fn close_stream(&mut self, tag: StreamTag) {
         let opaque = self.connection.next_opaque();
-        CloseStream {
-            vb: tag.vb,
-            sid: tag.sid,
-        }
-        .encode(opaque, self.connection.out());
+        CloseStream { vb: tag.vb, sid: tag.sid }.encode(opaque, self.connection.out());
         self.streams.closing(opaque, tag);
     }
 
@@ -190,9 +169,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> DcpClient<S> {
     }
 
     async fn next_on_wire(&mut self) -> Result<Frame> {
-        let deadline = self
-            .silence_max
-            .and_then(|silence| self.heard_at.checked_add(silence));
+        let deadline = self.silence_max.and_then(|silence| self.heard_at.checked_add(silence));
         let frame = self.connection.receive_by(deadline).await?;
         if deadline.is_some() {
             self.heard_at = Instant::now();
@@ -225,25 +202,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> DcpClient<S> {
             return Ok(None);
         }
         // Lossless: a frame's length was a u32.
-        let counted = if frame.opcode().is_counted() {
-            frame.wire_len() as u32
-        } else {
-            0
-        };
+        let counted = if frame.opcode().is_counted() { frame.wire_len() as u32 } else { 0 };
         let sid = self.connection.read(frame.stream_id())?;
-        let tag = StreamTag {
-            opaque: frame.opaque(),
-            vb: frame.vbucket(),
-            sid,
-        };
+        let tag = StreamTag { opaque: frame.opaque(), vb: frame.vbucket(), sid };
         if !self.streams.is_open(tag) {
             // A message of a stream that is over counts all the same.
             self.handled(counted);
             return Ok(None);
         }
-        let event = self
-            .connection
-            .read(Event::parse(frame, self.collections))?;
+        let event = self.connection.read(Event::parse(frame, self.collections))?;
         if frame.opcode() == Opcode::DCP_STREAM_END {
             self.streams.over(tag.opaque);
         }
@@ -258,10 +225,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> DcpClient<S> {
                 let Some(tag) = self.streams.opened(frame.opaque()) else {
                     return Ok(None);
                 };
-                let failover = self
-                    .connection
-                    .read(FailoverLogAnswer::parse(frame))?
-                    .entries;
+                let failover = self.connection.read(FailoverLogAnswer::parse(frame))?.entries;
                 Ok(Some(Event::StreamOpened { tag, failover }))
             }
             Opcode::DCP_STREAM_REQ => {
@@ -280,17 +244,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> DcpClient<S> {
                 if status.is_success() && !self.end_on_close {
                     self.streams.over(tag.opaque);
                 }
-                Ok(Some(Event::CloseAnswered {
-                    tag,
-                    status,
-                    end_follows,
-                }))
+                Ok(Some(Event::CloseAnswered { tag, status, end_follows }))
             }
-            Opcode::DCP_BUFFER_ACK if status != Status::SUCCESS => Err(failure::refused(
-                self.connection.peer(),
-                frame.opcode(),
-                status,
-            )),
+            Opcode::DCP_BUFFER_ACK if status != Status::SUCCESS => {
+                Err(failure::refused(self.connection.peer(), frame.opcode(), status))
+            }
             // The answer to a question whose asker went away.
             _ => Ok(None),
         }

@@ -16,19 +16,11 @@ pub(super) const END_ON_CLOSE: &str = "send_stream_end_on_client_close_stream";
 pub(super) fn controls(settings: &DcpSettings) -> Vec<Wanted> {
     let mut all = Vec::new();
     let mut add = |name: &str, value: &str, optional| {
-        all.push(Wanted {
-            name: name.into(),
-            value: value.into(),
-            optional,
-        });
+        all.push(Wanted { name: name.into(), value: value.into(), optional });
     };
     if let Some(interval) = settings.noop_interval {
         add("enable_noop", "true", false);
-        add(
-            "set_noop_interval",
-            &interval.as_secs_f64().to_string(),
-            false,
-        );
+        add("set_noop_interval", &interval.as_secs_f64().to_string(), false);
     }
     add("set_priority", settings.priority.as_str(), true);
     if settings.expirations && settings.flags.contains(OpenFlags::INCLUDE_DELETE_TIMES) {
@@ -45,11 +37,7 @@ pub(super) fn controls(settings: &DcpSettings) -> Vec<Wanted> {
     }
     // Last, so that nothing that follows has to fit a window.
     if settings.buffer_bytes > 0 {
-        add(
-            "connection_buffer_size",
-            &settings.buffer_bytes.to_string(),
-            false,
-        );
+        add("connection_buffer_size", &settings.buffer_bytes.to_string(), false);
     }
     all
 }

@@ -153,10 +153,8 @@ impl Event {
     /// Whether nothing of the stream follows.
     #[must_use]
     pub const fn is_last(&self) -> bool {
-        matches!(
-            self,
-            Self::StreamEnd { .. } | Self::Rollback { .. } | Self::StreamRefused { .. }
-        ) || matches!(self, Self::CloseAnswered { status, end_follows: false, .. } if status.is_success())
+        matches!(self, Self::StreamEnd { .. } | Self::Rollback { .. } | Self::StreamRefused { .. })
+            || matches!(self, Self::CloseAnswered { status, end_follows: false, .. } if status.is_success())
     }
 
     /// Reads a message of a stream.
@@ -168,40 +166,22 @@ impl Event {
                 collection = Some(id);
                 key = key.slice_ref(rest);
             }
-            Ok(Document {
-                tag,
-                meta,
-                collection,
-                key,
-                value: frame.value_bytes(),
-            })
+            Ok(Document { tag, meta, collection, key, value: frame.value_bytes() })
         };
         Ok(match StreamMessage::parse(frame)? {
             StreamMessage::Mutation(m) => {
                 let (flags, expiry) = (m.flags, m.expiry);
-                let meta = DocMeta {
-                    flags,
-                    expiry,
-                    ..meta(m.seqno, m.rev, m.cas, m.datatype)
-                };
+                let meta = DocMeta { flags, expiry, ..meta(m.seqno, m.rev, m.cas, m.datatype) };
                 Self::Mutation(document(m.tag, meta)?)
             }
             StreamMessage::Deletion(d) => {
                 let (expiry, kind) = (d.delete_time.unwrap_or(0), DocKind::Deleted);
-                let meta = DocMeta {
-                    expiry,
-                    kind,
-                    ..meta(d.seqno, d.rev, d.cas, d.datatype)
-                };
+                let meta = DocMeta { expiry, kind, ..meta(d.seqno, d.rev, d.cas, d.datatype) };
                 Self::Deletion(document(d.tag, meta)?)
             }
             StreamMessage::Expiration(e) => {
                 let (expiry, kind) = (e.delete_time, DocKind::Expired);
-                let meta = DocMeta {
-                    expiry,
-                    kind,
-                    ..meta(e.seqno, e.rev, e.cas, e.datatype)
-                };
+                let meta = DocMeta { expiry, kind, ..meta(e.seqno, e.rev, e.cas, e.datatype) };
                 Self::Expiration(document(e.tag, meta)?)
             }
             StreamMessage::SnapshotMarker(marker) => Self::SnapshotMarker(marker),
@@ -213,18 +193,9 @@ impl Event {
                 name: frame.key_bytes(),
                 value: frame.value_bytes(),
             }),
-            StreamMessage::SeqnoAdvanced(a) => Self::SeqnoAdvanced {
-                tag: a.tag,
-                seqno: a.seqno,
-            },
-            StreamMessage::OsoSnapshot(o) => Self::OsoSnapshot {
-                tag: o.tag,
-                begins: o.begins,
-            },
-            StreamMessage::SetVbucketState(s) => Self::VbucketState {
-                tag: s.tag,
-                state: s.state,
-            },
+            StreamMessage::SeqnoAdvanced(a) => Self::SeqnoAdvanced { tag: a.tag, seqno: a.seqno },
+            StreamMessage::OsoSnapshot(o) => Self::OsoSnapshot { tag: o.tag, begins: o.begins },
+            StreamMessage::SetVbucketState(s) => Self::VbucketState { tag: s.tag, state: s.state },
             StreamMessage::StreamEnd(end) => Self::StreamEnd {
                 tag: end.tag,
                 code: end.reason,
@@ -236,13 +207,5 @@ impl Event {
 
 /// What all documents have, as of one that is alive, without flags and expiry.
 const fn meta(seqno: Seqno, rev: RevSeqno, cas: Cas, datatype: Datatype) -> DocMeta {
-    DocMeta {
-        seqno,
-        cas,
-        rev,
-        flags: 0,
-        expiry: 0,
-        datatype,
-        kind: DocKind::Alive,
-    }
+    DocMeta { seqno, cas, rev, flags: 0, expiry: 0, datatype, kind: DocKind::Alive }
 }

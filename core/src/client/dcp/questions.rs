@@ -21,29 +21,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> DcpClient<S> {
     pub async fn failover_log(&mut self, vb: VbId) -> Result<Vec<FailoverEntry>> {
         let get = GetFailoverLog { vb };
         let step = Opcode::DCP_GET_FAILOVER_LOG;
-        let frame = self
-            .ask(step, |opaque, out| get.encode(opaque, out))
-            .await?;
-        Ok(self
-            .connection
-            .read(FailoverLogAnswer::parse(&frame))?
-            .entries)
+        let frame = self.ask(step, |opaque, out| get.encode(opaque, out)).await?;
+        Ok(self.connection.read(FailoverLogAnswer::parse(&frame))?.entries)
     }
 
     /// The high seqno of every active vbucket.
     pub async fn all_vb_seqnos(&mut self) -> Result<Vec<(VbId, Seqno)>> {
-        let get = GetAllVbSeqnos {
-            state: Some(VbState::Active),
-            collection: None,
-        };
+        let get = GetAllVbSeqnos { state: Some(VbState::Active), collection: None };
         let step = Opcode::GET_ALL_VB_SEQNOS;
-        let frame = self
-            .ask(step, |opaque, out| get.encode(opaque, out))
-            .await?;
-        Ok(self
-            .connection
-            .read(AllVbSeqnosAnswer::parse(&frame))?
-            .entries)
+        let frame = self.ask(step, |opaque, out| get.encode(opaque, out)).await?;
+        Ok(self.connection.read(AllVbSeqnosAnswer::parse(&frame))?.entries)
     }
 
     /// Sends a question and waits for its answer; everything that comes before it waits in the backlog.

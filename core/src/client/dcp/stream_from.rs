@@ -31,19 +31,8 @@ impl StreamFrom {
 
 impl From<&ResumeToken> for StreamFrom {
     fn from(token: &ResumeToken) -> Self {
-        let ResumeToken {
-            seqno,
-            uuid,
-            snap_start,
-            snap_end,
-            ..
-        } = *token;
-        Self {
-            seqno,
-            uuid,
-            snap_start,
-            snap_end,
-        }
+        let ResumeToken { seqno, uuid, snap_start, snap_end, .. } = *token;
+        Self { seqno, uuid, snap_start, snap_end }
     }
 }
 
@@ -82,10 +71,7 @@ impl StreamOptions {
     /// Everything up to and including this seqno.
     #[must_use]
     pub fn up_to(end: Seqno) -> Self {
-        Self {
-            end,
-            ..Self::default()
-        }
+        Self { end, ..Self::default() }
     }
 
     /// The value of the stream request: nothing, or a JSON object.
@@ -95,10 +81,7 @@ impl StreamOptions {
             object.insert("sid".into(), Value::from(sid.get()));
         }
         if !self.collections.is_empty() {
-            let hex = self
-                .collections
-                .iter()
-                .map(|id| Value::from(format!("{:x}", id.0)));
+            let hex = self.collections.iter().map(|id| Value::from(format!("{:x}", id.0)));
             object.insert("collections".into(), hex.collect());
         }
         if let Some(scope) = self.scope {
@@ -107,10 +90,6 @@ impl StreamOptions {
         if let Some(purge) = self.purge_seqno {
             object.insert("purge_seqno".into(), Value::from(purge.to_string()));
         }
-        if object.is_empty() {
-            String::new()
-        } else {
-            Value::Object(object).to_string()
-        }
+        if object.is_empty() { String::new() } else { Value::Object(object).to_string() }
     }
 }

@@ -21,8 +21,7 @@ struct Stream {
 impl Streams {
     /// A stream was asked for.
     pub(super) fn asked(&mut self, tag: StreamTag) {
-        self.streams
-            .insert(tag.opaque.get(), Stream { tag, open: false });
+        self.streams.insert(tag.opaque.get(), Stream { tag, open: false });
     }
 
     /// A request was answered with success: its stream, if it was one that had not been answered.
@@ -33,9 +32,7 @@ impl Streams {
 
     /// Whether messages with this tag belong to a stream that is open.
     pub(super) fn is_open(&self, tag: StreamTag) -> bool {
-        self.streams
-            .get(&tag.opaque.get())
-            .is_some_and(|stream| stream.open && stream.tag == tag)
+        self.streams.get(&tag.opaque.get()).is_some_and(|stream| stream.open && stream.tag == tag)
     }
 
     /// A stream is over, or was refused.

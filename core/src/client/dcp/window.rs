@@ -20,10 +20,7 @@ impl FlowWindow {
     /// A window of so many bytes; 0: there is none, and nothing is ever acknowledged.
     #[must_use]
     pub const fn new(size: u32) -> Self {
-        Self {
-            size,
-            unacknowledged: 0,
-        }
+        Self { size, unacknowledged: 0 }
     }
 
     /// Bytes that were dealt with and that the server has not been told about.

@@ -51,10 +51,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> KvClient<S> {
         documents: impl IntoIterator<Item = (K, V)>,
         options: WriteOptions,
     ) -> Result<BulkReport<K>> {
-        let mut report = BulkReport {
-            stored: 0,
-            failed: Vec::new(),
-        };
+        let mut report = BulkReport { stored: 0, failed: Vec::new() };
         let mut windows = VecDeque::with_capacity(2);
         let mut documents = documents.into_iter();
         loop {
@@ -79,35 +76,19 @@ impl<S: AsyncRead + AsyncWrite + Unpin> KvClient<S> {
         documents: &mut impl Iterator<Item = (K, V)>,
         options: WriteOptions,
     ) -> Result<Option<Window<K>>> {
-        let WriteOptions {
-            flags,
-            expiry,
-            datatype,
-            cas,
-        } = options;
+        let WriteOptions { flags, expiry, datatype, cas } = options;
         let mut keys = Vec::new();
         let mut first = None;
         for (key, value) in documents.take(CLIENT_BULK_WINDOW) {
             let (vb, wire_key) = self.place(key.as_ref())?;
             let (mode, quiet, value) = (StoreMode::Set, true, value.as_ref());
             let opaque = self.connection.next_opaque();
-            let store = Store {
-                mode,
-                quiet,
-                vb,
-                cas,
-                flags,
-                expiry,
-                datatype,
-                key: &wire_key,
-                value,
-            };
+            let store =
+                Store { mode, quiet, vb, cas, flags, expiry, datatype, key: &wire_key, value };
             store.encode(opaque, self.connection.out());
             first.get_or_insert(opaque);
             keys.push(Some(key));
-            self.connection
-                .write_down_to(CLIENT_SEND_BUFFER_BYTES)
-                .await?;
+            self.connection.write_down_to(CLIENT_SEND_BUFFER_BYTES).await?;
         }
         let Some(first) = first else { return Ok(None) };
         let noop = self.connection.next_opaque();
@@ -123,17 +104,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> KvClient<S> {
     ) -> Result<()> {
         loop {
             let frame = self.connection.receive_in_time(Opcode::SETQ).await?;
-            if windows
-                .front()
-                .is_some_and(|window| window.noop == frame.opaque())
-            {
+            if windows.front().is_some_and(|window| window.noop == frame.opaque()) {
                 let settled = windows.pop_front().map_or(0, |window| window.keys.len());
                 report.stored += settled as u64;
                 return Ok(());
             }
-            report
-                .failed
-                .extend(windows.iter_mut().find_map(|window| window.failure(&frame)));
+            report.failed.extend(windows.iter_mut().find_map(|window| window.failure(&frame)));
         }
     }
 }
@@ -146,9 +122,6 @@ impl<K> Window<K> {
         }
         let at = frame.opaque().get().wrapping_sub(self.first.get());
         let key = self.keys.get_mut(at as usize)?.take()?;
-        Some(NotStored {
-            key,
-            status: frame.status(),
-        })
+        Some(NotStored { key, status: frame.status() })
     }
 }

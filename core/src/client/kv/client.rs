@@ -40,11 +40,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> KvClient<S> {
     /// `Misuse` when it has no bucket.
     pub fn new(connection: Connection<S>) -> Result<Self> {
         let vbuckets = connection.vbuckets()?;
-        Ok(Self {
-            connection,
-            vbuckets,
-            key: BytesMut::new(),
-        })
+        Ok(Self { connection, vbuckets, key: BytesMut::new() })
     }
 
     /// The connection.

@@ -64,32 +64,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> KvClient<S> {
     /// Reads a document; `None` when there is none.
     pub async fn get(&mut self, key: &[u8]) -> Result<Option<Got>> {
         let (vb, key) = self.place(key)?;
-        let get = Get {
-            vb,
-            key: &key,
-            with_key: false,
-            quiet: false,
-        };
-        let frame = self
-            .connection
-            .ask(|opaque, out| get.encode(opaque, out))
-            .await?;
+        let get = Get { vb, key: &key, with_key: false, quiet: false };
+        let frame = self.connection.ask(|opaque, out| get.encode(opaque, out)).await?;
         self.got(&frame)
     }
 
     /// Reads a document and gives it another expiry; `None` when there is none.
     pub async fn get_and_touch(&mut self, key: &[u8], expiry: u32) -> Result<Option<Got>> {
         let (vb, key) = self.place(key)?;
-        let get = GetAndTouch {
-            vb,
-            expiry,
-            key: &key,
-            quiet: false,
-        };
-        let frame = self
-            .connection
-            .ask(|opaque, out| get.encode(opaque, out))
-            .await?;
+        let get = GetAndTouch { vb, expiry, key: &key, quiet: false };
+        let frame = self.connection.ask(|opaque, out| get.encode(opaque, out)).await?;
         self.got(&frame)
     }
 
@@ -126,16 +110,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> KvClient<S> {
     /// Deletes a document with this CAS (0: any); `None` when there is none.
     pub async fn delete(&mut self, key: &[u8], cas: Cas) -> Result<Option<Written>> {
         let (vb, key) = self.place(key)?;
-        let delete = Delete {
-            vb,
-            cas,
-            key: &key,
-            quiet: false,
-        };
-        let frame = self
-            .connection
-            .ask(|opaque, out| delete.encode(opaque, out))
-            .await?;
+        let delete = Delete { vb, cas, key: &key, quiet: false };
+        let frame = self.connection.ask(|opaque, out| delete.encode(opaque, out)).await?;
         if self.unless(&frame, Status::KEY_ENOENT)? {
             self.written(&frame).map(Some)
         } else {
@@ -150,8 +126,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> KvClient<S> {
         delta: u64,
         initial: Option<u64>,
     ) -> Result<Counted> {
-        self.count(ArithmeticMode::Increment, key, delta, initial)
-            .await
+        self.count(ArithmeticMode::Increment, key, delta, initial).await
     }
 
     /// Subtracts from a counter, down to 0; otherwise as [`KvClient::increment`].
@@ -161,8 +136,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> KvClient<S> {
         delta: u64,
         initial: Option<u64>,
     ) -> Result<Counted> {
-        self.count(ArithmeticMode::Decrement, key, delta, initial)
-            .await
+        self.count(ArithmeticMode::Decrement, key, delta, initial).await
     }
 
     /// Adds bytes behind the value of a document that exists.
@@ -178,15 +152,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> KvClient<S> {
     /// Gives a document another expiry; `None` when there is none.
     pub async fn touch(&mut self, key: &[u8], expiry: u32) -> Result<Option<Written>> {
         let (vb, key) = self.place(key)?;
-        let touch = Touch {
-            vb,
-            expiry,
-            key: &key,
-        };
-        let frame = self
-            .connection
-            .ask(|opaque, out| touch.encode(opaque, out))
-            .await?;
+        let touch = Touch { vb, expiry, key: &key };
+        let frame = self.connection.ask(|opaque, out| touch.encode(opaque, out)).await?;
         if self.unless(&frame, Status::KEY_ENOENT)? {
             self.written(&frame).map(Some)
         } else {
@@ -202,27 +169,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> KvClient<S> {
         options: WriteOptions,
     ) -> Result<Written> {
         let (vb, key) = self.place(key)?;
-        let WriteOptions {
-            flags,
-            expiry,
-            datatype,
-            cas,
-        } = options;
-        let store = Store {
-            mode,
-            quiet: false,
-            vb,
-            cas,
-            flags,
-            expiry,
-            datatype,
-            key: &key,
-            value,
-        };
-        let frame = self
-            .connection
-            .ask(|opaque, out| store.encode(opaque, out))
-            .await?;
+        let WriteOptions { flags, expiry, datatype, cas } = options;
+        let store =
+            Store { mode, quiet: false, vb, cas, flags, expiry, datatype, key: &key, value };
+        let frame = self.connection.ask(|opaque, out| store.encode(opaque, out)).await?;
         self.written(&frame)
     }
 
@@ -235,25 +185,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> KvClient<S> {
     ) -> Result<Counted> {
         let (vb, key) = self.place(key)?;
         let (initial, expiry) = initial.map_or((0, Arithmetic::MUST_EXIST), |initial| (initial, 0));
-        let count = Arithmetic {
-            mode,
-            quiet: false,
-            vb,
-            delta,
-            initial,
-            expiry,
-            key: &key,
-        };
-        let frame = self
-            .connection
-            .ask(|opaque, out| count.encode(opaque, out))
-            .await?;
+        let count = Arithmetic { mode, quiet: false, vb, delta, initial, expiry, key: &key };
+        let frame = self.connection.ask(|opaque, out| count.encode(opaque, out)).await?;
         let answer = self.connection.read(ArithmeticAnswer::parse(&frame))?;
-        Ok(Counted {
-            count: answer.count,
-            cas: answer.cas,
-            token: answer.token,
-        })
+        Ok(Counted { count: answer.count, cas: answer.cas, token: answer.token })
     }
 
     async fn concat(
@@ -265,19 +200,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> KvClient<S> {
     ) -> Result<Written> {
         let (vb, key) = self.place(key)?;
         let datatype = Datatype::RAW;
-        let concat = Concat {
-            mode,
-            quiet: false,
-            vb,
-            cas,
-            datatype,
-            key: &key,
-            value,
-        };
-        let frame = self
-            .connection
-            .ask(|opaque, out| concat.encode(opaque, out))
-            .await?;
+        let concat = Concat { mode, quiet: false, vb, cas, datatype, key: &key, value };
+        let frame = self.connection.ask(|opaque, out| concat.encode(opaque, out)).await?;
         self.written(&frame)
     }
 
@@ -285,18 +209,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> KvClient<S> {
         if !self.unless(frame, Status::KEY_ENOENT)? {
             return Ok(None);
         }
-        let GetAnswer {
-            cas,
-            flags,
-            datatype,
-            ..
-        } = self.connection.read(GetAnswer::parse(frame))?;
-        Ok(Some(Got {
-            cas,
-            flags,
-            datatype,
-            value: frame.value_bytes(),
-        }))
+        let GetAnswer { cas, flags, datatype, .. } =
+            self.connection.read(GetAnswer::parse(frame))?;
+        Ok(Some(Got { cas, flags, datatype, value: frame.value_bytes() }))
     }
 
     fn written(&self, frame: &Frame) -> Result<Written> {

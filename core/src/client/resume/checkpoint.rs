@@ -24,9 +24,7 @@ impl Checkpoint {
 
     /// The token of a vbucket, made if there is none.
     pub fn token(&mut self, vb: VbId) -> &mut ResumeToken {
-        self.tokens
-            .entry(vb.get())
-            .or_insert_with(|| ResumeToken::new(vb))
+        self.tokens.entry(vb.get()).or_insert_with(|| ResumeToken::new(vb))
     }
 
     /// All tokens, by vbucket.
@@ -54,10 +52,7 @@ impl Checkpoint {
             Err(e) => return Err(unavailable("cannot read", path, e)),
         };
         let corrupt = |what: String| {
-            Error::new(
-                ErrorKind::Corrupt,
-                format!("checkpoint {}: {what}", path.display()),
-            )
+            Error::new(ErrorKind::Corrupt, format!("checkpoint {}: {what}", path.display()))
         };
         let value: Value = serde_json::from_slice(&text).map_err(|e| corrupt(e.to_string()))?;
         Self::from_json(&value).map_err(corrupt)
@@ -103,16 +98,12 @@ impl Checkpoint {
         match value.get("version").and_then(Value::as_u64) {
             Some(Self::VERSION) => {}
             Some(other) => {
-                return Err(format!(
-                    "version {other} is not one that this program reads"
-                ));
+                return Err(format!("version {other} is not one that this program reads"));
             }
             None => return Err("\"version\" is not a number".into()),
         }
-        let list = value
-            .get("vbuckets")
-            .and_then(Value::as_array)
-            .ok_or("\"vbuckets\" is not a list")?;
+        let list =
+            value.get("vbuckets").and_then(Value::as_array).ok_or("\"vbuckets\" is not a list")?;
         let mut tokens = BTreeMap::new();
         for (i, value) in list.iter().enumerate() {
             let token =
@@ -128,9 +119,7 @@ impl Checkpoint {
 /// The new name survives a power cut only when the directory is synced too.
 #[cfg(unix)]
 fn sync_directory_of(path: &Path) -> io::Result<()> {
-    let parent = path
-        .parent()
-        .filter(|parent| !parent.as_os_str().is_empty());
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
     File::open(parent.unwrap_or(Path::new(".")))?.sync_all()
 }
 
@@ -141,9 +130,6 @@ fn sync_directory_of(_path: &Path) -> io::Result<()> {
 }
 
 fn unavailable(what: &str, path: &Path, cause: io::Error) -> Error {
-    Error::new(
-        ErrorKind::Unavailable,
-        format!("{what} checkpoint {}", path.display()),
-    )
-    .because(cause)
+    Error::new(ErrorKind::Unavailable, format!("{what} checkpoint {}", path.display()))
+        .because(cause)
 }

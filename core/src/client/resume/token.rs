@@ -98,11 +98,8 @@ impl ResumeToken {
     /// As JSON: an object of numbers, and the failover log as a list of pairs.
     #[must_use]
     pub fn to_json(&self) -> Value {
-        let log: Vec<_> = self
-            .failover
-            .iter()
-            .map(|e| json!([e.uuid.get(), e.seqno.get()]))
-            .collect();
+        let log: Vec<_> =
+            self.failover.iter().map(|e| json!([e.uuid.get(), e.seqno.get()])).collect();
         json!({
             "vb": self.vb.get(),
             "uuid": self.uuid.get(),
@@ -123,19 +120,13 @@ impl ResumeToken {
             found.ok_or_else(|| format!("\"{name}\" is not a number"))
         };
         let vb = u16::try_from(number("vb")?).map_err(|_| "\"vb\" is above 65535")?;
-        let log = value
-            .get("failover")
-            .and_then(Value::as_array)
-            .ok_or("\"failover\" is not a list")?;
+        let log =
+            value.get("failover").and_then(Value::as_array).ok_or("\"failover\" is not a list")?;
         let entry = |pair: &Value| {
             let at = |i| pair.get(i).and_then(Value::as_u64);
-            let (uuid, seqno) = at(0)
-                .zip(at(1))
-                .ok_or("\"failover\" has an entry that is not two numbers")?;
-            Ok::<_, &str>(FailoverEntry {
-                uuid: VbUuid(uuid),
-                seqno: Seqno(seqno),
-            })
+            let (uuid, seqno) =
+                at(0).zip(at(1)).ok_or("\"failover\" has an entry that is not two numbers")?;
+            Ok::<_, &str>(FailoverEntry { uuid: VbUuid(uuid), seqno: Seqno(seqno) })
         };
         let token = Self {
             seqno: Seqno(number("seqno")?),

@@ -18,17 +18,9 @@ fn documents(n: usize) -> impl Iterator<Item = (String, String)> {
 
 #[tokio::test]
 async fn everything_is_stored_but_what_is_refused() {
-    for (pipe, n) in [
-        (1 << 16, 10_000),
-        (97, 2500),
-        (1 << 20, 0),
-        (1 << 16, CLIENT_BULK_WINDOW),
-    ] {
+    for (pipe, n) in [(1 << 16, 10_000), (97, 2500), (1 << 20, 0), (1 << 16, CLIENT_BULK_WINDOW)] {
         let mut client = kv(pipe, Documents::default()).await;
-        let report = client
-            .set_many(documents(n), WriteOptions::default())
-            .await
-            .unwrap();
+        let report = client.set_many(documents(n), WriteOptions::default()).await.unwrap();
         let bad = documents(n).filter(|(key, _)| key.starts_with("bad"));
         let status = Status::EACCESS;
         let failed: Vec<_> = bad.map(|(key, _)| NotStored { key, status }).collect();
@@ -55,8 +47,7 @@ async fn writes_are_quiet_and_two_windows_are_under_way() {
         if frame.opcode() == Opcode::NOOP {
             kept.push(frame.clone());
             if kept.len() >= 2 {
-                kept.drain(..)
-                    .for_each(|noop| reply(&noop, Status::SUCCESS, b"", out));
+                kept.drain(..).for_each(|noop| reply(&noop, Status::SUCCESS, b"", out));
             }
         }
         true
@@ -65,19 +56,10 @@ async fn writes_are_quiet_and_two_windows_are_under_way() {
     let n = 4 * CLIENT_BULK_WINDOW;
     let all = documents(n);
     let report = client.set_many(all, WriteOptions::default()).await.unwrap();
-    assert_eq!(
-        report,
-        BulkReport {
-            stored: n as u64,
-            failed: vec![]
-        }
-    );
+    assert_eq!(report, BulkReport { stored: n as u64, failed: vec![] });
     let told: Vec<_> = told.try_iter().collect();
     let count = |opcode| told.iter().filter(|&&seen| seen == opcode).count();
-    assert_eq!(
-        (count(Opcode::SETQ), count(Opcode::NOOP), told.len()),
-        (n, 4, n + 4)
-    );
+    assert_eq!((count(Opcode::SETQ), count(Opcode::NOOP), told.len()), (n, 4, n + 4));
 }
 
 #[tokio::test]
@@ -87,10 +69,7 @@ async fn a_server_that_goes_away_is_an_error() {
         bootstrap(frame, out) || left.fetch_sub(1, SeqCst) > 1
     };
     let mut client = kv(1 << 12, server).await;
-    let error = client
-        .set_many(documents(50_000), WriteOptions::default())
-        .await
-        .unwrap_err();
+    let error = client.set_many(documents(50_000), WriteOptions::default()).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Closed);
 }
 
@@ -98,10 +77,7 @@ async fn a_server_that_goes_away_is_an_error() {
 async fn a_key_that_cannot_be_stops_the_write() {
     let mut client = kv(1 << 16, Documents::default()).await;
     let keys = [("good", "1"), ("", "2"), ("never", "3")];
-    let error = client
-        .set_many(keys, WriteOptions::default())
-        .await
-        .unwrap_err();
+    let error = client.set_many(keys, WriteOptions::default()).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Misuse);
     // The client still works, and what came before the key arrives.
     assert!(client.get(b"good").await.unwrap().is_some());

@@ -62,11 +62,7 @@ async fn next_event_may_be_dropped_at_any_point() {
         }
         assert!(dropped > 0, "nothing was dropped with a pipe of {pipe}");
         assert_eq!(events.len(), 103);
-        let seqnos: Vec<_> = events
-            .iter()
-            .filter_map(Event::seqno)
-            .map(Seqno::get)
-            .collect();
+        let seqnos: Vec<_> = events.iter().filter_map(Event::seqno).map(Seqno::get).collect();
         assert_eq!(seqnos, (1..=100).collect::<Vec<_>>());
         // The last event is dealt with by the next call; then all of it is acknowledged once or still counted.
         let dealt_with = 44 + 100 * (55 + 3 + 40) + 28;
@@ -85,14 +81,8 @@ async fn next_event_may_be_dropped_at_any_point() {
 #[tokio::test]
 async fn a_late_answer_is_not_taken_for_another() {
     let mut client = kv(1 << 16, Documents::default()).await;
-    client
-        .set(b"a", b"1", WriteOptions::default())
-        .await
-        .unwrap();
-    client
-        .set(b"b", b"2", WriteOptions::default())
-        .await
-        .unwrap();
+    client.set(b"a", b"1", WriteOptions::default()).await.unwrap();
+    client.set(b"b", b"2", WriteOptions::default()).await.unwrap();
     for times in 1..4 {
         let _ = poll_times(times, client.get(b"a")).await;
         assert_eq!(client.get(b"b").await.unwrap().unwrap().value, "2");

@@ -27,18 +27,9 @@ async fn each_step_is_taken_in_order() {
     assert_eq!(hello.features, ConnectSettings::FEATURES);
     assert!(hello.agent.starts_with(b"millstream/"));
     let auth = kv::SaslAuth::parse(&seen[2]).unwrap();
-    assert_eq!(
-        (auth.mechanism, auth.data),
-        (b"PLAIN".as_slice(), b"\0user\0secret".as_slice())
-    );
-    assert_eq!(
-        kv::SelectBucket::parse(&seen[3]).unwrap().bucket,
-        b"default"
-    );
-    assert_eq!(
-        (connection.vbuckets().unwrap(), connection.peer()),
-        (4, HOST)
-    );
+    assert_eq!((auth.mechanism, auth.data), (b"PLAIN".as_slice(), b"\0user\0secret".as_slice()));
+    assert_eq!(kv::SelectBucket::parse(&seen[3]).unwrap().bucket, b"default");
+    assert_eq!((connection.vbuckets().unwrap(), connection.peer()), (4, HOST));
     assert_eq!(connection.config()["rev"], 1);
     // What was not asked for is not taken, even if the server grants it.
     assert_eq!(connection.features(), ConnectSettings::FEATURES);
@@ -51,10 +42,7 @@ async fn without_credentials_and_bucket_their_steps_are_left_out() {
         tell.send(frame.opcode().0).unwrap();
         bootstrap(frame, out)
     };
-    let settings = ConnectSettings {
-        bucket: None,
-        ..settings()
-    };
+    let settings = ConnectSettings { bucket: None, ..settings() };
     let connection = connect(1 << 16, &settings, server).await.unwrap();
     assert_eq!(told.try_iter().collect::<Vec<_>>(), [0x1f, 0xfe]);
     let error = connection.vbuckets().unwrap_err();
@@ -81,44 +69,25 @@ async fn a_refusal_names_host_step_and_status() {
         (Opcode::SASL_AUTH, Status::AUTH_ERROR, ErrorKind::Misuse),
         (Opcode::SELECT_BUCKET, Status::KEY_ENOENT, ErrorKind::Misuse),
         (Opcode::SELECT_BUCKET, Status::EACCESS, ErrorKind::Misuse),
-        (
-            Opcode::GET_CLUSTER_CONFIG,
-            Status::ETMPFAIL,
-            ErrorKind::Retry,
-        ),
-        (
-            Opcode::GET_CLUSTER_CONFIG,
-            Status::EINTERNAL,
-            ErrorKind::Unavailable,
-        ),
+        (Opcode::GET_CLUSTER_CONFIG, Status::ETMPFAIL, ErrorKind::Retry),
+        (Opcode::GET_CLUSTER_CONFIG, Status::EINTERNAL, ErrorKind::Unavailable),
     ] {
-        let error = connect(1 << 16, &settings, refusing(step, status))
-            .await
-            .unwrap_err();
+        let error = connect(1 << 16, &settings, refusing(step, status)).await.unwrap_err();
         assert_eq!(error.kind(), kind);
         assert_eq!(status_of(&error), Some(status));
-        assert_eq!(
-            text(&error),
-            format!("{HOST}: {step} was refused with {status}")
-        );
+        assert_eq!(text(&error), format!("{HOST}: {step} was refused with {status}"));
     }
 }
 
 #[tokio::test]
 async fn a_map_without_vbuckets_is_refused() {
     for (map, what) in [
-        (
-            r#"{"rev":1}"#,
-            "the cluster's map says nothing about vbuckets",
-        ),
+        (r#"{"rev":1}"#, "the cluster's map says nothing about vbuckets"),
         (
             r#"{"vBucketServerMap":{"vBucketMap":[]}}"#,
             "the cluster's map says nothing about vbuckets",
         ),
-        (
-            "{",
-            "the cluster's map is not JSON: EOF while parsing an object at line 1 column 1",
-        ),
+        ("{", "the cluster's map is not JSON: EOF while parsing an object at line 1 column 1"),
     ] {
         let server = move |frame: &Frame, out: &mut BytesMut| {
             if frame.opcode() == Opcode::GET_CLUSTER_CONFIG {
@@ -128,10 +97,7 @@ async fn a_map_without_vbuckets_is_refused() {
             bootstrap(frame, out)
         };
         let error = connect(1 << 16, &settings(), server).await.unwrap_err();
-        assert_eq!(
-            (error.kind(), text(&error)),
-            (ErrorKind::Peer, format!("{HOST}: {what}"))
-        );
+        assert_eq!((error.kind(), text(&error)), (ErrorKind::Peer, format!("{HOST}: {what}")));
     }
 }
 
@@ -143,10 +109,7 @@ async fn a_server_that_goes_away_or_says_nothing_is_named_with_the_step() {
     };
     let error = connect(1 << 16, &settings(), gone).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Closed);
-    assert_eq!(
-        text(&error),
-        format!("{HOST} closed the connection during SELECT_BUCKET")
-    );
+    assert_eq!(text(&error), format!("{HOST} closed the connection during SELECT_BUCKET"));
 
     let silent = |_: &Frame, _: &mut BytesMut| true;
     let impatient = settings().timeout(Duration::ZERO);
@@ -182,30 +145,17 @@ async fn pushes_and_answers_of_others_are_passed_over() {
         };
         out.extend_from_slice(&push.to_bytes());
         let older = crate::types::Opaque(opaque.get().wrapping_sub(1));
-        let header = crate::wire::Header {
-            opaque: older,
-            ..*frame.header()
-        };
+        let header = crate::wire::Header { opaque: older, ..*frame.header() };
         crate::wire::Response::to(&header, Status::EINTERNAL).encode(out);
         bootstrap(frame, out)
     };
-    assert_eq!(
-        connect(1 << 16, &settings(), server)
-            .await
-            .unwrap()
-            .vbuckets()
-            .unwrap(),
-        4
-    );
+    assert_eq!(connect(1 << 16, &settings(), server).await.unwrap().vbuckets().unwrap(), 4);
 }
 
 #[tokio::test]
 async fn any_pipe_will_do() {
     for pipe in [1, 2, 23, 24, 25, 100] {
-        assert!(
-            connect(pipe, &settings(), bootstrap).await.is_ok(),
-            "{pipe}"
-        );
+        assert!(connect(pipe, &settings(), bootstrap).await.is_ok(), "{pipe}");
     }
 }
 
@@ -220,21 +170,14 @@ async fn over_tcp() {
         // The client may have gone by the time the copy ends.
         let _ = tokio::io::copy_bidirectional(&mut theirs, &mut near).await;
     });
-    let connection = Connection::connect(&ConnectSettings::new(&address, "default"))
-        .await
-        .unwrap();
+    let connection = Connection::connect(&ConnectSettings::new(&address, "default")).await.unwrap();
     assert_eq!(connection.peer(), address);
     drop(connection);
     accept.await.unwrap();
     // Nobody listens there any more.
-    let error = Connection::connect(&ConnectSettings::new(&address, "default"))
-        .await
-        .unwrap_err();
+    let error = Connection::connect(&ConnectSettings::new(&address, "default")).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unavailable);
-    assert!(
-        text(&error).starts_with(&format!("{address}: connecting failed: ")),
-        "{error}"
-    );
+    assert!(text(&error).starts_with(&format!("{address}: connecting failed: ")), "{error}");
 }
 
 #[tokio::test]
@@ -256,13 +199,7 @@ async fn a_connection_with_collections_puts_the_default_one_in_front_of_keys() {
 
 #[test]
 fn a_password_is_not_shown() {
-    let credentials = Credentials {
-        user: "me".into(),
-        password: "secret".into(),
-    };
-    let shown = format!(
-        "{credentials:?} {:?}",
-        settings().credentials("me", "secret")
-    );
+    let credentials = Credentials { user: "me".into(), password: "secret".into() };
+    let shown = format!("{credentials:?} {:?}", settings().credentials("me", "secret"));
     assert!(shown.contains("me") && !shown.contains("secret"), "{shown}");
 }

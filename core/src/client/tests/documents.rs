@@ -7,26 +7,16 @@ use crate::wire::kv::{AllVbSeqnosAnswer, ObserveSeqno, ObserveSeqnoAnswer, StatE
 use crate::wire::{Frame, Opcode, Status};
 use bytes::BytesMut;
 
-const PLAIN: WriteOptions = WriteOptions {
-    flags: 0,
-    expiry: 0,
-    datatype: Datatype::RAW,
-    cas: Cas::ZERO,
-};
+const PLAIN: WriteOptions =
+    WriteOptions { flags: 0, expiry: 0, datatype: Datatype::RAW, cas: Cas::ZERO };
 
 #[tokio::test]
 async fn a_document_lives_and_dies() {
     let mut client = kv(50, Documents::default()).await;
     assert_eq!(client.get(b"k").await.unwrap(), None);
-    let first = client
-        .set(b"k", b"one", WriteOptions { flags: 7, ..PLAIN })
-        .await
-        .unwrap();
+    let first = client.set(b"k", b"one", WriteOptions { flags: 7, ..PLAIN }).await.unwrap();
     let got = client.get(b"k").await.unwrap().unwrap();
-    assert_eq!(
-        (got.cas, got.flags, &got.value[..]),
-        (first.cas, 7, b"one".as_slice())
-    );
+    assert_eq!((got.cas, got.flags, &got.value[..]), (first.cas, 7, b"one".as_slice()));
     let second = client.append(b"k", b"!", Cas::ZERO).await.unwrap();
     client.prepend(b"k", b"<", Cas::ZERO).await.unwrap();
     assert_ne!(first.cas, second.cas);
@@ -43,36 +33,15 @@ async fn a_document_lives_and_dies() {
 async fn conditions_are_told_by_their_status() {
     let mut client = kv(50, Documents::default()).await;
     let status = |result: Result<_, crate::Error>| status_of(&result.unwrap_err());
-    assert_eq!(
-        status(client.replace(b"k", b"1", PLAIN).await),
-        Some(Status::KEY_ENOENT)
-    );
+    assert_eq!(status(client.replace(b"k", b"1", PLAIN).await), Some(Status::KEY_ENOENT));
     let written = client.add(b"k", b"1", PLAIN).await.unwrap();
-    assert_eq!(
-        status(client.add(b"k", b"1", PLAIN).await),
-        Some(Status::KEY_EEXISTS)
-    );
-    let stale = WriteOptions {
-        cas: Cas(written.cas.get() + 1),
-        ..PLAIN
-    };
-    assert_eq!(
-        status(client.set(b"k", b"2", stale).await),
-        Some(Status::KEY_EEXISTS)
-    );
-    let fresh = WriteOptions {
-        cas: written.cas,
-        ..PLAIN
-    };
+    assert_eq!(status(client.add(b"k", b"1", PLAIN).await), Some(Status::KEY_EEXISTS));
+    let stale = WriteOptions { cas: Cas(written.cas.get() + 1), ..PLAIN };
+    assert_eq!(status(client.set(b"k", b"2", stale).await), Some(Status::KEY_EEXISTS));
+    let fresh = WriteOptions { cas: written.cas, ..PLAIN };
     client.replace(b"k", b"2", fresh).await.unwrap();
-    assert_eq!(
-        status(client.append(b"none", b"2", Cas::ZERO).await),
-        Some(Status::NOT_STORED)
-    );
-    assert_eq!(
-        status(client.set(b"bad", b"2", PLAIN).await),
-        Some(Status::EACCESS)
-    );
+    assert_eq!(status(client.append(b"none", b"2", Cas::ZERO).await), Some(Status::NOT_STORED));
+    assert_eq!(status(client.set(b"bad", b"2", PLAIN).await), Some(Status::EACCESS));
 }
 
 #[tokio::test]
@@ -95,10 +64,7 @@ async fn keys_that_cannot_be_are_not_sent() {
     for key in [vec![], vec![b'k'; 251]] {
         let error = client.get(&key).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Misuse);
-        assert_eq!(
-            error.what(),
-            format!("a key has 1 to 250 bytes, not {}", key.len())
-        );
+        assert_eq!(error.what(), format!("a key has 1 to 250 bytes, not {}", key.len()));
     }
 }
 
@@ -108,16 +74,8 @@ fn talkative(frame: &Frame, out: &mut BytesMut) -> bool {
     match frame.opcode() {
         Opcode::STAT if frame.key() == b"none" => reply(frame, Status::KEY_ENOENT, b"", out),
         Opcode::STAT => {
-            StatEntry {
-                name: b"group",
-                value: frame.key(),
-            }
-            .encode(header, out);
-            StatEntry {
-                name: b"two",
-                value: b"",
-            }
-            .encode(header, out);
+            StatEntry { name: b"group", value: frame.key() }.encode(header, out);
+            StatEntry { name: b"two", value: b"" }.encode(header, out);
             StatEntry::LAST.encode(header, out);
         }
         Opcode::GET_ALL_VB_SEQNOS => {
@@ -127,14 +85,7 @@ fn talkative(frame: &Frame, out: &mut BytesMut) -> bool {
         Opcode::OBSERVE_SEQNO => {
             let ObserveSeqno { vb, uuid } = ObserveSeqno::parse(frame).unwrap();
             let (persisted, current) = (Seqno(1), Seqno(2));
-            ObserveSeqnoAnswer {
-                vb,
-                uuid,
-                persisted,
-                current,
-                failover: None,
-            }
-            .encode(header, out);
+            ObserveSeqnoAnswer { vb, uuid, persisted, current, failover: None }.encode(header, out);
         }
         Opcode::VERSION => reply(frame, Status::SUCCESS, b"7.6.2", out),
         Opcode::NOOP => reply(frame, Status::SUCCESS, b"", out),
@@ -156,8 +107,5 @@ async fn a_server_tells_about_itself() {
     let seqnos = client.all_vb_seqnos().await.unwrap();
     assert_eq!(seqnos[3], (VbId(3), Seqno(30)));
     let seen = client.observe_seqno(VbId(2), VbUuid(9)).await.unwrap();
-    assert_eq!(
-        (seen.vb, seen.uuid, seen.current),
-        (VbId(2), VbUuid(9), Seqno(2))
-    );
+    assert_eq!((seen.vb, seen.uuid, seen.current), (VbId(2), VbUuid(9), Seqno(2)));
 }

@@ -10,18 +10,12 @@ const TAG: StreamTag = StreamTag::new(Opaque(1), VB);
 fn log(entries: &[(u64, u64)]) -> Vec<FailoverEntry> {
     entries
         .iter()
-        .map(|&(uuid, seqno)| FailoverEntry {
-            uuid: VbUuid(uuid),
-            seqno: Seqno(seqno),
-        })
+        .map(|&(uuid, seqno)| FailoverEntry { uuid: VbUuid(uuid), seqno: Seqno(seqno) })
         .collect()
 }
 
 fn opened(entries: &[(u64, u64)]) -> Event {
-    Event::StreamOpened {
-        tag: TAG,
-        failover: log(entries),
-    }
+    Event::StreamOpened { tag: TAG, failover: log(entries) }
 }
 
 fn marker(start: u64, end: u64) -> Event {
@@ -37,10 +31,7 @@ fn marker(start: u64, end: u64) -> Event {
 
 /// Any event that has a seqno moves the token in the same way.
 fn at(seqno: u64) -> Event {
-    Event::SeqnoAdvanced {
-        tag: TAG,
-        seqno: Seqno(seqno),
-    }
+    Event::SeqnoAdvanced { tag: TAG, seqno: Seqno(seqno) }
 }
 
 fn oso(begins: bool) -> Event {
@@ -55,37 +46,21 @@ fn after(events: &[Event]) -> ResumeToken {
 
 /// (uuid, seqno, snapshot start, snapshot end)
 fn place(token: &ResumeToken) -> (u64, u64, u64, u64) {
-    (
-        token.uuid.get(),
-        token.seqno.get(),
-        token.snap_start.get(),
-        token.snap_end.get(),
-    )
+    (token.uuid.get(), token.seqno.get(), token.snap_start.get(), token.snap_end.get())
 }
 
 #[test]
 fn a_token_follows_its_stream() {
-    assert_eq!(
-        StreamFrom::from(&ResumeToken::new(VB)),
-        StreamFrom::BEGINNING
-    );
+    assert_eq!(StreamFrom::from(&ResumeToken::new(VB)), StreamFrom::BEGINNING);
     let mut token = after(&[opened(&[(8, 100), (7, 0)])]);
     assert_eq!(place(&token), (8, 0, 0, 0));
     token.update(&marker(0, 10));
-    assert_eq!(
-        place(&token),
-        (8, 0, 0, 0),
-        "nothing of the snapshot has come"
-    );
+    assert_eq!(place(&token), (8, 0, 0, 0), "nothing of the snapshot has come");
     token.update(&at(4));
     assert_eq!(place(&token), (8, 4, 0, 10));
     token.update(&at(10));
     token.update(&marker(11, 20));
-    assert_eq!(
-        place(&token),
-        (8, 10, 0, 10),
-        "between two snapshots, at the end of the first"
-    );
+    assert_eq!(place(&token), (8, 10, 0, 10), "between two snapshots, at the end of the first");
     token.update(&at(15));
     assert_eq!(place(&token), (8, 15, 11, 20));
     let from = StreamFrom::from(&token);
@@ -98,10 +73,7 @@ fn events_of_another_vbucket_change_nothing() {
     let mut token = after(&[opened(&[(7, 0)]), marker(0, 10), at(4)]);
     let before = token.clone();
     let tag = StreamTag::new(Opaque(2), VbId(4));
-    token.update(&Event::SeqnoAdvanced {
-        tag,
-        seqno: Seqno(99),
-    });
+    token.update(&Event::SeqnoAdvanced { tag, seqno: Seqno(99) });
     assert_eq!(token, before);
 }
 
@@ -120,14 +92,7 @@ fn a_new_stream_forgets_what_was_announced_on_the_old() {
 
 #[test]
 fn inside_a_snapshot_in_key_order_the_token_stays_before_it() {
-    let events = [
-        opened(&[(7, 0)]),
-        marker(0, 2),
-        at(2),
-        oso(true),
-        at(50),
-        at(9),
-    ];
+    let events = [opened(&[(7, 0)]), marker(0, 2), at(2), oso(true), at(50), at(9)];
     let mut token = after(&events);
     assert_eq!(place(&token), (7, 2, 0, 2));
     token.update(&oso(false));
@@ -145,10 +110,7 @@ fn the_newest_entry_at_a_seqno() {
     let log = log(&[(9, 80), (8, 50), (7, 0)]);
     let uuid = |seqno| newest_entry_at(&log, Seqno(seqno)).map(|entry| entry.uuid.get());
     assert_eq!((uuid(0), uuid(49), uuid(50)), (Some(7), Some(7), Some(8)));
-    assert_eq!(
-        (uuid(79), uuid(80), uuid(u64::MAX)),
-        (Some(8), Some(9), Some(9))
-    );
+    assert_eq!((uuid(79), uuid(80), uuid(u64::MAX)), (Some(8), Some(9), Some(9)));
     assert_eq!(newest_entry_at(&log[..2], Seqno(49)), None);
 }
 
@@ -208,16 +170,10 @@ fn a_checkpoint_survives_its_file() {
     checkpoint.token(VbId(1)).roll_back(Seqno(0));
     checkpoint.save(&path).unwrap();
     assert_eq!(Checkpoint::load(&path).unwrap(), checkpoint);
-    checkpoint.update(&Event::Rollback {
-        tag: TAG,
-        to: Seqno(0),
-    });
+    checkpoint.update(&Event::Rollback { tag: TAG, to: Seqno(0) });
     checkpoint.save(&path).unwrap();
     let read = Checkpoint::load(&path).unwrap();
-    assert_eq!(
-        read.tokens().map(|token| token.vb).collect::<Vec<_>>(),
-        [VbId(1), VB]
-    );
+    assert_eq!(read.tokens().map(|token| token.vb).collect::<Vec<_>>(), [VbId(1), VB]);
     assert_eq!(read.tokens().last().map(place), Some((big, big, 0, big)));
     assert_eq!(
         std::fs::read_dir(directory.path()).unwrap().count(),
@@ -235,26 +191,14 @@ fn a_file_that_makes_no_sense_is_told_with_its_place() {
         format!(r#"{{"format":"millstream-checkpoint","version":1,"vbuckets":[{entries}]}}"#)
     };
     for (text, what) in [
-        (
-            "{".to_owned(),
-            "EOF while parsing an object at line 1 column 1",
-        ),
-        (
-            "{}".to_owned(),
-            "\"format\" is not \"millstream-checkpoint\"",
-        ),
+        ("{".to_owned(), "EOF while parsing an object at line 1 column 1"),
+        ("{}".to_owned(), "\"format\" is not \"millstream-checkpoint\""),
         (
             with("").replace("\"version\":1", "\"version\":2"),
             "version 2 is not one that this program reads",
         ),
-        (
-            with(&[entry, entry].join(",")),
-            "entry 1: vbucket 1 is there twice",
-        ),
-        (
-            with(&entry.replace("\"vb\":1", "\"vb\":65536")),
-            "entry 0: \"vb\" is above 65535",
-        ),
+        (with(&[entry, entry].join(",")), "entry 1: vbucket 1 is there twice"),
+        (with(&entry.replace("\"vb\":1", "\"vb\":65536")), "entry 0: \"vb\" is above 65535"),
         (
             with(&entry.replace("\"seqno\":3", "\"seqno\":\"3\"")),
             "entry 0: \"seqno\" is not a number",
@@ -271,15 +215,10 @@ fn a_file_that_makes_no_sense_is_told_with_its_place() {
         std::fs::write(&path, text).unwrap();
         let error = Checkpoint::load(&path).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Corrupt);
-        assert_eq!(
-            error.what(),
-            format!("checkpoint {}: {what}", path.display())
-        );
+        assert_eq!(error.what(), format!("checkpoint {}: {what}", path.display()));
     }
     let error = Checkpoint::load(directory.path()).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unavailable);
-    let error = Checkpoint::default()
-        .save(&path.join("below-a-file"))
-        .unwrap_err();
+    let error = Checkpoint::default().save(&path.join("below-a-file")).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unavailable);
 }

@@ -29,9 +29,7 @@ pub(super) fn serve(mut stream: DuplexStream, mut server: impl Server) {
         let mut out = BytesMut::new();
         loop {
             let mut go_on = true;
-            while let Some(frame) = reader
-                .next_frame()
-                .expect("the client sends what makes sense")
+            while let Some(frame) = reader.next_frame().expect("the client sends what makes sense")
             {
                 go_on = go_on && server.answer(&frame, &mut out);
             }
@@ -47,21 +45,14 @@ pub(super) fn serve(mut stream: DuplexStream, mut server: impl Server) {
 
 /// Answers a frame with a status and a value.
 pub(super) fn reply(frame: &Frame, status: Status, value: &[u8], out: &mut BytesMut) {
-    Response {
-        value,
-        ..Response::to(frame.header(), status)
-    }
-    .encode(out);
+    Response { value, ..Response::to(frame.header(), status) }.encode(out);
 }
 
 /// Answers everything that sets up a connection; grants every feature. Whether it was such a message.
 pub(super) fn bootstrap(frame: &Frame, out: &mut BytesMut) -> bool {
     match frame.opcode() {
         Opcode::HELLO => {
-            let features = kv::Hello::parse(frame)
-                .unwrap()
-                .features
-                .with(Feature::DUPLEX);
+            let features = kv::Hello::parse(frame).unwrap().features.with(Feature::DUPLEX);
             HelloAnswer { features }.encode(frame.header(), out);
         }
         Opcode::GET_ERROR_MAP => reply(frame, Status::UNKNOWN_COMMAND, b"", out),
@@ -102,9 +93,7 @@ impl Server for Documents {
             }
             Opcode::TOUCH => {
                 let found = self.all.get(Touch::parse(frame).unwrap().key);
-                found
-                    .ok_or(Status::KEY_ENOENT)
-                    .map(|document| Done::Write(document.0))
+                found.ok_or(Status::KEY_ENOENT).map(|document| Done::Write(document.0))
             }
             Opcode::INCREMENT | Opcode::DECREMENT => self.count(&Arithmetic::parse(frame).unwrap()),
             other => panic!("{other} is not expected"),
@@ -113,29 +102,13 @@ impl Server for Documents {
             Err(status) => reply(frame, status, b"", out),
             Ok(_) if frame.opcode().is_quiet() => {}
             Ok(Done::Nothing) => reply(frame, Status::SUCCESS, b"", out),
-            Ok(Done::Write(cas)) => WriteAnswer {
-                cas: Cas(cas),
-                token: None,
-            }
-            .encode(header, out),
+            Ok(Done::Write(cas)) => WriteAnswer { cas: Cas(cas), token: None }.encode(header, out),
             Ok(Done::Count(cas, count)) => {
-                ArithmeticAnswer {
-                    cas: Cas(cas),
-                    token: None,
-                    count,
-                }
-                .encode(header, out);
+                ArithmeticAnswer { cas: Cas(cas), token: None, count }.encode(header, out);
             }
             Ok(Done::Read((cas, flags, value))) => {
                 let (cas, datatype) = (Cas(cas), Datatype::RAW);
-                GetAnswer {
-                    cas,
-                    flags,
-                    datatype,
-                    key: b"",
-                    value: &value,
-                }
-                .encode(header, out);
+                GetAnswer { cas, flags, datatype, key: b"", value: &value }.encode(header, out);
             }
         }
         true
@@ -155,23 +128,13 @@ trait Read {
 
 impl Read for Get<'_> {
     fn read(&self, documents: &Documents) -> Result<Done, Status> {
-        documents
-            .all
-            .get(self.key)
-            .cloned()
-            .map(Done::Read)
-            .ok_or(Status::KEY_ENOENT)
+        documents.all.get(self.key).cloned().map(Done::Read).ok_or(Status::KEY_ENOENT)
     }
 }
 
 impl Read for GetAndTouch<'_> {
     fn read(&self, documents: &Documents) -> Result<Done, Status> {
-        documents
-            .all
-            .get(self.key)
-            .cloned()
-            .map(Done::Read)
-            .ok_or(Status::KEY_ENOENT)
+        documents.all.get(self.key).cloned().map(Done::Read).ok_or(Status::KEY_ENOENT)
     }
 }
 
@@ -204,9 +167,8 @@ impl Documents {
             None if count.expiry == Arithmetic::MUST_EXIST => return Err(Status::KEY_ENOENT),
             None => count.initial,
             Some((_, _, text)) => {
-                let old: u64 = String::from_utf8_lossy(text)
-                    .parse()
-                    .map_err(|_| Status::DELTA_BADVAL)?;
+                let old: u64 =
+                    String::from_utf8_lossy(text).parse().map_err(|_| Status::DELTA_BADVAL)?;
                 match count.mode {
                     kv::ArithmeticMode::Increment => old.wrapping_add(count.delta),
                     kv::ArithmeticMode::Decrement => old.saturating_sub(count.delta),

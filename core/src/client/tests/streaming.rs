@@ -19,14 +19,8 @@ use std::sync::mpsc;
 use tokio::io::DuplexStream;
 
 pub(super) const LOG: [FailoverEntry; 2] = [
-    FailoverEntry {
-        uuid: VbUuid(8),
-        seqno: Seqno(100),
-    },
-    FailoverEntry {
-        uuid: VbUuid(7),
-        seqno: Seqno(0),
-    },
+    FailoverEntry { uuid: VbUuid(8), seqno: Seqno(100) },
+    FailoverEntry { uuid: VbUuid(7), seqno: Seqno(0) },
 ];
 
 pub(super) fn mutation<'a>(
@@ -52,13 +46,7 @@ pub(super) fn mutation<'a>(
 
 pub(super) fn marker(tag: StreamTag, start: u64, end: u64) -> SnapshotMarker {
     let (start, end, flags) = (Seqno(start), Seqno(end), MarkerFlags::MEMORY);
-    SnapshotMarker {
-        tag,
-        start,
-        end,
-        flags,
-        extension: MarkerExtension::None,
-    }
+    SnapshotMarker { tag, start, end, flags, extension: MarkerExtension::None }
 }
 
 /// A server that accepts everything, and lets `f` answer what is left.
@@ -85,9 +73,7 @@ pub(super) async fn dcp(
     dcp: &DcpSettings,
     server: impl Server,
 ) -> DcpClient<DuplexStream> {
-    DcpClient::open(connect(pipe, settings, server).await.unwrap(), dcp)
-        .await
-        .unwrap()
+    DcpClient::open(connect(pipe, settings, server).await.unwrap(), dcp).await.unwrap()
 }
 
 async fn plain(server: impl Server) -> DcpClient<DuplexStream> {
@@ -110,29 +96,9 @@ fn a_whole_stream(frame: &Frame, out: &mut BytesMut) -> bool {
     FailoverLogAnswer::encode(frame.header(), &LOG, out);
     marker(tag, 0, 9).encode(out);
     mutation(tag, 1, b"key", b"{}").encode(out);
-    dcp::Deletion {
-        tag,
-        seqno,
-        rev,
-        cas,
-        delete_time: Some(99),
-        datatype,
-        key,
-        value,
-    }
-    .encode(out);
+    dcp::Deletion { tag, seqno, rev, cas, delete_time: Some(99), datatype, key, value }.encode(out);
     let seqno = Seqno(3);
-    dcp::Expiration {
-        tag,
-        seqno,
-        rev,
-        cas,
-        delete_time: 98,
-        datatype,
-        key,
-        value,
-    }
-    .encode(out);
+    dcp::Expiration { tag, seqno, rev, cas, delete_time: 98, datatype, key, value }.encode(out);
     dcp::SystemEvent {
         tag,
         seqno: Seqno(4),
@@ -144,11 +110,7 @@ fn a_whole_stream(frame: &Frame, out: &mut BytesMut) -> bool {
         value: b"ids",
     }
     .encode(out);
-    dcp::SeqnoAdvanced {
-        tag,
-        seqno: Seqno(9),
-    }
-    .encode(out);
+    dcp::SeqnoAdvanced { tag, seqno: Seqno(9) }.encode(out);
     dcp::OsoSnapshot { tag, begins: true }.encode(out);
     StreamEnd::new(tag, EndReason::Ok).encode(out);
     true
@@ -161,13 +123,7 @@ async fn events_come_in_order_and_whole() {
     assert_eq!(client.streams(), 1);
     let events = events(&mut client, 9).await;
     assert!(events.iter().all(|event| event.tag() == tag));
-    assert_eq!(
-        events[0],
-        Event::StreamOpened {
-            tag,
-            failover: LOG.to_vec()
-        }
-    );
+    assert_eq!(events[0], Event::StreamOpened { tag, failover: LOG.to_vec() });
     assert_eq!(events[1], Event::SnapshotMarker(marker(tag, 0, 9)));
     let meta = DocMeta {
         seqno: Seqno(1),
@@ -179,65 +135,24 @@ async fn events_come_in_order_and_whole() {
         kind: DocKind::Alive,
     };
     let (key, value) = ("key".into(), "{}".into());
-    assert_eq!(
-        events[2],
-        Event::Mutation(Document {
-            tag,
-            meta,
-            collection: None,
-            key,
-            value
-        })
-    );
+    assert_eq!(events[2], Event::Mutation(Document { tag, meta, collection: None, key, value }));
     check_the_rest(tag, &events[3..]);
-    let seqnos: Vec<_> = events
-        .iter()
-        .filter_map(Event::seqno)
-        .map(Seqno::get)
-        .collect();
+    let seqnos: Vec<_> = events.iter().filter_map(Event::seqno).map(Seqno::get).collect();
     assert_eq!(seqnos, [1, 2, 3, 4, 9]);
     assert_eq!(client.streams(), 0);
 }
 
 /// What follows the mutation.
 fn check_the_rest(tag: StreamTag, events: &[Event]) {
-    let Event::Deletion(deletion) = &events[0] else {
-        panic!("{:?}", events[0])
-    };
-    assert_eq!(
-        (deletion.meta.kind, deletion.meta.expiry),
-        (DocKind::Deleted, 99)
-    );
-    let Event::Expiration(expiration) = &events[1] else {
-        panic!("{:?}", events[1])
-    };
-    assert_eq!(
-        (expiration.meta.kind, expiration.meta.expiry),
-        (DocKind::Expired, 98)
-    );
-    let Event::SystemChange(change) = &events[2] else {
-        panic!("{:?}", events[2])
-    };
-    assert_eq!(
-        (&change.name[..], &change.value[..]),
-        (b"scope".as_slice(), b"ids".as_slice())
-    );
-    assert_eq!(
-        events[3],
-        Event::SeqnoAdvanced {
-            tag,
-            seqno: Seqno(9)
-        }
-    );
+    let Event::Deletion(deletion) = &events[0] else { panic!("{:?}", events[0]) };
+    assert_eq!((deletion.meta.kind, deletion.meta.expiry), (DocKind::Deleted, 99));
+    let Event::Expiration(expiration) = &events[1] else { panic!("{:?}", events[1]) };
+    assert_eq!((expiration.meta.kind, expiration.meta.expiry), (DocKind::Expired, 98));
+    let Event::SystemChange(change) = &events[2] else { panic!("{:?}", events[2]) };
+    assert_eq!((&change.name[..], &change.value[..]), (b"scope".as_slice(), b"ids".as_slice()));
+    assert_eq!(events[3], Event::SeqnoAdvanced { tag, seqno: Seqno(9) });
     assert_eq!(events[4], Event::OsoSnapshot { tag, begins: true });
-    assert_eq!(
-        events[5],
-        Event::StreamEnd {
-            tag,
-            code: 0,
-            reason: Some(EndReason::Ok)
-        }
-    );
+    assert_eq!(events[5], Event::StreamEnd { tag, code: 0, reason: Some(EndReason::Ok) });
     assert!(events[5].is_last() && !events[4].is_last());
 }
 
@@ -254,20 +169,8 @@ async fn refusals_and_rollbacks_end_a_stream() {
     let first = client.stream(VbId(0), StreamFrom::BEGINNING, &StreamOptions::default());
     let second = client.stream(VbId(1), StreamFrom::BEGINNING, &StreamOptions::default());
     let events = events(&mut client, 2).await;
-    assert_eq!(
-        events[0],
-        Event::Rollback {
-            tag: first,
-            to: Seqno(42)
-        }
-    );
-    assert_eq!(
-        events[1],
-        Event::StreamRefused {
-            tag: second,
-            status: Status::NOT_MY_VBUCKET
-        }
-    );
+    assert_eq!(events[0], Event::Rollback { tag: first, to: Seqno(42) });
+    assert_eq!(events[1], Event::StreamRefused { tag: second, status: Status::NOT_MY_VBUCKET });
     assert!(events.iter().all(Event::is_last));
     assert_eq!(client.streams(), 0);
 }
@@ -275,36 +178,19 @@ async fn refusals_and_rollbacks_end_a_stream() {
 #[tokio::test]
 async fn keys_lose_their_collection_id_and_streams_keep_their_own() {
     let server = accepting(|frame: &Frame, out: &mut BytesMut| {
-        let tag = StreamTag {
-            sid: Some(Sid(5)),
-            ..tag_of(frame)
-        };
+        let tag = StreamTag { sid: Some(Sid(5)), ..tag_of(frame) };
         FailoverLogAnswer::encode(frame.header(), &LOG, out);
         mutation(tag, 1, b"\x85\x01key", b"").encode(out);
         true
     });
     let features = ConnectSettings::FEATURES.with(Feature::COLLECTIONS);
     let settings = settings().features(features);
-    let mut client = dcp(
-        1 << 16,
-        &settings,
-        &DcpSettings::new("n").stream_ids(true),
-        server,
-    )
-    .await;
-    let options = StreamOptions {
-        sid: Some(Sid(5)),
-        ..StreamOptions::default()
-    };
+    let mut client = dcp(1 << 16, &settings, &DcpSettings::new("n").stream_ids(true), server).await;
+    let options = StreamOptions { sid: Some(Sid(5)), ..StreamOptions::default() };
     let tag = client.stream(VbId(2), StreamFrom::BEGINNING, &options);
     let events = events(&mut client, 2).await;
-    let Event::Mutation(document) = &events[1] else {
-        panic!("{:?}", events[1])
-    };
-    assert_eq!(
-        (document.tag, document.collection),
-        (tag, Some(CollectionId(0x85)))
-    );
+    let Event::Mutation(document) = &events[1] else { panic!("{:?}", events[1]) };
+    assert_eq!((document.tag, document.collection), (tag, Some(CollectionId(0x85))));
     assert_eq!(document.key, "key");
 }
 
@@ -382,23 +268,10 @@ impl Server for Windowed {
 async fn what_was_dealt_with_is_acknowledged_at_half_the_window() {
     let counted =
         mutation(StreamTag::new(Opaque(0), VbId(0)), 1, b"key", &[0; 500]).counted_bytes();
-    for (pipe, window) in [
-        (1 << 16, 8192),
-        (64, 4096),
-        (1 << 16, 1),
-        (1 << 16, 1 << 20),
-    ] {
+    for (pipe, window) in [(1 << 16, 8192), (64, 4096), (1 << 16, 1), (1 << 16, 1 << 20)] {
         let (tell, told) = mpsc::channel();
         let (left, outstanding, worst, tag, acknowledged) = (1000, 0, 0, None, 0);
-        let server = Windowed {
-            left,
-            window,
-            outstanding,
-            worst,
-            tag,
-            tell,
-            acknowledged,
-        };
+        let server = Windowed { left, window, outstanding, worst, tag, tell, acknowledged };
         let settings_dcp = DcpSettings::new("n").buffer_bytes(window as u32);
         let mut client = dcp(pipe, &settings(), &settings_dcp, server).await;
         client.stream(VbId(2), StreamFrom::BEGINNING, &StreamOptions::default());
@@ -425,15 +298,9 @@ async fn a_message_of_no_open_stream_is_dropped_but_counted() {
             Opcode::DCP_BUFFER_ACK => tell.send(BufferAck::parse(frame).unwrap().bytes).unwrap(),
             Opcode::DCP_STREAM_REQ => {
                 let tag = tag_of(frame);
-                let other = StreamTag {
-                    opaque: Opaque(4711),
-                    ..tag
-                };
+                let other = StreamTag { opaque: Opaque(4711), ..tag };
                 let vb = StreamTag { vb: VbId(3), ..tag };
-                let sid = StreamTag {
-                    sid: Some(Sid(1)),
-                    ..tag
-                };
+                let sid = StreamTag { sid: Some(Sid(1)), ..tag };
                 for tag in [other, vb, sid, tag] {
                     // Before the answer, the right tag is not open either.
                     mutation(tag, 1, b"key", &[0; 100]).encode(out);
@@ -451,21 +318,8 @@ async fn a_message_of_no_open_stream_is_dropped_but_counted() {
     let mut client = dcp(1 << 16, &settings(), &settings_dcp, server).await;
     let tag = client.stream(VbId(2), StreamFrom::BEGINNING, &StreamOptions::default());
     let events = events(&mut client, 2).await;
-    assert_eq!(
-        events[0],
-        Event::StreamOpened {
-            tag,
-            failover: LOG.to_vec()
-        }
-    );
-    assert_eq!(
-        events[1],
-        Event::StreamEnd {
-            tag,
-            code: 1,
-            reason: Some(EndReason::Closed)
-        }
-    );
+    assert_eq!(events[0], Event::StreamOpened { tag, failover: LOG.to_vec() });
+    assert_eq!(events[1], Event::StreamEnd { tag, code: 1, reason: Some(EndReason::Closed) });
     client.failover_log(VbId(2)).await.unwrap();
     // 55 + 3 + 100 each, and 3 more with a stream id.
     assert_eq!(told.try_iter().collect::<Vec<_>>(), [158, 158, 161, 158]);
@@ -482,8 +336,7 @@ async fn noops_are_answered_with_their_opaque() {
                 Noop.encode(Opaque(10_000_002), out);
             }
             Opcode::DCP_NOOP => {
-                tell.send((frame.header().magic.0, frame.status(), frame.opaque().get()))
-                    .unwrap();
+                tell.send((frame.header().magic.0, frame.status(), frame.opaque().get())).unwrap();
                 if frame.opaque() == Opaque(10_000_002) {
                     StreamEnd::new(StreamTag::new(Opaque(0), VbId(0)), EndReason::Ok).encode(out);
                     return false;
@@ -509,10 +362,7 @@ async fn a_silent_server_is_given_up_on() {
     let mut client = dcp(1 << 16, &settings(), &settings_dcp, server).await;
     let error = client.next_event().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unavailable);
-    assert_eq!(
-        error.to_string(),
-        format!("{HOST} is silent: timed out")
-    );
+    assert_eq!(error.to_string(), format!("{HOST} is silent: timed out"));
 }
 
 /// Closes streams with an end or without one.
@@ -553,14 +403,7 @@ async fn closing_a_stream_is_answered_and_ended() {
         let n = if end { 3 } else { 2 };
         let events = events(&mut client, n).await;
         let status = Status::SUCCESS;
-        assert_eq!(
-            events[1],
-            Event::CloseAnswered {
-                tag,
-                status,
-                end_follows: end
-            }
-        );
+        assert_eq!(events[1], Event::CloseAnswered { tag, status, end_follows: end });
         assert!(events[n - 1].is_last());
         assert_eq!(client.streams(), 0);
         // One that the server does not know any more.
@@ -568,14 +411,7 @@ async fn closing_a_stream_is_answered_and_ended() {
         client.close_stream(gone);
         let event = client.next_event().await.unwrap();
         let status = Status::KEY_ENOENT;
-        assert_eq!(
-            event,
-            Event::CloseAnswered {
-                tag: gone,
-                status,
-                end_follows: false
-            }
-        );
+        assert_eq!(event, Event::CloseAnswered { tag: gone, status, end_follows: false });
     }
 }
 
@@ -599,23 +435,10 @@ async fn a_question_between_events_keeps_their_order() {
     let mut client = plain(server).await;
     let tag = client.stream(VbId(2), StreamFrom::BEGINNING, &StreamOptions::default());
     assert_eq!(client.failover_log(VbId(2)).await.unwrap(), LOG);
-    assert_eq!(
-        client.all_vb_seqnos().await.unwrap(),
-        [(VbId(2), Seqno(50))]
-    );
+    assert_eq!(client.all_vb_seqnos().await.unwrap(), [(VbId(2), Seqno(50))]);
     let events = events(&mut client, 51).await;
-    assert_eq!(
-        events[0],
-        Event::StreamOpened {
-            tag,
-            failover: LOG.to_vec()
-        }
-    );
-    let seqnos: Vec<_> = events
-        .iter()
-        .filter_map(Event::seqno)
-        .map(Seqno::get)
-        .collect();
+    assert_eq!(events[0], Event::StreamOpened { tag, failover: LOG.to_vec() });
+    let seqnos: Vec<_> = events.iter().filter_map(Event::seqno).map(Seqno::get).collect();
     assert_eq!(seqnos, (1..=50).collect::<Vec<_>>());
 }
 

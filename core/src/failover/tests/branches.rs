@@ -33,20 +33,13 @@ fn random_log(dice: &mut Dice) -> (FailoverLog, u64) {
             high = dice.roll(high + 1);
             log.prune_above(Seqno(high));
         }
-        log.push(
-            VbUuid(n + 2),
-            Seqno(dice.between(high.saturating_sub(3), high)),
-        );
+        log.push(VbUuid(n + 2), Seqno(dice.between(high.saturating_sub(3), high)));
     }
     (log, high + dice.roll(8))
 }
 
 fn random_query(dice: &mut Dice, log: &FailoverLog, high: u64) -> RollbackQuery {
-    let mut points = [
-        dice.roll(high + 6),
-        dice.roll(high + 6),
-        dice.roll(high + 6),
-    ];
+    let mut points = [dice.roll(high + 6), dice.roll(high + 6), dice.roll(high + 6)];
     points.sort_unstable();
     let [snap_start, mut start, mut snap_end] = points;
     match dice.roll(5) {
@@ -56,15 +49,8 @@ fn random_query(dice: &mut Dice, log: &FailoverLog, high: u64) -> RollbackQuery 
         _ => {}
     }
     let branch = dice.roll(log.entries().len() as u64 + 1) as usize;
-    let uuid = log
-        .entries()
-        .get(branch)
-        .map_or(VbUuid(dice.roll(2) * 99), |entry| entry.uuid);
-    let purge = Seqno(if dice.roll(2) == 0 {
-        dice.roll(high + 1)
-    } else {
-        0
-    });
+    let uuid = log.entries().get(branch).map_or(VbUuid(dice.roll(2) * 99), |entry| entry.uuid);
+    let purge = Seqno(if dice.roll(2) == 0 { dice.roll(high + 1) } else { 0 });
     let client_purge = match dice.roll(6) {
         0 => Some(purge),
         1 => Some(Seqno(dice.roll(high + 1))),
@@ -102,16 +88,9 @@ fn the_decision_agrees_with_the_sets() {
     for rule in Rule::ALL {
         let times = seen.get(&rule).copied().unwrap_or(0);
         println!("{times:>7}  {rule:?}: {rule}");
-        assert!(
-            cfg!(miri) || times > CASES / 1000,
-            "{rule:?} was hardly tried"
-        );
+        assert!(cfg!(miri) || times > CASES / 1000, "{rule:?} was hardly tried");
     }
-    assert!(
-        disagreements.is_empty(),
-        "the first: {:#?}",
-        disagreements[0]
-    );
+    assert!(disagreements.is_empty(), "the first: {:#?}", disagreements[0]);
 }
 
 #[test]
@@ -123,16 +102,9 @@ fn a_client_that_obeys_gets_through() {
         let mut query = random_query(&mut dice, &log, high);
         let mut asked = 1;
         while let Verdict::Rollback { to, .. } = decide(&log, &query) {
-            assert!(
-                to <= query.start && to <= query.high,
-                "{query:?} sent ahead to {to}"
-            );
+            assert!(to <= query.start && to <= query.high, "{query:?} sent ahead to {to}");
             // From 0 a client starts afresh; otherwise it keeps the branch that it came from.
-            query.uuid = if to == Seqno::ZERO {
-                VbUuid::ZERO
-            } else {
-                query.uuid
-            };
+            query.uuid = if to == Seqno::ZERO { VbUuid::ZERO } else { query.uuid };
             (query.start, query.snap_start, query.snap_end) = (to, to, to);
             asked += 1;
             assert!(asked <= 3, "sent back for ever: {log:?} {query:?}");
@@ -140,8 +112,5 @@ fn a_client_that_obeys_gets_through() {
         turns[asked] += 1;
     }
     println!("requests until accepted: {:?}", &turns[1..]);
-    assert!(
-        turns[1..].iter().all(|times| *times > 0),
-        "each number of requests was seen"
-    );
+    assert!(turns[1..].iter().all(|times| *times > 0), "each number of requests was seen");
 }

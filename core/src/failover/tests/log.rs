@@ -6,28 +6,17 @@ use proptest::prelude::*;
 use std::collections::HashSet;
 
 fn entry(uuid: u64, seqno: u64) -> FailoverEntry {
-    FailoverEntry {
-        uuid: VbUuid(uuid),
-        seqno: Seqno(seqno),
-    }
+    FailoverEntry { uuid: VbUuid(uuid), seqno: Seqno(seqno) }
 }
 
 fn pairs(log: &FailoverLog) -> Vec<(u64, u64)> {
-    log.entries()
-        .iter()
-        .map(|e| (e.uuid.get(), e.seqno.get()))
-        .collect()
+    log.entries().iter().map(|e| (e.uuid.get(), e.seqno.get())).collect()
 }
 
 fn check(log: &FailoverLog) {
     let entries = log.entries();
     assert!((1..=FAILOVER_ENTRIES_MAX).contains(&entries.len()));
-    assert!(
-        entries
-            .windows(2)
-            .all(|pair| pair[0].seqno >= pair[1].seqno),
-        "{entries:?}"
-    );
+    assert!(entries.windows(2).all(|pair| pair[0].seqno >= pair[1].seqno), "{entries:?}");
     let uuids: HashSet<_> = entries.iter().map(|e| e.uuid).collect();
     assert_eq!(uuids.len(), entries.len(), "a uuid twice: {entries:?}");
     assert!(!uuids.contains(&VbUuid::ZERO));
@@ -64,19 +53,11 @@ fn a_branch_drops_those_that_began_above_it() {
     log.push(VbUuid(2), Seqno(100));
     log.push(VbUuid(3), Seqno(200));
     log.push(VbUuid(4), Seqno(200));
-    assert_eq!(
-        pairs(&log),
-        [(4, 200), (3, 200), (2, 100), (1, 0)],
-        "equal seqnos stay"
-    );
+    assert_eq!(pairs(&log), [(4, 200), (3, 200), (2, 100), (1, 0)], "equal seqnos stay");
     log.push(VbUuid(5), Seqno(150));
     assert_eq!(pairs(&log), [(5, 150), (2, 100), (1, 0)]);
     log.push(VbUuid(3), Seqno(160));
-    assert_eq!(
-        log.newest(),
-        entry(3, 160),
-        "a uuid that was dropped may come again"
-    );
+    assert_eq!(log.newest(), entry(3, 160), "a uuid that was dropped may come again");
 }
 
 #[test]
@@ -204,16 +185,8 @@ fn the_wire_has_pairs_newest_first() {
 fn random_uuids_are_48_bits_and_differ() {
     let draws = 10_000;
     let seen: HashSet<_> = (0..draws).map(|_| random_uuid()).collect();
-    assert_eq!(
-        seen.len(),
-        draws,
-        "two in {draws} alike: {:.1e} expected",
-        5e7 / 2.8e14
-    );
-    assert!(
-        seen.iter()
-            .all(|uuid| (1..=UUID_MASK).contains(&uuid.get()))
-    );
+    assert_eq!(seen.len(), draws, "two in {draws} alike: {:.1e} expected", 5e7 / 2.8e14);
+    assert!(seen.iter().all(|uuid| (1..=UUID_MASK).contains(&uuid.get())));
     let ones: u32 = seen.iter().map(|uuid| uuid.get().count_ones()).sum();
     let share = f64::from(ones) / (draws as f64 * 48.0);
     assert!((0.49..0.51).contains(&share), "{share} of the bits are set");

@@ -35,11 +35,7 @@ pub(super) fn go_back_to(entries: &[FailoverEntry], query: &RollbackQuery) -> Op
 
     // Deletions that the client never saw and nobody can show it any more.
     let gone: BTreeSet<u64> = (1..=query.purge.get()).collect();
-    let unseen: BTreeSet<u64> = gone
-        .iter()
-        .copied()
-        .filter(|seqno| *seqno > start)
-        .collect();
+    let unseen: BTreeSet<u64> = gone.iter().copied().filter(|seqno| *seqno > start).collect();
     let told = query.client_purge.is_some_and(|known| known == query.purge);
     if start > 0 && !unseen.is_empty() && !told && !query.exempt_from_purge {
         return Some(0);
@@ -49,10 +45,7 @@ pub(super) fn go_back_to(entries: &[FailoverEntry], query: &RollbackQuery) -> Op
         return Some(0);
     };
     let ours = history(entries, query.high.get());
-    let theirs = history(
-        &entries[branch..],
-        snap_end.max(start).max(query.high.get()),
-    );
+    let theirs = history(&entries[branch..], snap_end.max(start).max(query.high.get()));
     let shared: BTreeSet<u64> = (0..=query.high.get())
         .filter(|last| {
             let upto = |all: &History| all.range(..=(*last, u64::MAX)).copied().collect::<Vec<_>>();
@@ -62,11 +55,7 @@ pub(super) fn go_back_to(entries: &[FailoverEntry], query: &RollbackQuery) -> Op
 
     // Points at which the client's documents are what some node once had.
     let consistent = start == snap_start || start == snap_end;
-    let (must_be_shared, best) = if consistent {
-        (start, start)
-    } else {
-        (snap_end, snap_start)
-    };
+    let (must_be_shared, best) = if consistent { (start, start) } else { (snap_end, snap_start) };
     if shared.contains(&must_be_shared) {
         return None;
     }

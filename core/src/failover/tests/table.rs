@@ -24,20 +24,13 @@ fn log(newest_first: &[(u64, u64)]) -> FailoverLog {
     for (uuid, seqno) in oldest_first {
         log.push(VbUuid(*uuid), Seqno(*seqno));
     }
-    assert_eq!(
-        log.entries().len(),
-        newest_first.len(),
-        "the rows mean the whole log"
-    );
+    assert_eq!(log.entries().len(), newest_first.len(), "the rows mean the whole log");
     log
 }
 
 fn query(row: (u64, u64, u64, u64), high: u64) -> RollbackQuery {
     let (start, snap_start, snap_end, uuid) = row;
-    assert!(
-        snap_start <= start && start <= snap_end,
-        "a row that no request gets through with"
-    );
+    assert!(snap_start <= start && start <= snap_end, "a row that no request gets through with");
     RollbackQuery {
         snap_start: Seqno(snap_start),
         snap_end: Seqno(snap_end),
@@ -50,11 +43,7 @@ fn run(name: &str, log: &FailoverLog, high: u64, change: fn(&mut RollbackQuery),
         let mut query = query(*ask, high);
         change(&mut query);
         let verdict = decide(log, &query);
-        assert_eq!(
-            verdict.rollback_to(),
-            to.map(Seqno),
-            "{name} {ask:?}: {verdict}"
-        );
+        assert_eq!(verdict.rollback_to(), to.map(Seqno), "{name} {ask:?}: {verdict}");
         assert_eq!(verdict.rule(), *rule, "{name} {ask:?}: {verdict}");
     }
     println!("{name}: {} rows", rows.len());
@@ -195,13 +184,7 @@ fn a_client_that_has_nothing_is_accepted_unless_it_insists() {
         ((0, 0, 0, 0xF), None, FromZero),
         ((0, 0, 900, 0xF), None, FromZero),
     ];
-    run(
-        "from 0, not strict",
-        &log(&[(0xA, 0)]),
-        300,
-        unchanged,
-        rows_lax,
-    );
+    run("from 0, not strict", &log(&[(0xA, 0)]), 300, unchanged, rows_lax);
     run(
         "from 0, strict",
         &log(&[(0xA, 0)]),
@@ -247,10 +230,7 @@ fn purged_tombstones_send_back_to_zero() {
         &log,
         300,
         |q| (q.purge, q.strict) = (Seqno(150), true),
-        &[
-            ((0, 0, 0, 0xA), None, SnapshotShared),
-            ((0, 0, 0, 0xF), Some(0), UnknownUuid),
-        ],
+        &[((0, 0, 0, 0xA), None, SnapshotShared), ((0, 0, 0, 0xF), Some(0), UnknownUuid)],
     );
     run(
         "purge 150, which the client knows",
@@ -268,11 +248,7 @@ fn purged_tombstones_send_back_to_zero() {
     for other in [0, 149, 151, MAX] {
         let mut query = query((100, 100, 100, 0xA), 300);
         (query.purge, query.client_purge) = (Seqno(150), Some(Seqno(other)));
-        assert_eq!(
-            decide(&log, &query).rule(),
-            Purged,
-            "the client knows of {other}"
-        );
+        assert_eq!(decide(&log, &query).rule(), Purged, "the client knows of {other}");
     }
     run(
         "purge 150, exempt",
@@ -323,15 +299,7 @@ fn a_backfill_looks_at_the_purge_seqno_again() {
         ("the client knows", 100, 150, Some(150), false, false, false),
         ("it knows another", 100, 150, Some(149), false, false, true),
         ("exempt", 100, 150, None, true, false, false),
-        (
-            "the filter begins there",
-            100,
-            150,
-            None,
-            false,
-            true,
-            false,
-        ),
+        ("the filter begins there", 100, 150, None, false, true, false),
     ] {
         let query = BackfillQuery {
             first: Seqno(first),
@@ -347,15 +315,8 @@ fn a_backfill_looks_at_the_purge_seqno_again() {
 #[test]
 fn every_rule_explains_itself() {
     let sentences: HashSet<_> = Rule::ALL.iter().map(ToString::to_string).collect();
-    assert_eq!(
-        sentences.len(),
-        Rule::ALL.len(),
-        "each rule says something else"
-    );
-    let verdict = Verdict::Rollback {
-        to: Seqno(210),
-        rule: SnapshotCut,
-    };
+    assert_eq!(sentences.len(), Rule::ALL.len(), "each rule says something else");
+    let verdict = Verdict::Rollback { to: Seqno(210), rule: SnapshotCut };
     assert_eq!(
         verdict.to_string(),
         "rollback to 210: the shared branch ends inside the client's snapshot"

@@ -86,10 +86,7 @@ impl Controls {
     pub fn new(name: &str) -> Self {
         // Whoever replicates holds its place in memory: to send it back to the store would only
         // cost both sides.
-        Self {
-            cursor_dropping: !name.contains("replication"),
-            ..Self::default()
-        }
+        Self { cursor_dropping: !name.contains("replication"), ..Self::default() }
     }
 
     /// Changes a setting.
@@ -129,9 +126,7 @@ impl Controls {
         let fits = match control {
             Control::StreamBufferSize => Err(ControlRefusal::StreamBufferSize),
             Control::NoopInterval(interval) if *interval < facts.noop_interval_min => {
-                Err(ControlRefusal::NoopIntervalTooShort {
-                    min: facts.noop_interval_min,
-                })
+                Err(ControlRefusal::NoopIntervalTooShort { min: facts.noop_interval_min })
             }
             Control::ForceValueCompression(_) if !facts.snappy => Err(ControlRefusal::NoSnappy),
             Control::DeletedUserXattrs if !facts.deleted_user_xattrs => {
@@ -265,11 +260,7 @@ impl Controls {
     /// The newest layout of snapshot markers that the client reads.
     #[must_use]
     pub fn marker_version(&self) -> MarkerVersion {
-        let least = if self.sync_replication() {
-            MarkerVersion::V2_0
-        } else {
-            MarkerVersion::V1
-        };
+        let least = if self.sync_replication() { MarkerVersion::V2_0 } else { MarkerVersion::V1 };
         self.marker_version.max(least)
     }
 }
@@ -358,11 +349,7 @@ impl fmt::Display for ControlRefusal {
                 f.write_str("forced compression needs Snappy, which was not negotiated")
             }
             Self::NoopIntervalTooShort { min } => {
-                write!(
-                    f,
-                    "a no-op interval is at least {} seconds",
-                    min.as_secs_f64()
-                )
+                write!(f, "a no-op interval is at least {} seconds", min.as_secs_f64())
             }
             Self::NotOpenedWithDeletedUserXattrs => {
                 f.write_str("the connection was not opened to show user attributes of deletions")

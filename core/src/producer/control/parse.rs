@@ -144,11 +144,9 @@ impl Control {
                 only(Feature::DeletedUserXattrs, on, Self::DeletedUserXattrs)?
             }
             b"v7_dcp_status_codes" => only(Feature::V7StatusCodes, on, Self::V7StatusCodes)?,
-            b"flatbuffers_system_events" => only(
-                Feature::FlatbuffersSystemEvents,
-                on,
-                Self::FlatbuffersSystemEvents,
-            )?,
+            b"flatbuffers_system_events" => {
+                only(Feature::FlatbuffersSystemEvents, on, Self::FlatbuffersSystemEvents)?
+            }
             b"change_streams" => only(Feature::ChangeStreams, on, Self::ChangeStreams)?,
             b"max_marker_version" if value == b"2.2" => Self::MaxMarkerVersion(MarkerVersion::V2_2),
             b"max_marker_version" => return Err(bad(Feature::MaxMarkerVersion, "2.2")),
@@ -190,33 +188,20 @@ fn bad(feature: Feature, wants: &'static str) -> ControlError {
 
 /// A control that can be switched on, and not off again.
 fn only(feature: Feature, on: bool, control: Control) -> Result<Control, ControlError> {
-    if on {
-        Ok(control)
-    } else {
-        Err(bad(feature, "true"))
-    }
+    if on { Ok(control) } else { Err(bad(feature, "true")) }
 }
 
 /// Text of digits, and a point if `fraction`; what else the standard library takes for a number is
 /// none here.
 fn digits(value: &[u8], fraction: bool) -> Option<&str> {
-    let good = value
-        .iter()
-        .all(|byte| byte.is_ascii_digit() || (fraction && *byte == b'.'));
-    if good {
-        core::str::from_utf8(value).ok()
-    } else {
-        None
-    }
+    let good = value.iter().all(|byte| byte.is_ascii_digit() || (fraction && *byte == b'.'));
+    if good { core::str::from_utf8(value).ok() } else { None }
 }
 
 fn bytes(value: &[u8]) -> Result<u32, ControlError> {
     digits(value, false)
         .and_then(|text| text.parse().ok())
-        .ok_or(bad(
-            Feature::ConnectionBufferSize,
-            "a number of bytes from 0 to 4294967295",
-        ))
+        .ok_or(bad(Feature::ConnectionBufferSize, "a number of bytes from 0 to 4294967295"))
 }
 
 fn seconds(value: &[u8]) -> Result<Duration, ControlError> {
@@ -224,10 +209,7 @@ fn seconds(value: &[u8]) -> Result<Duration, ControlError> {
         .and_then(|text| text.parse().ok())
         .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
         .filter(|interval| *interval <= NOOP_INTERVAL_MAX)
-        .ok_or(bad(
-            Feature::NoopInterval,
-            "a number of seconds up to 4294967295",
-        ))
+        .ok_or(bad(Feature::NoopInterval, "a number of seconds up to 4294967295"))
 }
 
 fn priority(value: &[u8]) -> Result<Priority, ControlError> {
@@ -251,10 +233,7 @@ fn out_of_order(value: &[u8]) -> Result<OutOfOrder, ControlError> {
     match value {
         b"true" => Ok(OutOfOrder::Allowed),
         b"true_with_seqno_advanced" => Ok(OutOfOrder::WithSeqnoAdvanced),
-        _ => Err(bad(
-            Feature::OutOfOrderSnapshots,
-            "true or true_with_seqno_advanced",
-        )),
+        _ => Err(bad(Feature::OutOfOrderSnapshots, "true or true_with_seqno_advanced")),
     }
 }
 
@@ -263,10 +242,7 @@ fn name(value: &[u8]) -> Result<Box<str>, ControlError> {
         .ok()
         .filter(|name| name.len() <= CONNECTION_NAME_BYTES_MAX)
         .map(Box::from)
-        .ok_or(bad(
-            Feature::ConsumerName,
-            "a name in UTF-8 of at most 200 bytes",
-        ))
+        .ok_or(bad(Feature::ConsumerName, "a name in UTF-8 of at most 200 bytes"))
 }
 
 /// The beginning of an unknown key, fit to be shown.

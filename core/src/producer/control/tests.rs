@@ -9,9 +9,7 @@ use std::time::Duration;
 /// A connection that negotiated everything, on a server that has everything.
 fn everything() -> Negotiated {
     Negotiated {
-        built: Feature::ALL
-            .into_iter()
-            .fold(BuiltControls::NONE, BuiltControls::with),
+        built: Feature::ALL.into_iter().fold(BuiltControls::NONE, BuiltControls::with),
         snappy: true,
         collections: true,
         deleted_user_xattrs: true,
@@ -64,40 +62,19 @@ fn bad_values(key: &str, values: &[&str]) {
 #[test]
 fn connection_buffer_size() {
     assert_eq!(Controls::default().connection_buffer_size(), 0);
-    for (value, bytes) in [
-        ("0", 0),
-        ("1", 1),
-        ("20971520", 20_971_520),
-        ("4294967295", u32::MAX),
-    ] {
-        assert_eq!(
-            set("connection_buffer_size", value).connection_buffer_size(),
-            bytes
-        );
+    for (value, bytes) in [("0", 0), ("1", 1), ("20971520", 20_971_520), ("4294967295", u32::MAX)] {
+        assert_eq!(set("connection_buffer_size", value).connection_buffer_size(), bytes);
     }
     bad_values(
         "connection_buffer_size",
-        &[
-            "4294967296",
-            "-1",
-            "+1",
-            "1.5",
-            "1e3",
-            " 1",
-            "0x10",
-            "many",
-            "99999999999999999999",
-        ],
+        &["4294967296", "-1", "+1", "1.5", "1e3", " 1", "0x10", "many", "99999999999999999999"],
     );
 }
 
 #[test]
 fn stream_buffer_size() {
     for value in ["0", "100", "x"] {
-        assert_eq!(
-            refused("stream_buffer_size", value, |_| ()),
-            ControlRefusal::StreamBufferSize
-        );
+        assert_eq!(refused("stream_buffer_size", value, |_| ()), ControlRefusal::StreamBufferSize);
     }
 }
 
@@ -124,23 +101,15 @@ fn set_noop_interval() {
         ("00120", 120_000),
     ] {
         let controls = set("set_noop_interval", value);
-        assert_eq!(
-            controls.noop_interval(),
-            Duration::from_millis(milliseconds),
-            "{value}"
-        );
+        assert_eq!(controls.noop_interval(), Duration::from_millis(milliseconds), "{value}");
     }
     set("set_noop_interval", "4294967295");
-    let short = ControlRefusal::NoopIntervalTooShort {
-        min: Duration::from_millis(100),
-    };
+    let short = ControlRefusal::NoopIntervalTooShort { min: Duration::from_millis(100) };
     assert_eq!(refused("set_noop_interval", "0.099", |_| ()), short);
     assert_eq!(refused("set_noop_interval", "0", |_| ()), short);
     let second = Duration::from_secs(1);
     assert_eq!(
-        refused("set_noop_interval", "0.5", |facts| facts
-            .noop_interval_min =
-            second),
+        refused("set_noop_interval", "0.5", |facts| facts.noop_interval_min = second),
         ControlRefusal::NoopIntervalTooShort { min: second }
     );
     bad_values(
@@ -164,11 +133,9 @@ fn set_noop_interval() {
 #[test]
 fn set_priority() {
     assert_eq!(Controls::default().priority(), Priority::Medium);
-    for (value, priority, messages) in [
-        ("high", Priority::High, 50),
-        ("medium", Priority::Medium, 5),
-        ("low", Priority::Low, 1),
-    ] {
+    for (value, priority, messages) in
+        [("high", Priority::High, 50), ("medium", Priority::Medium, 5), ("low", Priority::Low, 1)]
+    {
         assert_eq!(set("set_priority", value).priority(), priority);
         assert_eq!(priority.turn_messages(), messages);
     }
@@ -177,22 +144,10 @@ fn set_priority() {
 
 #[test]
 fn backfill_order() {
-    assert_eq!(
-        Controls::default().backfill_order(),
-        BackfillOrder::RoundRobin
-    );
-    assert_eq!(
-        set("backfill_order", "sequential").backfill_order(),
-        BackfillOrder::Sequential
-    );
+    assert_eq!(Controls::default().backfill_order(), BackfillOrder::RoundRobin);
+    assert_eq!(set("backfill_order", "sequential").backfill_order(), BackfillOrder::Sequential);
     let mut controls = set("backfill_order", "sequential");
-    set_in(
-        &mut controls,
-        "backfill_order",
-        "round-robin",
-        &everything(),
-    )
-    .unwrap();
+    set_in(&mut controls, "backfill_order", "round-robin", &everything()).unwrap();
     assert_eq!(controls.backfill_order(), BackfillOrder::RoundRobin);
     bad_values("backfill_order", &["random", "Sequential", "round_robin"]);
     assert_eq!(
@@ -208,8 +163,7 @@ fn force_value_compression() {
     assert!(!set("force_value_compression", "no").force_value_compression());
     for value in ["true", "false"] {
         assert_eq!(
-            refused("force_value_compression", value, |facts| facts.snappy =
-                false),
+            refused("force_value_compression", value, |facts| facts.snappy = false),
             ControlRefusal::NoSnappy
         );
     }
@@ -219,10 +173,7 @@ fn force_value_compression() {
 fn supports_cursor_dropping() {
     assert!(Controls::new("some-client").cursor_dropping());
     assert!(!Controls::new("replication:n1->n2").cursor_dropping());
-    for key in [
-        "supports_cursor_dropping",
-        "supports_cursor_dropping_vulcan",
-    ] {
+    for key in ["supports_cursor_dropping", "supports_cursor_dropping_vulcan"] {
         assert!(!set(key, "false").cursor_dropping());
         let mut controls = Controls::new("eq_dcpq:replication:x");
         set_in(&mut controls, key, "true", &everything()).unwrap();
@@ -257,10 +208,9 @@ fn enable_expiry_opcode() {
 #[test]
 fn stream_ids_and_sync_writes_exclude_each_other() {
     assert!(!Controls::default().stream_ids() && !Controls::default().sync_writes());
-    for (first, second) in [
-        ("enable_stream_id", "enable_sync_writes"),
-        ("enable_sync_writes", "enable_stream_id"),
-    ] {
+    for (first, second) in
+        [("enable_stream_id", "enable_sync_writes"), ("enable_sync_writes", "enable_stream_id")]
+    {
         let mut controls = set(first, "true");
         let before = controls.clone();
         assert_eq!(
@@ -294,24 +244,15 @@ fn consumer_name() {
     bad_values("consumer_name", &[&"n".repeat(201)]);
     assert!(matches!(
         Control::parse(b"consumer_name", b"\xFF"),
-        Err(ControlError::BadValue {
-            key: "consumer_name",
-            ..
-        })
+        Err(ControlError::BadValue { key: "consumer_name", .. })
     ));
 }
 
 #[test]
 fn enable_out_of_order_snapshots() {
     let key = "enable_out_of_order_snapshots";
-    assert_eq!(
-        Controls::default().out_of_order_snapshots(),
-        OutOfOrder::Never
-    );
-    assert_eq!(
-        set(key, "true").out_of_order_snapshots(),
-        OutOfOrder::Allowed
-    );
+    assert_eq!(Controls::default().out_of_order_snapshots(), OutOfOrder::Never);
+    assert_eq!(set(key, "true").out_of_order_snapshots(), OutOfOrder::Allowed);
     assert_eq!(
         set(key, "true_with_seqno_advanced").out_of_order_snapshots(),
         OutOfOrder::WithSeqnoAdvanced
@@ -322,11 +263,7 @@ fn enable_out_of_order_snapshots() {
 #[test]
 fn include_deleted_user_xattrs() {
     let key = "include_deleted_user_xattrs";
-    assert_eq!(
-        set(key, "true"),
-        Controls::default(),
-        "a question changes nothing"
-    );
+    assert_eq!(set(key, "true"), Controls::default(), "a question changes nothing");
     assert_eq!(
         refused(key, "true", |facts| facts.deleted_user_xattrs = false),
         ControlRefusal::NotOpenedWithDeletedUserXattrs
@@ -367,14 +304,9 @@ fn max_marker_version() {
     for (key, value) in [("enable_sync_writes", "true"), ("consumer_name", "x")] {
         set_in(&mut controls, key, value, &everything()).unwrap();
     }
+    assert_eq!(controls.marker_version(), MarkerVersion::V2_2, "the newer of both");
     assert_eq!(
-        controls.marker_version(),
-        MarkerVersion::V2_2,
-        "the newer of both"
-    );
-    assert_eq!(
-        refused("max_marker_version", "2.2", |facts| facts.collections =
-            false),
+        refused("max_marker_version", "2.2", |facts| facts.collections = false),
         ControlRefusal::NoCollections
     );
     bad_values("max_marker_version", &["2.1", "2.0", "1.0", "3", "true"]);
@@ -383,15 +315,10 @@ fn max_marker_version() {
 #[test]
 fn cache_transfer() {
     for value in ["true", "false", "x"] {
-        assert_eq!(
-            set("cache_transfer", value),
-            Controls::default(),
-            "a question"
-        );
+        assert_eq!(set("cache_transfer", value), Controls::default(), "a question");
     }
     assert_eq!(
-        refused("cache_transfer", "true", |facts| facts.cache_transfer =
-            false),
+        refused("cache_transfer", "true", |facts| facts.cache_transfer = false),
         ControlRefusal::NoCacheTransfer
     );
 }
@@ -400,29 +327,15 @@ fn cache_transfer() {
 fn empty_and_unknown_are_refused() {
     assert_eq!(parse("", "true"), Err(ControlError::NoKey));
     assert_eq!(parse("enable_noop", ""), Err(ControlError::NoValue));
-    for key in [
-        "enable_ext_metadata",
-        "enable_noop ",
-        "Enable_noop",
-        "enable_noo",
-        "\0",
-    ] {
-        assert_eq!(
-            parse(key, "true"),
-            Err(ControlError::UnknownKey(key.into()))
-        );
+    for key in ["enable_ext_metadata", "enable_noop ", "Enable_noop", "enable_noo", "\0"] {
+        assert_eq!(parse(key, "true"), Err(ControlError::UnknownKey(key.into())));
     }
     let long = "k".repeat(1000);
-    assert_eq!(
-        parse(&long, "true"),
-        Err(ControlError::UnknownKey(long[..64].into()))
-    );
+    assert_eq!(parse(&long, "true"), Err(ControlError::UnknownKey(long[..64].into())));
     let bytes = Control::parse(b"\xF0\x9F", b"true");
     assert_eq!(bytes, Err(ControlError::UnknownKey("\u{FFFD}".into())));
     assert_eq!(
-        parse("enable_ext_metadata", "true")
-            .unwrap_err()
-            .to_string(),
+        parse("enable_ext_metadata", "true").unwrap_err().to_string(),
         "there is no control \"enable_ext_metadata\""
     );
 }
@@ -452,15 +365,11 @@ fn what_is_not_built_is_refused_and_its_absence_granted() {
         let (on, off) = values(feature);
         set(feature.key(), on);
         assert_eq!(
-            refused(feature.key(), on, |facts| facts.built =
-                facts.built.without(feature)),
+            refused(feature.key(), on, |facts| facts.built = facts.built.without(feature)),
             ControlRefusal::NotBuilt(feature)
         );
         if let Some(off) = off {
-            let facts = Negotiated {
-                built: BuiltControls::NONE,
-                ..everything()
-            };
+            let facts = Negotiated { built: BuiltControls::NONE, ..everything() };
             set_in(&mut Controls::default(), feature.key(), off, &facts).unwrap();
         }
     }
@@ -468,10 +377,7 @@ fn what_is_not_built_is_refused_and_its_absence_granted() {
 
 #[test]
 fn this_build_has_what_it_says() {
-    let facts = Negotiated {
-        built: BuiltControls::HERE,
-        ..everything()
-    };
+    let facts = Negotiated { built: BuiltControls::HERE, ..everything() };
     let granted: Vec<_> = Feature::ALL
         .into_iter()
         .filter(|f| set_in(&mut Controls::default(), f.key(), values(*f).0, &facts).is_ok())
@@ -519,10 +425,7 @@ fn what_known_clients_insist_on_is_granted() {
 fn each_feature_is_one_bit_and_one_key() {
     let bits: HashSet<_> = Feature::ALL.iter().map(|feature| *feature as u32).collect();
     let keys: HashSet<_> = Feature::ALL.iter().map(|feature| feature.key()).collect();
-    assert_eq!(
-        (bits.len(), keys.len()),
-        (Feature::ALL.len(), Feature::ALL.len())
-    );
+    assert_eq!((bits.len(), keys.len()), (Feature::ALL.len(), Feature::ALL.len()));
     assert!(bits.iter().all(|bit| bit.is_power_of_two()));
     for feature in Feature::ALL {
         let set = BuiltControls::NONE.with(feature);

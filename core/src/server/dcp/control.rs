@@ -2,7 +2,7 @@
 
 use crate::producer;
 use crate::server::call::{Call, Stop};
-use crate::server::hello::done;
+use crate::server::setup::done;
 use crate::wire::dcp::{BufferAck, Control, Noop};
 
 /// `5e` DCP_CONTROL.

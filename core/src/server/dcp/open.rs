@@ -11,7 +11,7 @@
 use crate::error::ErrorKind;
 use crate::producer::OpenOptions;
 use crate::server::call::{Call, Stop};
-use crate::server::hello::done;
+use crate::server::setup::done;
 use crate::server::status::Refused;
 use crate::wire::Status;
 use crate::wire::dcp::{Open, OpenFlags};

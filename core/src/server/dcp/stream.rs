@@ -2,7 +2,7 @@
 
 use crate::producer::CloseOutcome;
 use crate::server::call::{Call, Stop};
-use crate::server::hello::done;
+use crate::server::setup::done;
 use crate::server::status::Refused;
 use crate::stream::{Refusal, StreamFlags, StreamRequest};
 use crate::wire::Status;
@@ -30,7 +30,7 @@ pub(in crate::server) fn stream_request(call: &mut Call<'_, '_>) -> Result<(), S
     match producer.stream_request(request.vb, frame.opaque(), &wanted) {
         Ok(log) => FailoverLogAnswer::encode(frame.header(), &log, call.out()),
         Err(Refusal::Rollback { to, .. }) => {
-            RollbackAnswer { to }.encode(frame.header(), call.out())
+            RollbackAnswer { to }.encode(frame.header(), call.out());
         }
         Err(Refusal::Closed) => return Err(Stop::Close),
         Err(refusal) => return Err(Refused::from(&refusal).into()),

@@ -46,15 +46,9 @@ impl Core {
         for record in &part.records {
             let old = match kept.keys {
                 0 => None,
-                _ => self
-                    .database
-                    .newest(part.vb, kept.generation, &record.key, &mut db_key)?,
+                _ => self.database.newest(part.vb, kept.generation, &record.key, &mut db_key)?,
             };
-            replacements.push(Replacement {
-                record,
-                old,
-                needed: false,
-            });
+            replacements.push(Replacement { record, old, needed: false });
         }
         Ok(replacements)
     }
@@ -72,12 +66,7 @@ impl Core {
                 vbucket.pins.evict_all();
             }
             if !vbucket.pins.is_empty() {
-                for Replacement {
-                    record,
-                    old,
-                    needed,
-                } in &mut replacements
-                {
+                for Replacement { record, old, needed } in &mut replacements {
                     let new = record.meta.seqno;
                     *needed = old.is_some_and(|old| vbucket.pins.needed(old.seqno, new));
                 }
@@ -90,12 +79,7 @@ impl Core {
         }
         kept.high = part.high;
         kept.state = part.state.unwrap_or(kept.state);
-        Ok(Change {
-            vb: part.vb,
-            kept,
-            failover: part.failover.clone(),
-            ends_scans: false,
-        })
+        Ok(Change { vb: part.vb, kept, failover: part.failover.clone(), ends_scans: false })
     }
 
     fn put_record(
@@ -106,11 +90,7 @@ impl Core {
         Scratch { key, value }: &mut Scratch,
         out: &mut OwnedWriteBatch,
     ) {
-        let &Replacement {
-            record,
-            old,
-            needed,
-        } = replacement;
+        let &Replacement { record, old, needed } = replacement;
         let (database, new) = (&self.database, record.meta.seqno);
         if let Some(old) = old {
             kept.count_out(&old);

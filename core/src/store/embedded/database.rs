@@ -1,9 +1,7 @@
 //! The database below the store: its keyspaces, and every way in which the store reads and writes them.
 
 use super::faults::fault;
-use super::keys::{
-    COMMIT_PREFIX, DEAD_PREFIX, Gen, commit_of, damaged, dead_of, doc_key, seq_key,
-};
+use super::keys::{COMMIT_PREFIX, DEAD_PREFIX, Gen, commit_of, damaged, dead_of, doc_key, seq_key};
 use super::options::EmbeddedOptions;
 use super::values::{check_mark, decode_newest};
 use crate::error::Result;
@@ -30,9 +28,7 @@ pub(super) struct Database {
 impl Database {
     /// Makes a new database.
     pub(super) fn make(path: &Path, options: &EmbeddedOptions) -> Result<Self> {
-        let db = builder(path, options)
-            .open()
-            .map_err(|e| fault("cannot make it", e))?;
+        let db = builder(path, options).open().map_err(|e| fault("cannot make it", e))?;
         Self::with_keyspaces(db, options)
     }
 
@@ -41,9 +37,7 @@ impl Database {
         if !path.join("version").exists() {
             return Err(damaged(format!("{} holds no database", path.display())));
         }
-        let db = builder(path, options)
-            .open()
-            .map_err(|e| fault("cannot read it", e))?;
+        let db = builder(path, options).open().map_err(|e| fault("cannot read it", e))?;
         if let Some(name) = KEYSPACES.iter().find(|name| !db.keyspace_exists(name)) {
             return Err(damaged(format!("its keyspace {name:?} is missing")));
         }
@@ -54,8 +48,7 @@ impl Database {
         let open = |name, shape: fn(KeyspaceCreateOptions) -> KeyspaceCreateOptions| {
             let bytes = options.memtable_bytes_max;
             let settings = || shape(KeyspaceCreateOptions::default().max_memtable_size(bytes));
-            db.keyspace(name, settings)
-                .map_err(|e| fault("cannot open a keyspace", e))
+            db.keyspace(name, settings).map_err(|e| fault("cannot open a keyspace", e))
         };
         let [seq, key, sup, meta] = KEYSPACES;
         Ok(Self {
@@ -90,9 +83,7 @@ impl Database {
 
     /// Makes everything written survive a power cut.
     pub(super) fn sync(&self) -> Result<()> {
-        self.db
-            .persist(PersistMode::SyncData)
-            .map_err(|e| fault("cannot sync the journal", e))
+        self.db.persist(PersistMode::SyncData).map_err(|e| fault("cannot sync the journal", e))
     }
 
     /// Bytes on disk.
@@ -110,9 +101,7 @@ impl Database {
     ) -> Result<Option<DocMeta>> {
         doc_key(vb, generation, key, db_key);
         let stored = self.key.get(&db_key).map_err(|e| fault(&reading(vb), e))?;
-        stored
-            .map(|stored| decode_newest(db_key, &stored))
-            .transpose()
+        stored.map(|stored| decode_newest(db_key, &stored)).transpose()
     }
 
     /// The number of the newest commit. Anything but one entry means that the order of commits was damaged.
@@ -148,9 +137,7 @@ impl Database {
     #[cfg(test)]
     pub(super) fn flush(&self) -> Result<()> {
         for keyspace in [&self.seq, &self.key, &self.sup, &self.meta] {
-            keyspace
-                .rotate_memtable_and_wait()
-                .map_err(|e| fault("cannot flush", e))?;
+            keyspace.rotate_memtable_and_wait().map_err(|e| fault("cannot flush", e))?;
         }
         Ok(())
     }
@@ -170,10 +157,7 @@ pub(super) fn by_seqno(
     range: RangeInclusive<Seqno>,
 ) -> fjall::Iter {
     let (start, end) = range.into_inner();
-    snapshot.range(
-        keyspace,
-        seq_key(vb, generation, start)..=seq_key(vb, generation, end),
-    )
+    snapshot.range(keyspace, seq_key(vb, generation, start)..=seq_key(vb, generation, end))
 }
 
 /// What an error while a vbucket is read begins with.

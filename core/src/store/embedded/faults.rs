@@ -34,10 +34,7 @@ pub(super) fn io_fault(what: &str, path: &Path, cause: io::Error) -> Error {
 pub(super) fn no_panic<T>(what: &str, call: impl FnOnce() -> Result<T>) -> Result<T> {
     catch_unwind(AssertUnwindSafe(call)).unwrap_or_else(|panic| {
         let said = message(&*panic);
-        Err(Error::new(
-            ErrorKind::Corrupt,
-            format!("{what}: the database gave up: {said}"),
-        ))
+        Err(Error::new(ErrorKind::Corrupt, format!("{what}: the database gave up: {said}")))
     })
 }
 

@@ -36,11 +36,7 @@ impl Folder {
         };
         opened.map_err(|e| {
             let kind = e.kind();
-            Error::new(
-                kind,
-                format!("the store in {} cannot be opened", path.display()),
-            )
-            .because(e)
+            Error::new(kind, format!("the store in {} cannot be opened", path.display())).because(e)
         })
     }
 
@@ -52,20 +48,11 @@ impl Folder {
             fs::remove_dir_all(&db_path).map_err(|e| io_fault("remove", &db_path, e))?;
         }
         let synced = Synced::make(path.join(SYNCED), options.vbuckets)?;
-        let database = no_panic("cannot make the database", || {
-            Database::make(&db_path, options)
-        })?;
+        let database = no_panic("cannot make the database", || Database::make(&db_path, options))?;
         let run = Run::Closed { window: 0 };
         sync_folder(path)?;
         head.record(run)?;
-        Ok(Self {
-            path: path.to_owned(),
-            database,
-            head,
-            synced,
-            run,
-            lock,
-        })
+        Ok(Self { path: path.to_owned(), database, head, synced, run, lock })
     }
 
     fn open_made(path: &Path, options: &EmbeddedOptions, lock: File) -> Result<Self> {
@@ -76,17 +63,8 @@ impl Folder {
         let synced = Synced::open(path.join(SYNCED), options.vbuckets)?;
         let db_path = path.join(DB);
         check_table_lists(&db_path.join("keyspaces"))?;
-        let database = no_panic("cannot open the database", || {
-            Database::open(&db_path, options)
-        })?;
-        Ok(Self {
-            path: path.to_owned(),
-            database,
-            head,
-            synced,
-            run,
-            lock,
-        })
+        let database = no_panic("cannot open the database", || Database::open(&db_path, options))?;
+        Ok(Self { path: path.to_owned(), database, head, synced, run, lock })
     }
 }
 
@@ -140,9 +118,7 @@ impl Found {
             (false, true) => Err(damaged(format!("{} is missing", path.display()))),
             (true, true) => Ok(false),
             (true, false) => {
-                let bytes = fs::metadata(&path)
-                    .map_err(|e| io_fault("look at", &path, e))?
-                    .len();
+                let bytes = fs::metadata(&path).map_err(|e| io_fault("look at", &path, e))?.len();
                 Ok(bytes < Head::BYTES)
             }
         }
@@ -151,11 +127,7 @@ impl Found {
 
 fn take_lock(path: &Path) -> Result<File> {
     let lock_path = path.join(LOCK);
-    let opened = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .open(&lock_path);
+    let opened = OpenOptions::new().write(true).create(true).truncate(false).open(&lock_path);
     let lock = opened.map_err(|e| io_fault("open", &lock_path, e))?;
     match lock.try_lock() {
         Ok(()) => Ok(lock),
@@ -177,10 +149,7 @@ fn check_table_lists(keyspaces: &Path) -> Result<()> {
         let folder = entry.map_err(|e| io_fault("read", keyspaces, e))?.path();
         let name = folder.file_name().and_then(|name| name.to_str());
         if name.and_then(|name| name.parse::<u64>().ok()).is_none() {
-            return Err(damaged(format!(
-                "{} does not belong there",
-                folder.display()
-            )));
+            return Err(damaged(format!("{} does not belong there", folder.display())));
         }
         check_table_list(&folder)?;
     }
@@ -200,11 +169,7 @@ fn check_table_list(folder: &Path) -> Result<()> {
     if rest == hash {
         return Ok(());
     }
-    Err(damaged(format!(
-        "{} does not match {}",
-        list.display(),
-        current.display()
-    )))
+    Err(damaged(format!("{} does not match {}", list.display(), current.display())))
 }
 
 /// Makes the names in a folder durable. Not every system can open a folder, and those need no help.

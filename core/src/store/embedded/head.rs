@@ -38,17 +38,9 @@ impl Head {
 
     /// Makes the file, for a folder that is about to be made.
     pub(super) fn make(path: PathBuf, vbuckets: u32) -> Result<Self> {
-        let opened = OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .open(&path);
+        let opened = OpenOptions::new().write(true).create(true).truncate(true).open(&path);
         let file = opened.map_err(|e| io_fault("create", &path, e))?;
-        let mut head = Self {
-            file,
-            path,
-            vbuckets,
-        };
+        let mut head = Self { file, path, vbuckets };
         head.record(Run::Making)?;
         Ok(head)
     }
@@ -58,9 +50,7 @@ impl Head {
         let opened = OpenOptions::new().read(true).write(true).open(&path);
         let mut file = opened.map_err(|e| io_fault("open", &path, e))?;
         let mut bytes = Vec::new();
-        let read = (&mut file)
-            .take(2 * BLOCK_BYTES as u64)
-            .read_to_end(&mut bytes);
+        let read = (&mut file).take(2 * BLOCK_BYTES as u64).read_to_end(&mut bytes);
         read.map_err(|e| io_fault("read", &path, e))?;
         let (made_for, run) = read_blocks(&bytes, &path)?;
         if made_for != vbuckets {
@@ -69,14 +59,7 @@ impl Head {
                 folder_of(&path).display()
             )));
         }
-        Ok((
-            Self {
-                file,
-                path,
-                vbuckets,
-            },
-            run,
-        ))
+        Ok((Self { file, path, vbuckets }, run))
     }
 
     /// Records durably how the run stands.

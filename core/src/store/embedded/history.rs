@@ -33,19 +33,10 @@ impl Core {
             None => {
                 let state = before.state;
                 let fresh = self.bury(vb, before, before.generation, &mut writer, &mut out)?;
-                Counters {
-                    state,
-                    cas_max: before.cas_max,
-                    ..fresh
-                }
+                Counters { state, cas_max: before.cas_max, ..fresh }
             }
         };
-        let change = Change {
-            vb,
-            kept,
-            failover,
-            ends_scans: true,
-        };
+        let change = Change { vb, kept, failover, ends_scans: true };
         self.apply(&mut writer, busy, out, vec![change], Durability::Synced)?;
         Ok(reached)
     }
@@ -54,27 +45,15 @@ impl Core {
     pub(super) fn reset(&self, vb: VbId) -> Result<()> {
         let mut writer = self.writer()?;
         self.slot(vb)?;
-        let promised = writer
-            .synced
-            .promise(vb)
-            .map_or(0, |promise| promise.change);
+        let promised = writer.synced.promise(vb).map_or(0, |promise| promise.change);
         let mut busy = self.busy();
         let (kept, was_damaged) =
             busy.hold_damaged(vb, |vbucket| (vbucket.kept, vbucket.damage.is_some()))?;
-        let newest = if was_damaged {
-            self.newest_generation(vb)?
-        } else {
-            kept.generation
-        };
+        let newest = if was_damaged { self.newest_generation(vb)? } else { kept.generation };
         let mut out = self.database.batch(0);
         let mut fresh = self.bury(vb, kept, newest, &mut writer, &mut out)?;
         fresh.change = fresh.change.max(promised);
-        let change = Change {
-            vb,
-            kept: fresh,
-            failover: Some(Vec::new()),
-            ends_scans: true,
-        };
+        let change = Change { vb, kept: fresh, failover: Some(Vec::new()), ends_scans: true };
         self.apply(&mut writer, busy, out, vec![change], Durability::Synced)?;
         self.slot(vb)?.lock().damage = None;
         Ok(())
@@ -91,10 +70,7 @@ impl Core {
     ) -> Result<Counters> {
         let newest = newest.max(kept.generation);
         let next = newest.0.checked_add(1).ok_or_else(|| {
-            let what = format!(
-                "vb {vb} was started again {} times; it cannot be again",
-                newest.0
-            );
+            let what = format!("vb {vb} was started again {} times; it cannot be again", newest.0);
             Error::new(ErrorKind::Unavailable, what)
         })?;
         for generation in (kept.generation.0..next).map(Gen) {
@@ -102,11 +78,7 @@ impl Core {
             out.insert(&self.database.meta, key, mark(&key));
             writer.dead.push_back(Dead::new(vb, generation));
         }
-        Ok(Counters {
-            change: kept.change,
-            generation: Gen(next),
-            ..Counters::default()
-        })
+        Ok(Counters { change: kept.change, generation: Gen(next), ..Counters::default() })
     }
 
     /// The newest generation of which there is an entry.
@@ -134,13 +106,7 @@ impl Core {
         out: &mut OwnedWriteBatch,
     ) -> Result<Option<Counters>> {
         let snapshot = self.database.snapshot();
-        let mut plan = Rollback {
-            core: self,
-            vb,
-            kept: before,
-            to,
-            snapshot,
-        };
+        let mut plan = Rollback { core: self, vb, kept: before, to, snapshot };
         let superseded = plan.superseded()?;
         let Some(undone) = plan.undone()? else {
             return Ok(None);
@@ -217,14 +183,9 @@ impl Rollback<'_> {
         let (database, generation) = (&self.core.database, self.kept.generation);
         let old_key = seq_key(self.vb, generation, old);
         let stored = self.snapshot.get(&database.seq, old_key);
-        let stored = stored
-            .map_err(|e| fault(&reading(self.vb), e))?
-            .ok_or_else(|| {
-                damaged(format!(
-                    "vb {}: the version at seqno {old} is missing",
-                    self.vb
-                ))
-            })?;
+        let stored = stored.map_err(|e| fault(&reading(self.vb), e))?.ok_or_else(|| {
+            damaged(format!("vb {}: the version at seqno {old} is missing", self.vb))
+        })?;
         let (meta, key) = decode_record_key(&old_key, &stored)?;
         let (mut db_key, mut value) = (Vec::new(), Vec::new());
         doc_key(self.vb, generation, key, &mut db_key);

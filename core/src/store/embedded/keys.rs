@@ -36,9 +36,7 @@ pub(super) fn seq_key(vb: VbId, generation: Gen, seqno: Seqno) -> [u8; SEQ_KEY_B
 
 /// The seqno in a key of `seq` or `sup`.
 pub(super) fn seqno_of(key: &[u8]) -> Result<Seqno> {
-    let tail = key
-        .get(PREFIX_BYTES..)
-        .and_then(|tail| tail.try_into().ok());
+    let tail = key.get(PREFIX_BYTES..).and_then(|tail| tail.try_into().ok());
     tail.map(|tail| Seqno(u64::from_be_bytes(tail)))
         .ok_or_else(|| damaged(format!("an entry's key has {} bytes", key.len())))
 }
@@ -77,10 +75,7 @@ pub(super) const DEAD_PREFIX: [u8; 1] = [TAG_DEAD];
 pub(super) fn dead_of(key: &[u8]) -> Result<(VbId, Gen)> {
     let mut rest = key;
     if key.len() != 7 || rest.get_u8() != TAG_DEAD {
-        return Err(damaged(format!(
-            "a dead generation's key has {} bytes",
-            key.len()
-        )));
+        return Err(damaged(format!("a dead generation's key has {} bytes", key.len())));
     }
     Ok((VbId(rest.get_u16()), Gen(rest.get_u32())))
 }
@@ -118,10 +113,7 @@ pub(super) fn damaged_entry(db_key: &[u8]) -> Error {
                 Err(_) => format!("vb {vb}: the entry of key {seqno:02x?} is damaged"),
             }
         }
-        [_, a, b] => format!(
-            "vb {}: its counters are damaged",
-            u16::from_be_bytes([*a, *b])
-        ),
+        [_, a, b] => format!("vb {}: its counters are damaged", u16::from_be_bytes([*a, *b])),
         _ => format!("the entry {db_key:02x?} is damaged"),
     };
     damaged(what)

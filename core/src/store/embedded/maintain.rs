@@ -57,10 +57,7 @@ impl Core {
         if let Some(&keyspace) = keyspaces.get(dead.done) {
             let start = prefix(dead.vb, dead.generation).to_vec();
             let end = after_prefix(&start);
-            let from = dead
-                .after
-                .take()
-                .map_or(Bound::Included(start), Bound::Excluded);
+            let from = dead.after.take().map_or(Bound::Included(start), Bound::Excluded);
             let entries = database.snapshot().range(keyspace, (from, end));
             let mut deleted = 0;
             for guard in entries.take(limit) {
@@ -109,12 +106,7 @@ impl Core {
                 kept.superseded = kept.superseded.saturating_sub(1);
                 kept.horizon = kept.horizon.max(new);
             }
-            let change = Change {
-                vb,
-                kept,
-                failover: None,
-                ends_scans: false,
-            };
+            let change = Change { vb, kept, failover: None, ends_scans: false };
             self.apply(writer, busy, out, vec![change], Durability::Buffered)?;
         }
         if let (true, Some(&(last, _))) = (more, page.last()) {
@@ -151,11 +143,7 @@ impl Core {
         limit: usize,
     ) -> Result<TombstonePage> {
         let kept = self.slot(vb)?.sound()?.kept;
-        let mut page = TombstonePage {
-            found: Vec::new(),
-            read_to: after,
-            more: false,
-        };
+        let mut page = TombstonePage { found: Vec::new(), read_to: after, more: false };
         if kept.tombstones() == 0 || after >= kept.last {
             return Ok(page);
         }
@@ -208,12 +196,7 @@ impl Core {
             purged += 1;
         }
         if purged > 0 {
-            let change = Change {
-                vb,
-                kept,
-                failover: None,
-                ends_scans: false,
-            };
+            let change = Change { vb, kept, failover: None, ends_scans: false };
             self.apply(&mut writer, busy, out, vec![change], Durability::Buffered)?;
         }
         Ok(purged)

@@ -32,10 +32,8 @@ impl Core {
         let mut from = Bound::Included(start.to_vec());
         loop {
             no_panic("cannot read the keys", || {
-                let entries = self
-                    .database
-                    .snapshot()
-                    .range(&self.database.key, (from, Bound::Unbounded));
+                let entries =
+                    self.database.snapshot().range(&self.database.key, (from, Bound::Unbounded));
                 for guard in entries.take(KEYS_PAGE) {
                     let (key, value) = pair(guard, &reading(vb))?;
                     if !key.starts_with(&start) {
@@ -51,9 +49,7 @@ impl Core {
             if page.len() < KEYS_PAGE {
                 return Ok(());
             }
-            from = page
-                .pop()
-                .map_or(Bound::Unbounded, |(key, _)| Bound::Excluded(key));
+            from = page.pop().map_or(Bound::Unbounded, |(key, _)| Bound::Excluded(key));
             page.clear();
         }
     }
@@ -73,9 +69,7 @@ impl Core {
         let db_key = seq_key(vb, generation, seqno);
         let stored = snapshot.get(&self.database.seq, db_key);
         let stored = stored.map_err(|e| fault(&reading(vb), e))?.ok_or_else(|| {
-            damaged(format!(
-                "vb {vb}: a key is at seqno {seqno}, but there is no record"
-            ))
+            damaged(format!("vb {vb}: a key is at seqno {seqno}, but there is no record"))
         })?;
         let record = decode_record(&db_key, &stored, &mut BytesMut::new())?;
         if record.key != key || record.meta != newest {

@@ -67,25 +67,15 @@ impl EmbeddedScan {
 
     fn last_shown(&self, snapshot: &Snapshot, last: Seqno, superseded: bool) -> Result<Seqno> {
         if last <= self.end {
-            return Ok(if last > self.read_to {
-                last
-            } else {
-                Seqno::ZERO
-            });
+            return Ok(if last > self.read_to { last } else { Seqno::ZERO });
         }
         let (seq, range) = (&self.core.database.seq, self.read_to.next()..=self.end);
-        let sup = if superseded {
-            Some(self.superseded(snapshot, range.clone()))
-        } else {
-            None
-        };
+        let sup = if superseded { Some(self.superseded(snapshot, range.clone())) } else { None };
         let mut skipped = sup.into_iter().flatten().rev().peekable();
         for guard in by_seqno(snapshot, seq, self.vb, self.generation, range).rev() {
             let seqno = seqno_of(&pair(guard, &reading(self.vb))?.0)?;
-            while skipped
-                .next_if(|entry| matches!(entry, Ok((old, _)) if *old > seqno))
-                .is_some()
-            {}
+            while skipped.next_if(|entry| matches!(entry, Ok((old, _)) if *old > seqno)).is_some() {
+            }
             match skipped.peek() {
                 Some(Err(_)) => break,
                 Some(&Ok((old, new))) if old == seqno && new <= self.end => {}
@@ -117,11 +107,7 @@ impl EmbeddedScan {
         out: &mut Vec<Record>,
     ) -> Result<Seqno> {
         let range = self.read_to.next()..=self.end;
-        let sup = if superseded {
-            Some(self.superseded(snapshot, range.clone()))
-        } else {
-            None
-        };
+        let sup = if superseded { Some(self.superseded(snapshot, range.clone())) } else { None };
         let mut skipped = sup.into_iter().flatten().peekable();
         let (mut bytes, shown_before, mut slab) = (0, out.len(), BytesMut::new());
         let seq = &self.core.database.seq;
@@ -193,16 +179,12 @@ impl Scan for EmbeddedScan {
     }
 
     fn remaining_estimate(&self) -> u64 {
-        self.left_max
-            .min(self.end.get().saturating_sub(self.read_to.get()))
+        self.left_max.min(self.end.get().saturating_sub(self.read_to.get()))
     }
 
     fn next(&mut self, budget: SliceBudget, out: &mut Vec<Record>) -> Result<Slice> {
         let Some(pin) = self.pin else {
-            return Ok(Slice {
-                read_to: self.end,
-                more: false,
-            });
+            return Ok(Slice { read_to: self.end, more: false });
         };
         let core = Arc::clone(&self.core);
         let slot = core.slot(self.vb)?;
@@ -223,13 +205,8 @@ impl Scan for EmbeddedScan {
             Ok(read_to) => {
                 vbucket.pins.advance(pin, read_to);
                 self.read_to = read_to;
-                self.left_max = self
-                    .left_max
-                    .saturating_sub((out.len() - shown_before) as u64);
-                Ok(Slice {
-                    read_to,
-                    more: read_to < self.end,
-                })
+                self.left_max = self.left_max.saturating_sub((out.len() - shown_before) as u64);
+                Ok(Slice { read_to, more: read_to < self.end })
             }
             Err(e) => {
                 out.truncate(shown_before);
@@ -259,10 +236,7 @@ fn count_in(core: &Core) -> Result<()> {
     let mut open = lock(&core.scans_open);
     let most = core.options.scans_max;
     if *open >= most {
-        return Err(Error::new(
-            ErrorKind::Retry,
-            format!("{most} scans are open already"),
-        ));
+        return Err(Error::new(ErrorKind::Retry, format!("{most} scans are open already")));
     }
     *open += 1;
     Ok(())

@@ -46,15 +46,9 @@ impl EmbeddedStore {
         let core = no_panic("cannot load the store", || load(folder, options));
         let core = core.map_err(|e| {
             let kind = e.kind();
-            Error::new(
-                kind,
-                format!("the store in {} cannot be opened", dir.display()),
-            )
-            .because(e)
+            Error::new(kind, format!("the store in {} cannot be opened", dir.display())).because(e)
         })?;
-        Ok(Self {
-            core: Arc::new(core),
-        })
+        Ok(Self { core: Arc::new(core) })
     }
 
     /// The folder.
@@ -80,18 +74,9 @@ impl Store for EmbeddedStore {
             return Err(misuse("`begin` was called twice".to_owned()));
         }
         let start = match writer.run_before {
-            Run::Making => Start {
-                clean: true,
-                window_before: 0,
-            },
-            Run::Closed { window } => Start {
-                clean: true,
-                window_before: window,
-            },
-            Run::Open { window } => Start {
-                clean: false,
-                window_before: window,
-            },
+            Run::Making => Start { clean: true, window_before: 0 },
+            Run::Closed { window } => Start { clean: true, window_before: window },
+            Run::Open { window } => Start { clean: false, window_before: window },
         };
         writer.head.record(Run::Open { window })?;
         writer.window = window;
@@ -117,9 +102,7 @@ impl Store for EmbeddedStore {
 
     fn scan(&self, vb: VbId, range: RangeInclusive<Seqno>) -> Result<Box<dyn Scan>> {
         let core = Arc::clone(&self.core);
-        no_panic("cannot open a scan", || {
-            Ok(Box::new(EmbeddedScan::open(core, vb, range)?) as _)
-        })
+        no_panic("cannot open a scan", || Ok(Box::new(EmbeddedScan::open(core, vb, range)?) as _))
     }
 
     fn rollback(&self, vb: VbId, to: Seqno, failover: &[FailoverEntry]) -> Result<Seqno> {
@@ -154,21 +137,12 @@ impl Store for EmbeddedStore {
 
 impl fmt::Debug for EmbeddedStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("EmbeddedStore")
-            .field("path", &self.core.path)
-            .finish_non_exhaustive()
+        f.debug_struct("EmbeddedStore").field("path", &self.core.path).finish_non_exhaustive()
     }
 }
 
 fn load(folder: Folder, options: EmbeddedOptions) -> Result<Core> {
-    let Folder {
-        path,
-        database,
-        head,
-        synced,
-        run,
-        lock,
-    } = folder;
+    let Folder { path, database, head, synced, run, lock } = folder;
     let commit = database.last_commit()?;
     let mut vbuckets: Vec<Vbucket> = Vec::new();
     vbuckets.resize_with(options.vbuckets as usize, Vbucket::default);
@@ -192,11 +166,8 @@ fn load(folder: Folder, options: EmbeddedOptions) -> Result<Core> {
             sweep.insert(vb);
         }
     }
-    let dead: VecDeque<Dead> = database
-        .dead()?
-        .into_iter()
-        .map(|(vb, generation)| Dead::new(vb, generation))
-        .collect();
+    let dead: VecDeque<Dead> =
+        database.dead()?.into_iter().map(|(vb, generation)| Dead::new(vb, generation)).collect();
     let writer = Writer {
         head,
         synced,
@@ -223,10 +194,7 @@ fn load(folder: Folder, options: EmbeddedOptions) -> Result<Core> {
 }
 
 fn load_failover(database: &Database, vb: VbId, entries: u8) -> Result<Vec<FailoverEntry>> {
-    let stored = database
-        .meta
-        .get(failover_key(vb))
-        .map_err(|e| fault(&reading(vb), e))?;
+    let stored = database.meta.get(failover_key(vb)).map_err(|e| fault(&reading(vb), e))?;
     let stored = stored.ok_or_else(|| damaged(format!("vb {vb}: its failover log is missing")))?;
     decode_failover(vb, entries, &stored)
 }

@@ -31,11 +31,7 @@ pub(super) struct Promise {
 impl Synced {
     /// Makes the file for a new store.
     pub(super) fn make(path: PathBuf, vbuckets: u32) -> Result<Self> {
-        let opened = OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .open(&path);
+        let opened = OpenOptions::new().write(true).create(true).truncate(true).open(&path);
         let mut file = opened.map_err(|e| io_fault("create", &path, e))?;
         let image = vec![0; vbuckets as usize * ENTRY_BYTES];
         let written = file.write_all(&image).and_then(|()| file.sync_all());
@@ -53,9 +49,7 @@ impl Synced {
         read.map_err(|e| io_fault("read", &path, e))?;
         if image.len() != bytes {
             let path = path.display();
-            return Err(damaged(format!(
-                "{path} should have {bytes} bytes, but has another size"
-            )));
+            return Err(damaged(format!("{path} should have {bytes} bytes, but has another size")));
         }
         Ok(Self { file, path, image })
     }
@@ -64,19 +58,13 @@ impl Synced {
     pub(super) fn promise(&self, vb: VbId) -> Result<Promise> {
         let mut entry = &self.image[range_of(vb)];
         let said = &entry[..SAID_BYTES];
-        let promise = Promise {
-            change: entry.get_u64(),
-            high: Seqno(entry.get_u64()),
-        };
+        let promise = Promise { change: entry.get_u64(), high: Seqno(entry.get_u64()) };
         let check = entry.get_u64();
         let blank = promise == Promise::default() && check == 0;
         if entry.get_u64() == 0 && (blank || check == check_of(vb, said)) {
             return Ok(promise);
         }
-        Err(damaged(format!(
-            "vb {vb}: its entry in {} is damaged",
-            self.path.display()
-        )))
+        Err(damaged(format!("vb {vb}: its entry in {} is damaged", self.path.display())))
     }
 
     /// Writes the promises of some vbuckets, in order of their ids.
@@ -101,9 +89,7 @@ impl Synced {
 
     /// Makes sure that a power cut takes nothing back.
     pub(super) fn sync(&mut self) -> Result<()> {
-        self.file
-            .sync_data()
-            .map_err(|e| io_fault("sync", &self.path, e))
+        self.file.sync_data().map_err(|e| io_fault("sync", &self.path, e))
     }
 
     fn write(&mut self, start: usize, end: usize) -> Result<()> {

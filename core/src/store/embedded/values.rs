@@ -88,11 +88,7 @@ pub(super) fn decode_record(db_key: &[u8], stored: &[u8], slab: &mut BytesMut) -
     slab.extend_from_slice(key);
     let key = slab.split().freeze();
     slab.extend_from_slice(value);
-    Ok(Record {
-        meta,
-        key,
-        value: slab.split().freeze(),
-    })
+    Ok(Record { meta, key, value: slab.split().freeze() })
 }
 
 /// The meta data and key of a version from `seq`.
@@ -208,10 +204,8 @@ pub(super) fn decode_failover(vb: VbId, entries: u8, stored: &[u8]) -> Result<Ve
     if rest.len() != entries * 16 || entries > FAILOVER_ENTRIES_MAX {
         return Err(damaged_entry(&db_key));
     }
-    let log = (0..entries).map(|_| FailoverEntry {
-        uuid: VbUuid(rest.get_u64()),
-        seqno: Seqno(rest.get_u64()),
-    });
+    let log = (0..entries)
+        .map(|_| FailoverEntry { uuid: VbUuid(rest.get_u64()), seqno: Seqno(rest.get_u64()) });
     Ok(log.collect())
 }
 
@@ -239,9 +233,7 @@ fn parse_record<'a>(
     }
     let meta = get_meta(&mut rest, seqno).ok_or_else(|| damaged_entry(db_key))?;
     let key_bytes = usize::from(rest.get_u16());
-    let (key, value) = rest
-        .split_at_checked(key_bytes)
-        .ok_or_else(|| damaged_entry(db_key))?;
+    let (key, value) = rest.split_at_checked(key_bytes).ok_or_else(|| damaged_entry(db_key))?;
     Ok((meta, key, value))
 }
 

@@ -32,10 +32,7 @@ pub(super) struct Vbucket {
 impl Slot {
     /// A vbucket as it was found.
     pub(super) fn new(vbucket: Vbucket) -> Self {
-        Self {
-            vbucket: Mutex::new(vbucket),
-            settled: Condvar::new(),
-        }
+        Self { vbucket: Mutex::new(vbucket), settled: Condvar::new() }
     }
 
     /// Locks it, damaged or not.
@@ -56,10 +53,7 @@ impl Slot {
     pub(super) fn settled(&self) -> Result<MutexGuard<'_, Vbucket>> {
         let mut vbucket = self.sound()?;
         while vbucket.busy {
-            vbucket = self
-                .settled
-                .wait(vbucket)
-                .unwrap_or_else(PoisonError::into_inner);
+            vbucket = self.settled.wait(vbucket).unwrap_or_else(PoisonError::into_inner);
         }
         Ok(vbucket)
     }

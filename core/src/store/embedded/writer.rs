@@ -64,12 +64,7 @@ pub(super) struct Dead {
 impl Dead {
     /// One of which nothing is deleted yet.
     pub(super) fn new(vb: VbId, generation: Gen) -> Self {
-        Self {
-            vb,
-            generation,
-            done: 0,
-            after: None,
-        }
+        Self { vb, generation, done: 0, after: None }
     }
 }
 
@@ -112,10 +107,7 @@ impl Core {
 
     /// Nothing is under way yet.
     pub(super) fn busy(&self) -> Busy<'_> {
-        Busy {
-            core: self,
-            vbs: Vec::new(),
-        }
+        Busy { core: self, vbs: Vec::new() }
     }
 
     /// Writes a batch and the counters that it changes, atomically.
@@ -152,13 +144,7 @@ impl Core {
         let unsynced = std::mem::take(&mut writer.unsynced);
         let promises = unsynced.into_iter().map(|vb| {
             let kept = self.slots[usize::from(vb.get())].lock().kept;
-            (
-                vb,
-                Promise {
-                    change: kept.change,
-                    high: kept.high,
-                },
-            )
+            (vb, Promise { change: kept.change, high: kept.high })
         });
         writer.synced.raise(promises)
     }
@@ -187,12 +173,7 @@ impl Core {
 
     fn publish(&self, change: Change) -> Result<()> {
         let mut vbucket = self.slot(change.vb)?.lock();
-        let Vbucket {
-            kept,
-            failover,
-            pins,
-            ..
-        } = &mut *vbucket;
+        let Vbucket { kept, failover, pins, .. } = &mut *vbucket;
         *kept = change.kept;
         if let Some(log) = change.failover {
             *failover = log;

@@ -42,11 +42,7 @@ impl Report {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (kept, left_out) = (self.kept.len(), self.left_out.len());
-        write!(
-            f,
-            "{kept} promises kept, {left_out} left out, {} broken",
-            self.broken.len()
-        )?;
+        write!(f, "{kept} promises kept, {left_out} left out, {} broken", self.broken.len())?;
         for (name, what) in &self.broken {
             write!(f, "\n{name}: {what}")?;
         }

@@ -2,173 +2,92 @@
 
 use super::check::{Check, Maker, Outcome, Verdict, ensure, ensure_refused};
 use super::sample::{
-    ALL, UNBOUNDED, VB, begun, commit, doc, drain, history_of, keys_of, log, part, seqnos,
-    tombstone,
+    ALL, UNBOUNDED, VB, begun, commit, commit_to, doc, drain, history_of, keys_of, log, part,
+    seqnos, tombstone,
 };
 use crate::ErrorKind;
 use crate::store::{Batch, Durability, Persisted, Record, SliceBudget, VbBatch};
 use crate::types::{Cas, Seqno, VbId, VbState};
 
 pub(super) const CHECKS: &[Check] = &[
-    Check {
-        name: "a rollback of new keys reaches its seqno",
-        run: rolls_back_new_keys,
-    },
-    Check {
-        name: "a rollback never leaves a state that was not",
-        run: rolls_back_to_a_past_state,
-    },
-    Check {
-        name: "a rollback to 0 leaves nothing",
-        run: rolls_back_to_nothing,
-    },
-    Check {
-        name: "a rollback above the high seqno changes no document",
-        run: rolls_back_nothing,
-    },
-    Check {
-        name: "a rollback cuts its failover log",
-        run: rollback_cuts_failover_log,
-    },
-    Check {
-        name: "a rollback keeps state and CAS",
-        run: rollback_keeps_state_and_cas,
-    },
-    Check {
-        name: "a rollback ends scans of its vbucket only",
-        run: rollback_ends_scans,
-    },
-    Check {
-        name: "writes go on after a rollback",
-        run: writes_after_rollback,
-    },
-    Check {
-        name: "a rollback without a log is refused",
-        run: refuses_rollback_without_log,
-    },
-    Check {
-        name: "purge deletes old tombstones, oldest first",
-        run: purges_oldest_first,
-    },
-    Check {
-        name: "purge keeps the highest seqno",
-        run: purge_keeps_the_highest,
-    },
-    Check {
-        name: "purge keeps what a scan still has to show",
-        run: purge_spares_scans,
-    },
-    Check {
-        name: "a purged key can be written again",
-        run: writes_after_purge,
-    },
-    Check {
-        name: "reset forgets everything",
-        run: reset_forgets,
-    },
+    Check { name: "a rollback of new keys reaches its seqno", run: rolls_back_new_keys },
+    Check { name: "a rollback never leaves a state that was not", run: rolls_back_to_a_past_state },
+    Check { name: "a rollback to 0 leaves nothing", run: rolls_back_to_nothing },
+    Check { name: "a rollback above the high seqno changes no document", run: rolls_back_nothing },
+    Check { name: "a rollback cuts its failover log", run: rollback_cuts_failover_log },
+    Check { name: "a rollback keeps state and CAS", run: rollback_keeps_state_and_cas },
+    Check { name: "a rollback ends scans of its vbucket only", run: rollback_ends_scans },
+    Check { name: "writes go on after a rollback", run: writes_after_rollback },
+    Check { name: "a rollback without a log is refused", run: refuses_rollback_without_log },
+    Check { name: "purge deletes old tombstones, oldest first", run: purges_oldest_first },
+    Check { name: "purge keeps the highest seqno", run: purge_keeps_the_highest },
+    Check { name: "purge keeps what a scan still has to show", run: purge_spares_scans },
+    Check { name: "a purged key can be written again", run: writes_after_purge },
+    Check { name: "reset forgets everything", run: reset_forgets },
 ];
 
 fn rolls_back_new_keys(maker: &mut dyn Maker) -> Outcome {
+    let store = begun(maker, 11)?;
     for to in 1..=10 {
-        let store = begun(maker, 1)?;
+        let vb = VbId(to);
         let docs: Vec<Record> = (1..=5).map(|i| doc(i * 2, &format!("k{i}"), "v")).collect();
-        commit(&*store, docs.clone())?;
-        let reached = store.rollback(VB, Seqno(to), &log(&[(2, 0), (1, 0)]))?;
-        ensure!(reached == Seqno(to), "{reached} was reached, not {to}");
-        let want: Vec<Record> = docs
-            .into_iter()
-            .filter(|doc| doc.meta.seqno <= reached)
-            .collect();
-        ensure!(
-            history_of(&*store, VB)? == want,
-            "after a rollback to {to} a scan differs"
-        );
-        let kept = store.load(VB)?;
-        ensure!(
-            kept.high == reached,
-            "after a rollback to {to} the high seqno is {}",
-            kept.high
-        );
-        ensure!(
-            kept.items == want.len() as u64,
-            "{} documents are counted",
-            kept.items
-        );
-        ensure!(keys_of(&*store, VB)?.len() == want.len(), "the keys differ");
+        commit_to(&*store, vb, docs.clone())?;
+        let reached = store.rollback(vb, Seqno(to.into()), &log(&[(2, 0), (1, 0)]))?;
+        ensure!(reached == Seqno(to.into()), "{reached} was reached, not {to}");
+        let want: Vec<Record> = docs.into_iter().filter(|doc| doc.meta.seqno <= reached).collect();
+        ensure!(history_of(&*store, vb)? == want, "after a rollback to {to} a scan differs");
+        let kept = store.load(vb)?;
+        ensure!(kept.high == reached, "after a rollback to {to} the high seqno is {}", kept.high);
+        ensure!(kept.items == want.len() as u64, "{} documents are counted", kept.items);
+        ensure!(keys_of(&*store, vb)?.len() == want.len(), "the keys differ");
     }
     Ok(Verdict::Kept)
 }
 
-/// What is shown afterwards must be the state at the seqno reached, with and without a scan that kept old versions.
+/// What is shown afterwards must be the state at the seqno reached, with and without scans that kept old versions.
 fn rolls_back_to_a_past_state(maker: &mut dyn Maker) -> Outcome {
-    for (to, held) in (0..=13).flat_map(|to| [(to, false), (to, true)]) {
-        let store = begun(maker, 1)?;
-        let batches = [
-            vec![
-                doc(1, "a", "1"),
-                doc(2, "b", "1"),
-                doc(3, "c", "1"),
-                doc(4, "d", "1"),
-            ],
-            vec![doc(6, "a", "2"), tombstone(7, "b", 1), doc(8, "e", "1")],
-            vec![doc(9, "a", "3"), doc(10, "b", "2"), tombstone(11, "d", 1)],
-        ];
+    let store = begun(maker, 28)?;
+    let batches = [
+        vec![doc(1, "a", "1"), doc(2, "b", "1"), doc(3, "c", "1"), doc(4, "d", "1")],
+        vec![doc(6, "a", "2"), tombstone(7, "b", 1), doc(8, "e", "1")],
+        vec![doc(9, "a", "3"), doc(10, "b", "2"), tombstone(11, "d", 1)],
+    ];
+    let written = batches.concat();
+    for vb in (0..28).map(VbId) {
+        let (to, held) = (Seqno(u64::from(vb.get() / 2)), vb.get() % 2 == 0);
         let mut scans = Vec::new();
         for batch in &batches {
-            commit(&*store, batch.clone())?;
+            commit_to(&*store, vb, batch.clone())?;
             if held {
-                scans.push(store.scan(VB, ALL)?);
+                scans.push(store.scan(vb, ALL)?);
             }
         }
-        let reached = store.rollback(VB, Seqno(to), &log(&[(2, 0), (1, 0)]))?;
-        ensure!(reached <= Seqno(to), "a rollback to {to} went to {reached}");
-        let written = batches.concat();
+        let reached = store.rollback(vb, to, &log(&[(2, 0), (1, 0)]))?;
+        ensure!(reached <= to, "a rollback to {to} went to {reached}");
         let want = state_at(&written, reached);
-        let shown = history_of(&*store, VB)?;
+        let shown = history_of(&*store, vb)?;
         let (got, asked) = (seqnos(&shown), seqnos(&want));
-        ensure!(
-            shown == want,
-            "{to} was asked, {reached} reached: {got:?}, not {asked:?}"
-        );
+        ensure!(shown == want, "{to} was asked, {reached} reached: {got:?}, not {asked:?}");
         for record in &written {
             let newest = want.iter().find(|kept| kept.key == record.key);
-            let found = store.get(VB, &record.key)?;
-            ensure!(
-                found.as_ref() == newest,
-                "{:?} is {found:?}, not {newest:?}",
-                record.key
-            );
+            let found = store.get(vb, &record.key)?;
+            ensure!(found.as_ref() == newest, "{:?} is {found:?}, not {newest:?}", record.key);
         }
-        let alive = want
-            .iter()
-            .filter(|record| record.meta.kind.is_alive())
-            .count();
-        ensure!(
-            store.load(VB)?.items == alive as u64,
-            "{} documents",
-            store.load(VB)?.items
-        );
-        ensure!(keys_of(&*store, VB)?.len() == want.len(), "the keys differ");
+        let alive = want.iter().filter(|record| record.meta.kind.is_alive()).count();
+        ensure!(store.load(vb)?.items == alive as u64, "{} documents", store.load(vb)?.items);
+        ensure!(keys_of(&*store, vb)?.len() == want.len(), "the keys differ");
     }
     Ok(Verdict::Kept)
 }
 
 /// The newest version of each key up to a seqno, by seqno.
 fn state_at(written: &[Record], seqno: Seqno) -> Vec<Record> {
-    let past: Vec<&Record> = written
-        .iter()
-        .filter(|record| record.meta.seqno <= seqno)
-        .collect();
+    let past: Vec<&Record> = written.iter().filter(|record| record.meta.seqno <= seqno).collect();
     let newest = |record: &&&Record| {
-        let later = past
-            .iter()
-            .any(|r| r.key == record.key && r.meta.seqno > record.meta.seqno);
+        let later = past.iter().any(|r| r.key == record.key && r.meta.seqno > record.meta.seqno);
         !later
     };
-    past.iter()
-        .filter(newest)
-        .map(|&record| record.clone())
-        .collect()
+    past.iter().filter(newest).map(|&record| record.clone()).collect()
 }
 
 fn rolls_back_to_nothing(maker: &mut dyn Maker) -> Outcome {
@@ -180,10 +99,7 @@ fn rolls_back_to_nothing(maker: &mut dyn Maker) -> Outcome {
     let reached = store.rollback(VB, Seqno::ZERO, &log(&[(2, 9), (1, 0)]))?;
     ensure!(reached == Seqno::ZERO, "{reached} was reached");
     while store.maintain(1)? {}
-    ensure!(
-        history_of(&*store, VB)?.is_empty(),
-        "there still is a history"
-    );
+    ensure!(history_of(&*store, VB)?.is_empty(), "there still is a history");
     ensure!(keys_of(&*store, VB)?.is_empty(), "there still are keys");
     let kept = store.load(VB)?;
     let none_left = kept.items == 0 && kept.high == Seqno::ZERO && kept.purge == Seqno::ZERO;
@@ -202,30 +118,18 @@ fn rolls_back_nothing(maker: &mut dyn Maker) -> Outcome {
         ensure!(reached == Seqno(5), "{to} was asked, {reached} reached");
         let shown = seqnos(&history_of(&*store, VB)?);
         ensure!(shown == [4, 5], "{shown:?} is left");
-        ensure!(
-            store.load(VB)?.failover == log(&[(2, 5), (1, 0)]),
-            "the failover log differs"
-        );
+        ensure!(store.load(VB)?.failover == log(&[(2, 5), (1, 0)]), "the failover log differs");
     }
     Ok(Verdict::Kept)
 }
 
 fn rollback_cuts_failover_log(maker: &mut dyn Maker) -> Outcome {
     let store = begun(maker, 1)?;
-    commit(
-        &*store,
-        (1..=9).map(|i| doc(i, &format!("k{i}"), "")).collect(),
-    )?;
+    commit(&*store, (1..=9).map(|i| doc(i, &format!("k{i}"), "")).collect())?;
     let reached = store.rollback(VB, Seqno(5), &log(&[(4, 77), (3, 8), (2, 5), (1, 0)]));
-    ensure!(
-        reached.is_ok_and(|reached| reached == Seqno(5)),
-        "seqno 5 was not reached"
-    );
+    ensure!(reached.is_ok_and(|reached| reached == Seqno(5)), "seqno 5 was not reached");
     let kept = store.load(VB)?.failover;
-    ensure!(
-        kept == log(&[(4, 5), (2, 5), (1, 0)]),
-        "the failover log is {kept:?}"
-    );
+    ensure!(kept == log(&[(4, 5), (2, 5), (1, 0)]), "the failover log is {kept:?}");
     Ok(Verdict::Kept)
 }
 
@@ -233,23 +137,12 @@ fn rollback_keeps_state_and_cas(maker: &mut dyn Maker) -> Outcome {
     for to in [0, 1] {
         let store = begun(maker, 1)?;
         let records = vec![doc(1, "a", "1"), doc(2, "b", "1")];
-        let replica = VbBatch {
-            state: Some(VbState::Replica),
-            ..part(VB, records)
-        };
+        let replica = VbBatch { state: Some(VbState::Replica), ..part(VB, records) };
         store.commit(&Batch { vbs: vec![replica] }, Durability::Synced)?;
         store.rollback(VB, Seqno(to), &log(&[(1, 0)]))?;
         let kept = store.load(VB)?;
-        ensure!(
-            kept.state == VbState::Replica,
-            "the state became {:?}",
-            kept.state
-        );
-        ensure!(
-            kept.cas_max == Cas(1002),
-            "the highest CAS became {}",
-            kept.cas_max
-        );
+        ensure!(kept.state == VbState::Replica, "the state became {:?}", kept.state);
+        ensure!(kept.cas_max == Cas(1002), "the highest CAS became {}", kept.cas_max);
     }
     Ok(Verdict::Kept)
 }
@@ -262,13 +155,7 @@ fn rollback_ends_scans(maker: &mut dyn Maker) -> Outcome {
         store.commit(&Batch { vbs: both.to_vec() }, Durability::Synced)?;
         let (mut scan, mut begun) = (store.scan(VB, ALL)?, store.scan(VB, ALL)?);
         let mut other = store.scan(VbId(1), ALL)?;
-        begun.next(
-            SliceBudget {
-                bytes: usize::MAX,
-                items: 1,
-            },
-            &mut Vec::new(),
-        )?;
+        begun.next(SliceBudget { bytes: usize::MAX, items: 1 }, &mut Vec::new())?;
         store.rollback(VB, Seqno(to), &log(&[(1, 0)]))?;
         for scan in [&mut scan, &mut begun] {
             let mut out = vec![doc(9, "kept", "")];
@@ -279,10 +166,7 @@ fn rollback_ends_scans(maker: &mut dyn Maker) -> Outcome {
             );
             ensure!(out.len() == 1, "a scan that failed gave records");
         }
-        ensure!(
-            drain(&mut *other, UNBOUNDED)? == records(),
-            "another vbucket's scan differs"
-        );
+        ensure!(drain(&mut *other, UNBOUNDED)? == records(), "another vbucket's scan differs");
     }
     Ok(Verdict::Kept)
 }
@@ -290,31 +174,18 @@ fn rollback_ends_scans(maker: &mut dyn Maker) -> Outcome {
 fn writes_after_rollback(maker: &mut dyn Maker) -> Outcome {
     for to in [0, 1, 2] {
         let store = begun(maker, 1)?;
-        commit(
-            &*store,
-            vec![doc(1, "a", "1"), doc(2, "b", "1"), doc(3, "c", "1")],
-        )?;
+        commit(&*store, vec![doc(1, "a", "1"), doc(2, "b", "1"), doc(3, "c", "1")])?;
         let scan = store.scan(VB, ALL)?;
         commit(&*store, vec![doc(4, "b", "2")])?;
         drop(scan);
         let reached = store.rollback(VB, Seqno(to), &log(&[(1, 0)]))?.get();
-        let branch = [
-            doc(reached + 1, "b", "branch"),
-            doc(reached + 2, "d", "branch"),
-        ];
+        let branch = [doc(reached + 1, "b", "branch"), doc(reached + 2, "d", "branch")];
         commit(&*store, branch.to_vec())?;
         while store.maintain(3)? {}
         let shown = history_of(&*store, VB)?;
-        let mut want: Vec<Record> = [doc(1, "a", "1")]
-            .into_iter()
-            .take(reached as usize)
-            .collect();
+        let mut want: Vec<Record> = [doc(1, "a", "1")].into_iter().take(reached as usize).collect();
         want.extend(branch);
-        ensure!(
-            shown == want,
-            "after a rollback to {reached} a scan shows {:?}",
-            seqnos(&shown)
-        );
+        ensure!(shown == want, "after a rollback to {reached} a scan shows {:?}", seqnos(&shown));
         let items = store.load(VB)?.items;
         ensure!(items == want.len() as u64, "{items} documents are counted");
     }
@@ -324,17 +195,10 @@ fn writes_after_rollback(maker: &mut dyn Maker) -> Outcome {
 fn refuses_rollback_without_log(maker: &mut dyn Maker) -> Outcome {
     let store = begun(maker, 1)?;
     commit(&*store, vec![doc(1, "a", "1")])?;
-    ensure_refused!(
-        store.rollback(VB, Seqno::ZERO, &[]),
-        ErrorKind::Misuse,
-        "an empty log"
-    );
+    ensure_refused!(store.rollback(VB, Seqno::ZERO, &[]), ErrorKind::Misuse, "an empty log");
     let unnamed = store.rollback(VB, Seqno::ZERO, &log(&[(0, 0)]));
     ensure_refused!(unnamed, ErrorKind::Misuse, "a branch without a name");
-    ensure!(
-        seqnos(&history_of(&*store, VB)?) == [1],
-        "a refused rollback changed something"
-    );
+    ensure!(seqnos(&history_of(&*store, VB)?) == [1], "a refused rollback changed something");
     Ok(Verdict::Kept)
 }
 
@@ -352,27 +216,14 @@ fn purges_oldest_first(maker: &mut dyn Maker) -> Outcome {
         (u32::MAX, usize::MAX, 0, &[7], 6),
     ] {
         let purged = store.purge(VB, before, limit)?;
-        ensure!(
-            purged == want,
-            "before {before}, {limit} at most: {purged} purged, not {want}"
-        );
+        ensure!(purged == want, "before {before}, {limit} at most: {purged} purged, not {want}");
         let shown = seqnos(&history_of(&*store, VB)?);
-        ensure!(
-            shown == left,
-            "before {before}, {limit} at most: {shown:?} is left"
-        );
+        ensure!(shown == left, "before {before}, {limit} at most: {shown:?} is left");
         let kept = store.load(VB)?;
-        ensure!(
-            kept.purge == Seqno(purge),
-            "the purge seqno is {}, not {purge}",
-            kept.purge
-        );
+        ensure!(kept.purge == Seqno(purge), "the purge seqno is {}, not {purge}", kept.purge);
         ensure!(kept.items == 1 && kept.high == Seqno(7), "{kept:?} is kept");
     }
-    ensure!(
-        store.get(VB, b"t3")?.is_none(),
-        "a purged tombstone can be got"
-    );
+    ensure!(store.get(VB, b"t3")?.is_none(), "a purged tombstone can be got");
     let purge = store.scan(VB, ALL)?.purge_seqno();
     ensure!(purge == Seqno(6), "a scan tells the purge seqno {purge}");
     Ok(Verdict::Kept)
@@ -381,23 +232,14 @@ fn purges_oldest_first(maker: &mut dyn Maker) -> Outcome {
 fn purge_keeps_the_highest(maker: &mut dyn Maker) -> Outcome {
     let store = begun(maker, 1)?;
     let records = vec![tombstone(1, "a", 1), tombstone(2, "b", 1)];
-    let void = VbBatch {
-        high: Seqno(5),
-        ..part(VB, records)
-    };
+    let void = VbBatch { high: Seqno(5), ..part(VB, records) };
     store.commit(&Batch { vbs: vec![void] }, Durability::Synced)?;
     let purged = store.purge(VB, u32::MAX, usize::MAX)?;
     let shown = seqnos(&history_of(&*store, VB)?);
-    ensure!(
-        purged == 1 && shown == [2],
-        "{purged} purged, {shown:?} left"
-    );
+    ensure!(purged == 1 && shown == [2], "{purged} purged, {shown:?} left");
     commit(&*store, vec![doc(6, "c", "v")])?;
     let purged = store.purge(VB, u32::MAX, usize::MAX)?;
-    ensure!(
-        purged == 1,
-        "a tombstone that is the highest no more was not purged"
-    );
+    ensure!(purged == 1, "a tombstone that is the highest no more was not purged");
     Ok(Verdict::Kept)
 }
 
@@ -409,11 +251,7 @@ fn purge_spares_scans(maker: &mut dyn Maker) -> Outcome {
     let mut scan = store.scan(VB, Seqno(3)..=Seqno::MAX)?;
     store.purge(VB, u32::MAX, usize::MAX)?;
     let shown = drain(&mut *scan, UNBOUNDED)?;
-    ensure!(
-        shown == want[2..],
-        "a scan shows {:?} after a purge",
-        seqnos(&shown)
-    );
+    ensure!(shown == want[2..], "a scan shows {:?} after a purge", seqnos(&shown));
     drop(scan);
     store.purge(VB, u32::MAX, usize::MAX)?;
     let left = seqnos(&history_of(&*store, VB)?);
@@ -427,10 +265,7 @@ fn writes_after_purge(maker: &mut dyn Maker) -> Outcome {
     store.purge(VB, u32::MAX, usize::MAX)?;
     commit(&*store, vec![doc(4, "a", "again")])?;
     let (shown, items) = (seqnos(&history_of(&*store, VB)?), store.load(VB)?.items);
-    ensure!(
-        shown == [3, 4] && items == 2,
-        "{shown:?}, {items} documents"
-    );
+    ensure!(shown == [3, 4] && items == 2, "{shown:?}, {items} documents");
     Ok(Verdict::Kept)
 }
 
@@ -442,12 +277,7 @@ fn reset_forgets(maker: &mut dyn Maker) -> Outcome {
         failover: Some(log(&[(1, 0)])),
         ..part(VbId(vb), records())
     };
-    store.commit(
-        &Batch {
-            vbs: vec![change(0), change(1)],
-        },
-        Durability::Synced,
-    )?;
+    store.commit(&Batch { vbs: vec![change(0), change(1)] }, Durability::Synced)?;
     store.purge(VB, u32::MAX, usize::MAX)?;
     let (mut scan, other) = (store.scan(VB, ALL)?, store.load(VbId(1))?);
     store.reset(VB)?;
@@ -467,13 +297,7 @@ fn reset_forgets(maker: &mut dyn Maker) -> Outcome {
     commit(&*store, vec![doc(1, "c", "after")])?;
     while store.maintain(1)? {}
     let shown = history_of(&*store, VB)?;
-    ensure!(
-        shown == [doc(1, "c", "after")],
-        "after new writes a scan shows {shown:?}"
-    );
-    ensure!(
-        history_of(&*store, VbId(1))? == records(),
-        "another vbucket's history was changed"
-    );
+    ensure!(shown == [doc(1, "c", "after")], "after new writes a scan shows {shown:?}");
+    ensure!(history_of(&*store, VbId(1))? == records(), "another vbucket's history was changed");
     Ok(Verdict::Kept)
 }

@@ -34,10 +34,12 @@ mod check;
 pub(super) mod dice;
 mod history;
 mod model;
+mod open_scan;
 mod random;
 mod runs;
 mod sample;
 mod scans;
+mod walk;
 
 pub use check::{Maker, Report, run};
 pub use random::{Size, Tally, random};

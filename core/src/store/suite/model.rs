@@ -34,14 +34,8 @@ impl Model {
     }
 
     pub(super) fn persisted(&self) -> Persisted {
-        let alive = self
-            .newest()
-            .into_values()
-            .filter(|record| record.meta.kind.is_alive());
-        Persisted {
-            items: alive.count() as u64,
-            ..self.kept.clone()
-        }
+        let alive = self.newest().into_values().filter(|record| record.meta.kind.is_alive());
+        Persisted { items: alive.count() as u64, ..self.kept.clone() }
     }
 
     /// The newest version of each key, but for purged ones.
@@ -57,11 +51,7 @@ impl Model {
         may.sort_by_key(|record| record.meta.seqno);
         let newest = self.newest();
         let still_newest = |record: &&Record| newest.get(&record.key) == Some(record);
-        let must = may
-            .iter()
-            .filter(still_newest)
-            .map(|record| record.meta.seqno)
-            .collect();
+        let must = may.iter().filter(still_newest).map(|record| record.meta.seqno).collect();
         Expected { may, must }
     }
 
@@ -105,13 +95,9 @@ impl Model {
     }
 
     fn state_at(&self, seqno: Seqno) -> BTreeMap<Bytes, Record> {
-        let past = self
-            .written
-            .iter()
-            .filter(|record| record.meta.seqno <= seqno);
-        let mut state: BTreeMap<Bytes, Record> = past
-            .map(|record| (record.key.clone(), record.clone()))
-            .collect();
+        let past = self.written.iter().filter(|record| record.meta.seqno <= seqno);
+        let mut state: BTreeMap<Bytes, Record> =
+            past.map(|record| (record.key.clone(), record.clone())).collect();
         state.retain(|_, record| !self.purged.contains(&record.meta.seqno));
         state
     }

@@ -9,34 +9,13 @@ use crate::store::{Batch, Durability, Start, Store, VbBatch};
 use crate::types::{Seqno, VbId, VbState};
 
 pub(super) const CHECKS: &[Check] = &[
-    Check {
-        name: "the first run starts clean",
-        run: first_run_is_clean,
-    },
-    Check {
-        name: "nothing is written after `close`",
-        run: refuses_writes_after_close,
-    },
-    Check {
-        name: "the next run knows how the one before ended",
-        run: tells_how_a_run_ended,
-    },
-    Check {
-        name: "everything survives a close",
-        run: survives_close,
-    },
-    Check {
-        name: "everything survives the death of the process",
-        run: survives_death,
-    },
-    Check {
-        name: "versions kept for scans go after a restart",
-        run: leaves_no_old_versions,
-    },
-    Check {
-        name: "rollback, purge and reset survive",
-        run: changes_of_history_survive,
-    },
+    Check { name: "the first run starts clean", run: first_run_is_clean },
+    Check { name: "nothing is written after `close`", run: refuses_writes_after_close },
+    Check { name: "the next run knows how the one before ended", run: tells_how_a_run_ended },
+    Check { name: "everything survives a close", run: survives_close },
+    Check { name: "everything survives the death of the process", run: survives_death },
+    Check { name: "versions kept for scans go after a restart", run: leaves_no_old_versions },
+    Check { name: "rollback, purge and reset survive", run: changes_of_history_survive },
 ];
 
 /// Goes on with what a store left behind, or leaves the check out if there is no such thing.
@@ -51,66 +30,36 @@ macro_rules! reopen {
 
 fn first_run_is_clean(maker: &mut dyn Maker) -> Outcome {
     let start = maker.make(1)?.begin(10)?;
-    ensure!(
-        start
-            == Start {
-                clean: true,
-                window_before: 0
-            },
-        "it starts with {start:?}"
-    );
+    ensure!(start == Start { clean: true, window_before: 0 }, "it starts with {start:?}");
     Ok(Verdict::Kept)
 }
 
 fn refuses_writes_after_close(maker: &mut dyn Maker) -> Outcome {
     let store = begun(maker, 1)?;
-    commit(
-        &*store,
-        vec![doc(1, "a", "1"), tombstone(2, "b", 1), doc(3, "c", "1")],
-    )?;
+    commit(&*store, vec![doc(1, "a", "1"), tombstone(2, "b", 1), doc(3, "c", "1")])?;
     store.close()?;
-    let batch = Batch {
-        vbs: vec![part(VB, vec![doc(4, "d", "1")])],
-    };
-    ensure_refused!(
-        store.commit(&batch, Durability::Synced),
-        ErrorKind::Closed,
-        "a commit"
-    );
+    let batch = Batch { vbs: vec![part(VB, vec![doc(4, "d", "1")])] };
+    ensure_refused!(store.commit(&batch, Durability::Synced), ErrorKind::Closed, "a commit");
     let rolled_back = store.rollback(VB, Seqno(1), &log(&[(1, 0)]));
     ensure_refused!(rolled_back, ErrorKind::Closed, "a rollback");
     ensure_refused!(store.purge(VB, u32::MAX, 9), ErrorKind::Closed, "a purge");
     ensure_refused!(store.reset(VB), ErrorKind::Closed, "a reset");
-    ensure!(
-        seqnos(&history_of(&*store, VB)?) == [1, 2, 3],
-        "it cannot be read any more"
-    );
+    ensure!(seqnos(&history_of(&*store, VB)?) == [1, 2, 3], "it cannot be read any more");
     Ok(Verdict::Kept)
 }
 
 fn tells_how_a_run_ended(maker: &mut dyn Maker) -> Outcome {
     let mut store = maker.make(1)?;
-    let mut want = Start {
-        clean: true,
-        window_before: 0,
-    };
-    for (window, close) in [
-        (10, true),
-        (20, false),
-        (30, false),
-        (40, true),
-        (50, true),
-        (60, false),
-    ] {
+    let mut want = Start { clean: true, window_before: 0 };
+    for (window, close) in
+        [(10, true), (20, false), (30, false), (40, true), (50, true), (60, false)]
+    {
         let start = store.begin(window)?;
         ensure!(start == want, "a run starts with {start:?}, not {want:?}");
         if close {
             store.close()?;
         }
-        want = Start {
-            clean: close,
-            window_before: window,
-        };
+        want = Start { clean: close, window_before: window };
         store = reopen!(maker, store);
     }
     let start = store.begin(1)?;
@@ -130,22 +79,10 @@ fn fill(store: &dyn Store, durability: Durability) -> Step {
             docs.collect::<Vec<_>>()
         };
         let mut one = part(VbId(1), records(1));
-        one.state = Some(if n % 2 == 0 {
-            VbState::Replica
-        } else {
-            VbState::Active
-        });
+        one.state = Some(if n % 2 == 0 { VbState::Replica } else { VbState::Active });
         one.failover = Some(log(&[(n + 1, first), (1, 0)]));
-        let two = VbBatch {
-            high: Seqno(first + 8),
-            ..part(VbId(2), records(2))
-        };
-        store.commit(
-            &Batch {
-                vbs: vec![one, two],
-            },
-            durability,
-        )?;
+        let two = VbBatch { high: Seqno(first + 8), ..part(VbId(2), records(2)) };
+        store.commit(&Batch { vbs: vec![one, two] }, durability)?;
     }
     Ok(())
 }
@@ -157,12 +94,7 @@ fn everything(store: &dyn Store) -> Step<impl PartialEq + use<>> {
         let (kept, keys) = (store.load(vb)?, keys_of(store, vb)?);
         let gets: crate::Result<Vec<_>> = keys.iter().map(|(key, _)| store.get(vb, key)).collect();
         let scan = store.scan(vb, ALL)?;
-        let told = (
-            scan.range(),
-            scan.last(),
-            scan.purge_seqno(),
-            scan.remaining_estimate(),
-        );
+        let told = (scan.range(), scan.last(), scan.purge_seqno(), scan.remaining_estimate());
         all.push((kept, keys, gets?, told, history_of(store, vb)?));
     }
     Ok(all)
@@ -176,18 +108,12 @@ fn survives(maker: &mut dyn Maker, durability: Durability, close: bool) -> Outco
         store.close()?;
     }
     let mut store = reopen!(maker, store);
-    ensure!(
-        everything(&*store)? == before,
-        "with {durability:?} something is lost"
-    );
+    ensure!(everything(&*store)? == before, "with {durability:?} something is lost");
     store.begin(1)?;
     commit(&*store, vec![doc(1, "a", "1")])?;
     let before = everything(&*store)?;
     store = reopen!(maker, store);
-    ensure!(
-        everything(&*store)? == before,
-        "what the second run wrote is lost"
-    );
+    ensure!(everything(&*store)? == before, "what the second run wrote is lost");
     Ok(Verdict::Kept)
 }
 
@@ -203,17 +129,9 @@ fn survives_death(maker: &mut dyn Maker) -> Outcome {
 
 fn leaves_no_old_versions(maker: &mut dyn Maker) -> Outcome {
     let store = begun(maker, 1)?;
-    commit(
-        &*store,
-        (1..=50).map(|i| doc(i, &format!("k{i}"), "old")).collect(),
-    )?;
+    commit(&*store, (1..=50).map(|i| doc(i, &format!("k{i}"), "old")).collect())?;
     let scan = store.scan(VB, ALL)?;
-    commit(
-        &*store,
-        (51..=100)
-            .map(|i| doc(i, &format!("k{}", i - 50), "new"))
-            .collect(),
-    )?;
+    commit(&*store, (51..=100).map(|i| doc(i, &format!("k{}", i - 50), "new")).collect())?;
     drop(scan);
     let store = reopen!(maker, store);
     store.begin(1)?;
@@ -233,12 +151,7 @@ fn leaves_no_old_versions(maker: &mut dyn Maker) -> Outcome {
 fn changes_of_history_survive(maker: &mut dyn Maker) -> Outcome {
     let store = begun(maker, 3)?;
     fill(&*store, Durability::Buffered)?;
-    let records = vec![
-        doc(1, "a", "1"),
-        doc(2, "b", "1"),
-        tombstone(3, "c", 1),
-        doc(4, "d", "1"),
-    ];
+    let records = vec![doc(1, "a", "1"), doc(2, "b", "1"), tombstone(3, "c", 1), doc(4, "d", "1")];
     commit(&*store, records)?;
     store.rollback(VB, Seqno(3), &log(&[(9, 0), (8, 0)]))?;
     commit(&*store, vec![doc(5, "e", "1")])?;
@@ -251,14 +164,8 @@ fn changes_of_history_survive(maker: &mut dyn Maker) -> Outcome {
     ensure!(everything(&*store)? == before, "something changed");
     store.begin(1)?;
     while store.maintain(10)? {}
-    ensure!(
-        everything(&*store)? == before,
-        "cleaning up changed something"
-    );
+    ensure!(everything(&*store)? == before, "cleaning up changed something");
     store = reopen!(maker, store);
-    ensure!(
-        everything(&*store)? == before,
-        "something changed after cleaning up"
-    );
+    ensure!(everything(&*store)? == before, "something changed after cleaning up");
     Ok(Verdict::Kept)
 }

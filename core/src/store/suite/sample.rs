@@ -44,34 +44,23 @@ pub(super) fn tombstone(seqno: u64, key: &str, time: u32) -> Record {
 
 /// A part of a batch that settles no more than its records.
 pub(super) fn part(vb: VbId, records: Vec<Record>) -> VbBatch {
-    let high = records
-        .last()
-        .map_or(Seqno::ZERO, |record| record.meta.seqno);
-    VbBatch {
-        vb,
-        records,
-        high,
-        state: None,
-        failover: None,
-    }
+    let high = records.last().map_or(Seqno::ZERO, |record| record.meta.seqno);
+    VbBatch { vb, records, high, state: None, failover: None }
 }
 
 /// Commits some records to [`VB`].
 pub(super) fn commit(store: &dyn Store, records: Vec<Record>) -> Step {
-    Ok(store.commit(
-        &Batch {
-            vbs: vec![part(VB, records)],
-        },
-        Durability::Synced,
-    )?)
+    commit_to(store, VB, records)
+}
+
+/// Commits some records to a vbucket.
+pub(super) fn commit_to(store: &dyn Store, vb: VbId, records: Vec<Record>) -> Step {
+    Ok(store.commit(&Batch { vbs: vec![part(vb, records)] }, Durability::Synced)?)
 }
 
 /// A failover log.
 pub(super) fn log(entries: &[(u64, u64)]) -> Vec<FailoverEntry> {
-    let entry = |&(uuid, seqno)| FailoverEntry {
-        uuid: VbUuid(uuid),
-        seqno: Seqno(seqno),
-    };
+    let entry = |&(uuid, seqno)| FailoverEntry { uuid: VbUuid(uuid), seqno: Seqno(seqno) };
     entries.iter().map(entry).collect()
 }
 
@@ -79,10 +68,7 @@ pub(super) fn log(entries: &[(u64, u64)]) -> Vec<FailoverEntry> {
 pub(super) const ALL: RangeInclusive<Seqno> = Seqno(0)..=Seqno::MAX;
 
 /// As much as there is.
-pub(super) const UNBOUNDED: SliceBudget = SliceBudget {
-    bytes: usize::MAX,
-    items: usize::MAX,
-};
+pub(super) const UNBOUNDED: SliceBudget = SliceBudget { bytes: usize::MAX, items: usize::MAX };
 
 /// Reads a scan to its end.
 pub(super) fn drain(scan: &mut dyn Scan, budget: SliceBudget) -> Step<Vec<Record>> {
@@ -94,13 +80,7 @@ pub(super) fn drain(scan: &mut dyn Scan, budget: SliceBudget) -> Step<Vec<Record
 /// Reads one slice.
 pub(super) fn slice(scan: &mut dyn Scan, items: usize) -> Step<(Vec<Record>, Slice)> {
     let mut out = Vec::new();
-    let slice = scan.next(
-        SliceBudget {
-            bytes: usize::MAX,
-            items,
-        },
-        &mut out,
-    )?;
+    let slice = scan.next(SliceBudget { bytes: usize::MAX, items }, &mut out)?;
     Ok((out, slice))
 }
 
@@ -118,8 +98,5 @@ pub(super) fn keys_of(store: &dyn Store, vb: VbId) -> Step<Vec<(Vec<u8>, DocMeta
 
 /// The seqnos of some records.
 pub(super) fn seqnos(records: &[Record]) -> Vec<u64> {
-    records
-        .iter()
-        .map(|record| record.meta.seqno.get())
-        .collect()
+    records.iter().map(|record| record.meta.seqno.get()).collect()
 }

@@ -11,50 +11,20 @@ use std::sync::Barrier;
 use std::thread;
 
 pub(super) const CHECKS: &[Check] = &[
-    Check {
-        name: "a scan keeps to its range",
-        run: keeps_to_its_range,
-    },
-    Check {
-        name: "an empty scan ends at once",
-        run: ends_at_once_when_empty,
-    },
-    Check {
-        name: "tiny slices show what large ones do",
-        run: slices_add_up,
-    },
-    Check {
-        name: "a slice stops at its first bound",
-        run: slices_stop_at_bounds,
-    },
-    Check {
-        name: "a scan shows the state at its end",
-        run: shows_the_state_at_its_end,
-    },
-    Check {
-        name: "scans of several ages live side by side",
-        run: ages_live_side_by_side,
-    },
+    Check { name: "a scan keeps to its range", run: keeps_to_its_range },
+    Check { name: "an empty scan ends at once", run: ends_at_once_when_empty },
+    Check { name: "tiny slices show what large ones do", run: slices_add_up },
+    Check { name: "a slice stops at its first bound", run: slices_stop_at_bounds },
+    Check { name: "a scan shows the state at its end", run: shows_the_state_at_its_end },
+    Check { name: "scans of several ages live side by side", run: ages_live_side_by_side },
     Check {
         name: "a scan below the high seqno shows no key twice",
         run: low_end_shows_no_key_twice,
     },
-    Check {
-        name: "a scan in progress hides what it has passed",
-        run: writes_during_slices,
-    },
-    Check {
-        name: "the estimate is an upper bound",
-        run: estimate_is_an_upper_bound,
-    },
-    Check {
-        name: "a scan outlives the store's handle",
-        run: outlives_maintenance,
-    },
-    Check {
-        name: "scans beside a writer each show one moment",
-        run: scans_beside_a_writer,
-    },
+    Check { name: "a scan in progress hides what it has passed", run: writes_during_slices },
+    Check { name: "the estimate is an upper bound", run: estimate_is_an_upper_bound },
+    Check { name: "a scan outlives the store's handle", run: outlives_maintenance },
+    Check { name: "scans beside a writer each show one moment", run: scans_beside_a_writer },
 ];
 
 fn range(start: u64, end: u64) -> RangeInclusive<Seqno> {
@@ -64,21 +34,13 @@ fn range(start: u64, end: u64) -> RangeInclusive<Seqno> {
 /// `a` to `e` at the seqnos 2, 4, 6, 8 and 10.
 fn five(store: &dyn Store) -> Step {
     let docs = ["a", "b", "c", "d", "e"].iter().zip([2, 4, 6, 8, 10]);
-    commit(
-        store,
-        docs.map(|(key, seqno)| doc(seqno, key, "first")).collect(),
-    )
+    commit(store, docs.map(|(key, seqno)| doc(seqno, key, "first")).collect())
 }
 
 fn keeps_to_its_range(maker: &mut dyn Maker) -> Outcome {
     let store = begun(maker, 2)?;
     five(&*store)?;
-    store.commit(
-        &Batch {
-            vbs: vec![part(VbId(1), vec![doc(3, "x", "")])],
-        },
-        Durability::Synced,
-    )?;
+    store.commit(&Batch { vbs: vec![part(VbId(1), vec![doc(3, "x", "")])] }, Durability::Synced)?;
     let cases = [
         (range(0, u64::MAX), &[2, 4, 6, 8, 10][..], 0..=10),
         (range(1, 10), &[2, 4, 6, 8, 10], 1..=10),
@@ -90,16 +52,9 @@ fn keeps_to_its_range(maker: &mut dyn Maker) -> Outcome {
     for (asked, want, fixed) in cases {
         let mut scan = store.scan(VB, asked.clone())?;
         let got = scan.range();
-        ensure!(
-            got == range(*fixed.start(), *fixed.end()),
-            "{asked:?} became {got:?}"
-        );
+        ensure!(got == range(*fixed.start(), *fixed.end()), "{asked:?} became {got:?}");
         let last = want.last().copied().unwrap_or(0);
-        ensure!(
-            scan.last() == Seqno(last),
-            "of {asked:?} the last is {}",
-            scan.last()
-        );
+        ensure!(scan.last() == Seqno(last), "of {asked:?} the last is {}", scan.last());
         let shown = seqnos(&drain(&mut *scan, UNBOUNDED)?);
         ensure!(shown == want, "{asked:?} shows {shown:?}, not {want:?}");
     }
@@ -109,26 +64,12 @@ fn keeps_to_its_range(maker: &mut dyn Maker) -> Outcome {
 fn ends_at_once_when_empty(maker: &mut dyn Maker) -> Outcome {
     let store = begun(maker, 2)?;
     five(&*store)?;
-    for (vb, asked) in [
-        (0, range(11, 20)),
-        (0, range(9, 3)),
-        (1, range(1, 20)),
-        (1, ALL),
-    ] {
+    for (vb, asked) in [(0, range(11, 20)), (0, range(9, 3)), (1, range(1, 20)), (1, ALL)] {
         let mut scan = store.scan(VbId(vb), asked.clone())?;
         let (records, end) = slice(&mut *scan, 1)?;
-        ensure!(
-            records.is_empty() && !end.more,
-            "{asked:?} of vb {vb} shows {records:?}, {end:?}"
-        );
-        ensure!(
-            scan.last() == Seqno::ZERO,
-            "{asked:?} of vb {vb} has a last record"
-        );
-        ensure!(
-            scan.remaining_estimate() == 0,
-            "{asked:?} of vb {vb} estimates too much"
-        );
+        ensure!(records.is_empty() && !end.more, "{asked:?} of vb {vb} shows {records:?}, {end:?}");
+        ensure!(scan.last() == Seqno::ZERO, "{asked:?} of vb {vb} has a last record");
+        ensure!(scan.remaining_estimate() == 0, "{asked:?} of vb {vb} estimates too much");
     }
     Ok(Verdict::Kept)
 }
@@ -137,30 +78,13 @@ fn slices_add_up(maker: &mut dyn Maker) -> Outcome {
     let store = begun(maker, 1)?;
     many(&*store, 300)?;
     let want = history_of(&*store, VB)?;
-    for (bytes, items) in [
-        (1, 1),
-        (usize::MAX, 1),
-        (1, usize::MAX),
-        (100, 7),
-        (0, 0),
-        (4096, 64),
-    ] {
+    for (bytes, items) in [(1, 1), (usize::MAX, 1), (1, usize::MAX), (100, 7), (0, 0), (4096, 64)] {
         let mut scan = store.scan(VB, ALL)?;
         let shown = drain(&mut *scan, SliceBudget { bytes, items })?;
-        ensure!(
-            shown == want,
-            "slices of {bytes} bytes and {items} items show something else"
-        );
+        ensure!(shown == want, "slices of {bytes} bytes and {items} items show something else");
         let (records, end) = slice(&mut *scan, 1)?;
-        ensure!(
-            records.is_empty() && !end.more,
-            "a scan goes on after its end"
-        );
-        ensure!(
-            end.read_to == *scan.range().end(),
-            "a scan ends at {}",
-            end.read_to
-        );
+        ensure!(records.is_empty() && !end.more, "a scan goes on after its end");
+        ensure!(end.read_to == *scan.range().end(), "a scan ends at {}", end.read_to);
     }
     Ok(Verdict::Kept)
 }
@@ -168,12 +92,7 @@ fn slices_add_up(maker: &mut dyn Maker) -> Outcome {
 /// `n` documents of various sizes, a third of them replaced, some by tombstones.
 fn many(store: &dyn Store, n: u64) -> Step {
     let value = |n: u64| "v".repeat((n * 37 % 400) as usize);
-    commit(
-        store,
-        (1..=n)
-            .map(|i| doc(i, &format!("key-{i}"), &value(i)))
-            .collect(),
-    )?;
+    commit(store, (1..=n).map(|i| doc(i, &format!("key-{i}"), &value(i))).collect())?;
     let again = (1..=n).step_by(3).zip(n + 1..);
     let record = |(i, seqno): (u64, u64)| match i % 2 {
         0 => tombstone(seqno, &format!("key-{i}"), 9),
@@ -184,32 +103,16 @@ fn many(store: &dyn Store, n: u64) -> Step {
 
 fn slices_stop_at_bounds(maker: &mut dyn Maker) -> Outcome {
     let store = begun(maker, 1)?;
-    commit(
-        &*store,
-        (1..=10)
-            .map(|i| doc(i, &format!("k{i:03}"), &"v".repeat(96)))
-            .collect(),
-    )?;
+    commit(&*store, (1..=10).map(|i| doc(i, &format!("k{i:03}"), &"v".repeat(96))).collect())?;
     let mut scan = store.scan(VB, ALL)?;
-    for (bytes, items, want) in [
-        (usize::MAX, 3, 3),
-        (250, 100, 3),
-        (200, 100, 2),
-        (1, 100, 1),
-    ] {
+    for (bytes, items, want) in [(usize::MAX, 3, 3), (250, 100, 3), (200, 100, 2), (1, 100, 1)] {
         let mut out = vec![doc(99, "kept", "")];
         let end = scan.next(SliceBudget { bytes, items }, &mut out)?;
         let got = out.len() - 1;
-        ensure!(
-            got == want,
-            "{bytes} bytes and {items} items gave {got} records, not {want}"
-        );
+        ensure!(got == want, "{bytes} bytes and {items} items gave {got} records, not {want}");
         ensure!(out[0] == doc(99, "kept", ""), "what was in `out` is gone");
         let last = out[got].meta.seqno;
-        ensure!(
-            end.read_to == last && end.more,
-            "after record {last} it says {end:?}"
-        );
+        ensure!(end.read_to == last && end.more, "after record {last} it says {end:?}");
     }
     Ok(Verdict::Kept)
 }
@@ -219,33 +122,13 @@ fn shows_the_state_at_its_end(maker: &mut dyn Maker) -> Outcome {
     five(&*store)?;
     let want = history_of(&*store, VB)?;
     let mut scan = store.scan(VB, ALL)?;
-    commit(
-        &*store,
-        vec![
-            doc(11, "a", "second"),
-            tombstone(12, "c", 1),
-            doc(13, "f", "new"),
-        ],
-    )?;
+    commit(&*store, vec![doc(11, "a", "second"), tombstone(12, "c", 1), doc(13, "f", "new")])?;
     commit(&*store, vec![doc(14, "a", "third"), doc(15, "c", "again")])?;
-    commit(
-        &*store,
-        (16..=40).map(|i| doc(i, &format!("x{i}"), "")).collect(),
-    )?;
+    commit(&*store, (16..=40).map(|i| doc(i, &format!("x{i}"), "")).collect())?;
     commit(&*store, vec![doc(41, "e", "last")])?;
     while store.maintain(1000)? {}
-    ensure!(
-        scan.range() == range(0, 10),
-        "its range became {:?}",
-        scan.range()
-    );
-    let shown = drain(
-        &mut *scan,
-        SliceBudget {
-            bytes: usize::MAX,
-            items: 2,
-        },
-    )?;
+    ensure!(scan.range() == range(0, 10), "its range became {:?}", scan.range());
+    let shown = drain(&mut *scan, SliceBudget { bytes: usize::MAX, items: 2 })?;
     ensure!(shown == want, "it shows {shown:?}");
     drop(scan);
     while store.maintain(1000)? {}
@@ -284,19 +167,9 @@ fn ages_live_side_by_side(maker: &mut dyn Maker) -> Outcome {
 }
 
 fn finish(scan: &mut dyn Scan, want: &[Record]) -> Step {
-    let shown = drain(
-        scan,
-        SliceBudget {
-            bytes: usize::MAX,
-            items: 3,
-        },
-    )?;
+    let shown = drain(scan, SliceBudget { bytes: usize::MAX, items: 3 })?;
     let (got, asked) = (seqnos(&shown), seqnos(want));
-    ensure!(
-        shown == want,
-        "a scan of {:?} shows {got:?}, not {asked:?}",
-        scan.range()
-    );
+    ensure!(shown == want, "a scan of {:?} shows {got:?}, not {asked:?}", scan.range());
     Ok(())
 }
 
@@ -304,10 +177,7 @@ fn low_end_shows_no_key_twice(maker: &mut dyn Maker) -> Outcome {
     let store = begun(maker, 1)?;
     five(&*store)?;
     let pin = store.scan(VB, ALL)?;
-    commit(
-        &*store,
-        vec![doc(11, "a", "second"), doc(12, "b", "second")],
-    )?;
+    commit(&*store, vec![doc(11, "a", "second"), doc(12, "b", "second")])?;
     commit(&*store, vec![doc(13, "a", "third")])?;
     for end in 1..=13 {
         let mut scan = store.scan(VB, range(0, end))?;
@@ -316,18 +186,11 @@ fn low_end_shows_no_key_twice(maker: &mut dyn Maker) -> Outcome {
         let mut keys: Vec<_> = shown.iter().map(|record| record.key.clone()).collect();
         keys.sort();
         keys.dedup();
-        ensure!(
-            keys.len() == shown.len(),
-            "up to {end} it shows {:?}",
-            seqnos(&shown)
-        );
+        ensure!(keys.len() == shown.len(), "up to {end} it shows {:?}", seqnos(&shown));
         let (got, newest) = (seqnos(&shown), [6, 8, 10, 12, 13]);
         let kept = newest.iter().filter(|&&seqno| seqno <= end);
         let all_there = kept.clone().all(|seqno| got.contains(seqno));
-        ensure!(
-            all_there,
-            "up to {end} it shows {got:?} and lacks a newest version"
-        );
+        ensure!(all_there, "up to {end} it shows {got:?} and lacks a newest version");
         ensure!(
             last.get() == got.last().copied().unwrap_or(0),
             "{last} is not the last of {got:?}"
@@ -339,12 +202,7 @@ fn low_end_shows_no_key_twice(maker: &mut dyn Maker) -> Outcome {
 
 fn writes_during_slices(maker: &mut dyn Maker) -> Outcome {
     let store = begun(maker, 1)?;
-    commit(
-        &*store,
-        (1..=60)
-            .map(|i| doc(i, &format!("k{i}"), "first"))
-            .collect(),
-    )?;
+    commit(&*store, (1..=60).map(|i| doc(i, &format!("k{i}"), "first")).collect())?;
     let want = history_of(&*store, VB)?;
     let mut scan = store.scan(VB, ALL)?;
     let (mut shown, mut next) = (Vec::new(), 61);
@@ -355,10 +213,7 @@ fn writes_during_slices(maker: &mut dyn Maker) -> Outcome {
             break;
         }
         let step = [3, 21, 40].map(|i| (i + next) % 60 + 1);
-        let records = step
-            .iter()
-            .zip(next..)
-            .map(|(i, seqno)| doc(seqno, &format!("k{i}"), "new"));
+        let records = step.iter().zip(next..).map(|(i, seqno)| doc(seqno, &format!("k{i}"), "new"));
         commit(&*store, records.collect())?;
         store.maintain(10)?;
         next += 3;
@@ -371,12 +226,7 @@ fn estimate_is_an_upper_bound(maker: &mut dyn Maker) -> Outcome {
     let store = begun(maker, 1)?;
     many(&*store, 200)?;
     let older = store.scan(VB, ALL)?;
-    commit(
-        &*store,
-        (401..=450)
-            .map(|i| doc(i, &format!("key-{}", i - 400), ""))
-            .collect(),
-    )?;
+    commit(&*store, (401..=450).map(|i| doc(i, &format!("key-{}", i - 400), "")).collect())?;
     for asked in [ALL, range(0, 430), range(100, 420), range(449, 460)] {
         let total = drain(&mut *store.scan(VB, asked.clone())?, UNBOUNDED)?.len() as u64;
         let (mut scan, mut seen) = (store.scan(VB, asked.clone())?, 0);
@@ -409,10 +259,7 @@ fn outlives_maintenance(maker: &mut dyn Maker) -> Outcome {
     store.close()?;
     drop(store);
     let shown = drain(&mut *scan, UNBOUNDED)?;
-    ensure!(
-        shown == want,
-        "after the store was closed and dropped it shows {shown:?}"
-    );
+    ensure!(shown == want, "after the store was closed and dropped it shows {shown:?}");
     Ok(Verdict::Kept)
 }
 
@@ -423,12 +270,7 @@ fn scans_beside_a_writer(maker: &mut dyn Maker) -> Outcome {
     let store = begun(maker, 1)?;
     let write = |n: u64| {
         let docs = (0..KEYS).map(|i| doc(n * KEYS + i + 1, &format!("k{i}"), &n.to_string()));
-        store.commit(
-            &Batch {
-                vbs: vec![part(VB, docs.collect())],
-            },
-            Durability::Buffered,
-        )
+        store.commit(&Batch { vbs: vec![part(VB, docs.collect())] }, Durability::Buffered)
     };
     write(0)?;
     let start = Barrier::new(3);
@@ -463,13 +305,7 @@ fn scans_beside_a_writer(maker: &mut dyn Maker) -> Outcome {
 fn one_moment(store: &dyn Store, keys: u64) -> Step {
     let mut scan = store.scan(VB, ALL)?;
     let end = scan.range().end().get();
-    let shown = drain(
-        &mut *scan,
-        SliceBudget {
-            bytes: usize::MAX,
-            items: 6,
-        },
-    )?;
+    let shown = drain(&mut *scan, SliceBudget { bytes: usize::MAX, items: 6 })?;
     let got = seqnos(&shown);
     let want: Vec<u64> = (end - keys + 1..=end).collect();
     ensure!(got == want, "a scan up to {end} shows {got:?}");

@@ -63,11 +63,7 @@ pub fn check(request: &StreamRequest, facts: &Facts<'_>) -> Result<Accepted, Ref
         snap_start: request.snap_start,
         // A client that has nothing of its snapshot may expect more of it than there is: it lost
         // its end with another branch, and nothing would ever close it.
-        snap_end: if unfinished {
-            request.snap_start
-        } else {
-            request.snap_end
-        },
+        snap_end: if unfinished { request.snap_start } else { request.snap_end },
         sid: request.sid,
         filter,
         purge: query.purge,
@@ -131,31 +127,17 @@ fn from_latest(request: &StreamRequest, vb: &VbFacts<'_>) -> StreamRequest {
 /// Row 5: a client that stops reading must be found out.
 fn noop(request: &StreamRequest, connection: &ConnectionFacts) -> Result<(), Refusal> {
     let needs = connection.noop_mandatory && (connection.xattrs || request.filter.is_some());
-    if needs && !connection.noop {
-        Err(Refusal::NoopRequired)
-    } else {
-        Ok(())
-    }
+    if needs && !connection.noop { Err(Refusal::NoopRequired) } else { Ok(()) }
 }
 
 /// Rows 6 and 7.
 fn range(request: &StreamRequest) -> Result<(), Refusal> {
-    let StreamRequest {
-        start,
-        end,
-        snap_start,
-        snap_end,
-        ..
-    } = *request;
+    let StreamRequest { start, end, snap_start, snap_end, .. } = *request;
     if start > end {
         return Err(Refusal::StartAboveEnd { start, end });
     }
     if !(snap_start..=snap_end).contains(&start) {
-        return Err(Refusal::OutsideSnapshot {
-            start,
-            snap_start,
-            snap_end,
-        });
+        return Err(Refusal::OutsideSnapshot { start, snap_start, snap_end });
     }
     Ok(())
 }
@@ -179,9 +161,7 @@ fn filter(request: &StreamRequest, facts: &Facts<'_>) -> Result<FilterKind, Refu
 
 /// Row 12's question.
 fn rollback_query(request: &StreamRequest, facts: &Facts<'_>, vb: &VbFacts<'_>) -> RollbackQuery {
-    let ignores = request
-        .flags
-        .contains(StreamFlags::IGNORE_PURGED_TOMBSTONES);
+    let ignores = request.flags.contains(StreamFlags::IGNORE_PURGED_TOMBSTONES);
     let purge = if ignores { Seqno::ZERO } else { vb.purge };
     RollbackQuery {
         start: request.start,
@@ -223,15 +203,9 @@ fn end(
         of_filter = false;
     }
     if request.start > end && !of_filter {
-        return Err(Refusal::StartAboveLatest {
-            start: request.start,
-            end,
-        });
+        return Err(Refusal::StartAboveLatest { start: request.start, end });
     }
-    debug_assert!(
-        request.start <= vb.high,
-        "whoever is above the high seqno was sent back"
-    );
+    debug_assert!(request.start <= vb.high, "whoever is above the high seqno was sent back");
     Ok(end)
 }
 
@@ -242,14 +216,9 @@ fn room(facts: &Facts<'_>, vb: &VbFacts<'_>) -> Result<(), Refusal> {
         Memory::Short => return Err(Refusal::MemoryShort),
         Memory::Exhausted => return Err(Refusal::MemoryExhausted),
     }
-    if vb.in_first_disk_snapshot {
-        Err(Refusal::InFirstDiskSnapshot)
-    } else {
-        Ok(())
-    }
+    if vb.in_first_disk_snapshot { Err(Refusal::InFirstDiskSnapshot) } else { Ok(()) }
 }
 
 /// What a cache transfer may be combined with, itself included.
-const BESIDE_CACHE_TRANSFER: StreamFlags = StreamFlags::CACHE_TRANSFER
-    .union(StreamFlags::TAKEOVER)
-    .union(StreamFlags::ACTIVE_VB_ONLY);
+const BESIDE_CACHE_TRANSFER: StreamFlags =
+    StreamFlags::CACHE_TRANSFER.union(StreamFlags::TAKEOVER).union(StreamFlags::ACTIVE_VB_ONLY);

@@ -114,9 +114,7 @@ pub enum Memory {
 
 impl Built {
     /// Every flag of the protocol but the one that it withdrew.
-    pub const EVERYTHING: Self = Self {
-        flags: StreamFlags::ALL.without(StreamFlags::NO_VALUE),
-    };
+    pub const EVERYTHING: Self = Self { flags: StreamFlags::ALL.without(StreamFlags::NO_VALUE) };
 }
 
 impl StreamRequest {

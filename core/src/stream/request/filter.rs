@@ -57,10 +57,7 @@ pub fn resolve_in_default(filter: Option<&RawFilter>) -> Result<FilterKind, Filt
             if collections.is_empty() {
                 return Err(FilterFault::Invalid);
             }
-            match collections
-                .iter()
-                .find(|collection| **collection != DEFAULT)
-            {
+            match collections.iter().find(|collection| **collection != DEFAULT) {
                 Some(unknown) => Err(FilterFault::UnknownCollection(*unknown)),
                 None => Ok(FilterKind::Collections),
             }

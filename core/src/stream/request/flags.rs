@@ -104,9 +104,6 @@ const NAMES: [(StreamFlags, &str); 9] = [
     (StreamFlags::ACTIVE_VB_ONLY, "active-vb-only"),
     (StreamFlags::STRICT_VB_UUID, "strict-vb-uuid"),
     (StreamFlags::FROM_LATEST, "from-latest"),
-    (
-        StreamFlags::IGNORE_PURGED_TOMBSTONES,
-        "ignore-purged-tombstones",
-    ),
+    (StreamFlags::IGNORE_PURGED_TOMBSTONES, "ignore-purged-tombstones"),
     (StreamFlags::CACHE_TRANSFER, "cache-transfer"),
 ];

@@ -116,23 +116,12 @@ impl fmt::Display for Refusal {
             Self::Closed => f.write_str("the connection is closed"),
             Self::NoSuchVbucket => f.write_str("there is no such vbucket"),
             Self::NotStreamable(state) => {
-                write!(
-                    f,
-                    "the vbucket is {}, which the request does not allow",
-                    state.as_str()
-                )
+                write!(f, "the vbucket is {}, which the request does not allow", state.as_str())
             }
             Self::NoopRequired => f.write_str("such a stream needs noop to be on"),
             Self::StartAboveEnd { start, end } => write!(f, "start {start} is above end {end}"),
-            Self::OutsideSnapshot {
-                start,
-                snap_start,
-                snap_end,
-            } => {
-                write!(
-                    f,
-                    "start {start} is not in the snapshot {snap_start} to {snap_end}"
-                )
+            Self::OutsideSnapshot { start, snap_start, snap_end } => {
+                write!(f, "start {start} is not in the snapshot {snap_start} to {snap_end}")
             }
             Self::Filter(fault) => fault.fmt(f),
             Self::StreamIdRequired => f.write_str("the connection's streams need a stream id"),
@@ -144,10 +133,7 @@ impl fmt::Display for Refusal {
             Self::Rollback { to, rule } => write!(f, "rollback to {to}: {rule}"),
             Self::FilterGone => f.write_str("the collections of the filter are gone"),
             Self::StartAboveLatest { start, end } => {
-                write!(
-                    f,
-                    "start {start} is above {end}, the end that the flags come to"
-                )
+                write!(f, "start {start} is above {end}, the end that the flags come to")
             }
             Self::MemoryShort => f.write_str("too little memory now for another stream"),
             Self::MemoryExhausted => f.write_str("too little memory for another stream"),

@@ -46,16 +46,10 @@ impl StreamOracle {
     #[must_use]
     pub fn new() -> Self {
         Self {
-            rules: Rules {
-                cuts: true,
-                contents: false,
-            },
+            rules: Rules { cuts: true, contents: false },
             streams: BTreeMap::new(),
             report: Report::default(),
-            violations: Violations {
-                first: Vec::new(),
-                total: 0,
-            },
+            violations: Violations { first: Vec::new(), total: 0 },
         }
     }
 
@@ -100,10 +94,7 @@ impl StreamOracle {
         stream: StreamKey,
         expected: impl IntoIterator<Item = (&'a [u8], Expected<'a>)>,
     ) {
-        assert!(
-            self.rules.contents,
-            "contents are compared only where they are tracked"
-        );
+        assert!(self.rules.contents, "contents are compared only where they are tracked");
         let mut faults = Vec::new();
         let state = self.streams.entry(stream).or_insert_with(Stream::new);
         state.contents.compare(expected, |fault| faults.push(fault));
@@ -137,21 +128,13 @@ impl StreamOracle {
         for (stream, fault) in unfinished {
             self.found(stream, fault);
         }
-        if self.violations.total == 0 {
-            Ok(self.report)
-        } else {
-            Err(self.violations)
-        }
+        if self.violations.total == 0 { Ok(self.report) } else { Err(self.violations) }
     }
 
     fn found(&mut self, stream: StreamKey, fault: Fault) {
         self.violations.total += 1;
         if self.violations.first.len() < VIOLATIONS_KEPT_MAX {
-            self.violations.first.push(Violation {
-                stream,
-                event: self.report.events,
-                fault,
-            });
+            self.violations.first.push(Violation { stream, event: self.report.events, fault });
         }
     }
 }
@@ -174,18 +157,9 @@ impl Report {
         *match event {
             Event::Accepted { .. } => &mut self.accepted,
             Event::Marker { .. } => &mut self.markers,
-            Event::Document {
-                kind: DocKind::Alive,
-                ..
-            } => &mut self.mutations,
-            Event::Document {
-                kind: DocKind::Deleted,
-                ..
-            } => &mut self.deletions,
-            Event::Document {
-                kind: DocKind::Expired,
-                ..
-            } => &mut self.expirations,
+            Event::Document { kind: DocKind::Alive, .. } => &mut self.mutations,
+            Event::Document { kind: DocKind::Deleted, .. } => &mut self.deletions,
+            Event::Document { kind: DocKind::Expired, .. } => &mut self.expirations,
             Event::SystemEvent { .. } => &mut self.system_events,
             Event::SeqnoAdvanced { .. } => &mut self.seqnos_advanced,
             Event::End { .. } => &mut self.ended,

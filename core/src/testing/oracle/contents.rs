@@ -74,11 +74,7 @@ impl Contents {
             match self.newest(key) {
                 Some(version) => {
                     if let Some(field) = version.differs(&expected) {
-                        found(Fault::Differs {
-                            key: key.into(),
-                            seqno: version.seqno,
-                            field,
-                        });
+                        found(Fault::Differs { key: key.into(), seqno: version.seqno, field });
                     }
                 }
                 None if expected.deleted => {}
@@ -94,10 +90,7 @@ impl Contents {
             .collect();
         unexpected.sort_unstable_by_key(|(_, version)| version.seqno);
         for (key, version) in unexpected {
-            found(Fault::Unexpected {
-                key: key.clone(),
-                seqno: version.seqno,
-            });
+            found(Fault::Unexpected { key: key.clone(), seqno: version.seqno });
         }
     }
 

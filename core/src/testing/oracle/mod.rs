@@ -44,7 +44,10 @@
 //!     });
 //! }
 //! let violations = oracle.finish().unwrap_err();
-//! assert_eq!(violations.to_string(), "1 violation\n  event 4, vb 3: key \"the same\" twice in snapshot 0 to 2, at 2");
+//! assert_eq!(
+//!     violations.first[0].to_string(),
+//!     "event 4, vb 3: key \"the same\" twice in snapshot 0 to 2, at 2",
+//! );
 //! ```
 
 mod checker;

@@ -81,21 +81,8 @@ impl Stream {
             Event::Marker { start, end, flags } => {
                 return self.marker(Range { start, end }, flags, rules.cuts);
             }
-            Event::Document {
-                seqno,
-                key,
-                value,
-                cas,
-                flags,
-                kind,
-            } => {
-                let version = || Version {
-                    seqno,
-                    value: value.into(),
-                    cas,
-                    flags,
-                    kind,
-                };
+            Event::Document { seqno, key, value, cas, flags, kind } => {
+                let version = || Version { seqno, value: value.into(), cas, flags, kind };
                 self.item(seqno)?;
                 self.key(key, seqno, rules.contents.then(version))?;
             }
@@ -133,10 +120,7 @@ impl Stream {
         let judged = self.judge_marker(marker, cuts);
         self.snapshots += 1;
         let duplicates = flags & MAY_CONTAIN_DUPLICATES != 0;
-        self.snapshot = Some(Snapshot {
-            range: marker,
-            duplicates,
-        });
+        self.snapshot = Some(Snapshot { range: marker, duplicates });
         judged
     }
 
@@ -149,35 +133,23 @@ impl Stream {
         match self.snapshot.map(|snapshot| snapshot.range) {
             // The first starts at what the client has, which is not in it.
             None if marker.start < last => {
-                return Err(Fault::MarkerOverlaps {
-                    marker,
-                    after: last,
-                });
+                return Err(Fault::MarkerOverlaps { marker, after: last });
             }
             None => self.judge_resumption(marker)?,
             Some(before) if last < before.end => {
                 if !cuts || marker.start > before.end {
-                    return Err(Fault::SnapshotIncomplete {
-                        snapshot: before,
-                        last,
-                    });
+                    return Err(Fault::SnapshotIncomplete { snapshot: before, last });
                 }
                 if marker.start <= last {
                     return Err(Fault::CutRepeats { marker, last });
                 }
                 if marker.end < before.end {
-                    return Err(Fault::CutEndsEarly {
-                        marker,
-                        cut: before,
-                    });
+                    return Err(Fault::CutEndsEarly { marker, cut: before });
                 }
                 cut = true;
             }
             Some(before) if marker.start <= before.end => {
-                return Err(Fault::MarkerOverlaps {
-                    marker,
-                    after: before.end,
-                });
+                return Err(Fault::MarkerOverlaps { marker, after: before.end });
             }
             Some(_) => {}
         }
@@ -191,10 +163,9 @@ impl Stream {
     /// would have.
     fn judge_resumption(&self, first: Range) -> Result<(), Fault> {
         match self.inside {
-            Some(inside) if first.end < inside.end => Err(Fault::CutEndsEarly {
-                marker: first,
-                cut: inside,
-            }),
+            Some(inside) if first.end < inside.end => {
+                Err(Fault::CutEndsEarly { marker: first, cut: inside })
+            }
             _ => Ok(()),
         }
     }
@@ -209,23 +180,14 @@ impl Stream {
         match self.snapshot.map(|snapshot| snapshot.range) {
             Some(Range { start, end }) if (start..=end).contains(&seqno) => {}
             Some(range) if last < range.end => {
-                return Err(Fault::OutsideSnapshot {
-                    seqno,
-                    snapshot: Some(range),
-                });
+                return Err(Fault::OutsideSnapshot { seqno, snapshot: Some(range) });
             }
             _ => {
-                return Err(Fault::OutsideSnapshot {
-                    seqno,
-                    snapshot: None,
-                });
+                return Err(Fault::OutsideSnapshot { seqno, snapshot: None });
             }
         }
         if seqno > self.end {
-            return Err(Fault::PastEnd {
-                seqno,
-                end: self.end,
-            });
+            return Err(Fault::PastEnd { seqno, end: self.end });
         }
         Ok(())
     }
@@ -233,14 +195,9 @@ impl Stream {
     fn key(&mut self, key: &[u8], seqno: Seqno, version: Option<Version>) -> Result<(), Fault> {
         let twice = self.contents.note(key, self.snapshots, version);
         match self.snapshot {
-            Some(Snapshot {
-                range,
-                duplicates: false,
-            }) if twice => Err(Fault::KeyTwice {
-                key: key.into(),
-                seqno,
-                snapshot: range,
-            }),
+            Some(Snapshot { range, duplicates: false }) if twice => {
+                Err(Fault::KeyTwice { key: key.into(), seqno, snapshot: range })
+            }
             _ => Ok(()),
         }
     }
@@ -249,29 +206,14 @@ impl Stream {
     /// two, as good as a snapshot of which nothing is shown.
     fn advance(&mut self, seqno: Seqno) -> Result<(), Fault> {
         let last = self.last;
-        let open = self
-            .snapshot
-            .is_some_and(|snapshot| last < snapshot.range.end);
+        let open = self.snapshot.is_some_and(|snapshot| last < snapshot.range.end);
         if open || seqno <= last {
             return self.item(seqno);
         }
-        let range = Range {
-            start: seqno,
-            end: seqno,
-        };
-        let first = self
-            .snapshot
-            .replace(Snapshot {
-                range,
-                duplicates: false,
-            })
-            .is_none();
+        let range = Range { start: seqno, end: seqno };
+        let first = self.snapshot.replace(Snapshot { range, duplicates: false }).is_none();
         self.item(seqno)?;
-        if first {
-            self.judge_resumption(range)
-        } else {
-            Ok(())
-        }
+        if first { self.judge_resumption(range) } else { Ok(()) }
     }
 
     fn end(&mut self, reason: EndReason) -> Result<(), Fault> {
@@ -286,10 +228,7 @@ impl Stream {
     fn complete(&self) -> Result<(), Fault> {
         match self.snapshot.map(|snapshot| snapshot.range) {
             Some(snapshot) if self.last < snapshot.end && snapshot.end <= self.end => {
-                Err(Fault::SnapshotIncomplete {
-                    snapshot,
-                    last: self.last,
-                })
+                Err(Fault::SnapshotIncomplete { snapshot, last: self.last })
             }
             _ => Ok(()),
         }

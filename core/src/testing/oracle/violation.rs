@@ -155,11 +155,7 @@ impl fmt::Display for Violations {
             write!(f, "\n  {violation}")?;
         }
         let more = self.total - self.first.len() as u64;
-        if more > 0 {
-            write!(f, "\n  and {more} more")
-        } else {
-            Ok(())
-        }
+        if more > 0 { write!(f, "\n  and {more} more") } else { Ok(()) }
     }
 }
 
@@ -202,10 +198,7 @@ impl fmt::Display for Fault {
                 write!(f, "marker {marker} announces nothing above {last}")
             }
             Self::CutRepeats { marker, last } => {
-                write!(
-                    f,
-                    "marker {marker} cuts a snapshot and repeats it: {last} was sent"
-                )
+                write!(f, "marker {marker} cuts a snapshot and repeats it: {last} was sent")
             }
             Self::CutEndsEarly { marker, cut } => {
                 write!(f, "marker {marker} cuts snapshot {cut} and ends before it")
@@ -214,44 +207,22 @@ impl fmt::Display for Fault {
                 write!(f, "snapshot {snapshot} stopped at {last}")
             }
             Self::NotRising { seqno, last } => write!(f, "seqno {seqno} after {last}"),
-            Self::OutsideSnapshot {
-                seqno,
-                snapshot: Some(snapshot),
-            } => {
+            Self::OutsideSnapshot { seqno, snapshot: Some(snapshot) } => {
                 write!(f, "seqno {seqno} outside snapshot {snapshot}")
             }
-            Self::OutsideSnapshot {
-                seqno,
-                snapshot: None,
-            } => {
+            Self::OutsideSnapshot { seqno, snapshot: None } => {
                 write!(f, "seqno {seqno} with no snapshot open")
             }
             Self::PastEnd { seqno, end } => write!(f, "seqno {seqno} past the stream's end {end}"),
-            Self::KeyTwice {
-                key,
-                seqno,
-                snapshot,
-            } => {
-                write!(
-                    f,
-                    "key \"{}\" twice in snapshot {snapshot}, at {seqno}",
-                    key.escape_ascii()
-                )
+            Self::KeyTwice { key, seqno, snapshot } => {
+                write!(f, "key \"{}\" twice in snapshot {snapshot}, at {seqno}", key.escape_ascii())
             }
             Self::Missing { key } => write!(f, "key \"{}\" is missing", key.escape_ascii()),
             Self::Unexpected { key, seqno } => {
-                write!(
-                    f,
-                    "key \"{}\" at {seqno} was never written",
-                    key.escape_ascii()
-                )
+                write!(f, "key \"{}\" at {seqno} was never written", key.escape_ascii())
             }
             Self::Differs { key, seqno, field } => {
-                write!(
-                    f,
-                    "key \"{}\" at {seqno} differs in {field}",
-                    key.escape_ascii()
-                )
+                write!(f, "key \"{}\" at {seqno} differs in {field}", key.escape_ascii())
             }
         }
     }

@@ -37,9 +37,7 @@ impl BufferAck {
     /// When a part does not have its length.
     pub fn parse(frame: &Frame) -> Result<Self, WireError> {
         Self::SHAPE.check(frame)?;
-        Ok(Self {
-            bytes: frame.extras().get_u32(),
-        })
+        Ok(Self { bytes: frame.extras().get_u32() })
     }
 }
 

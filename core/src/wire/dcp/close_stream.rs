@@ -34,9 +34,6 @@ impl CloseStream {
     /// When it has any content, or the stream id is malformed.
     pub fn parse(frame: &Frame) -> Result<Self, WireError> {
         Self::SHAPE.check(frame)?;
-        Ok(Self {
-            vb: frame.vbucket(),
-            sid: frame.stream_id()?,
-        })
+        Ok(Self { vb: frame.vbucket(), sid: frame.stream_id()? })
     }
 }

@@ -18,9 +18,8 @@ pub struct Control<'a> {
 impl<'a> Control<'a> {
     const OPCODE: Opcode = Opcode::DCP_CONTROL;
     const TEXT_BYTES_MAX: usize = 1024;
-    const SHAPE: Shape = Shape::of(&[Self::OPCODE])
-        .key(1, Self::TEXT_BYTES_MAX)
-        .value(1, Self::TEXT_BYTES_MAX);
+    const SHAPE: Shape =
+        Shape::of(&[Self::OPCODE]).key(1, Self::TEXT_BYTES_MAX).value(1, Self::TEXT_BYTES_MAX);
 
     /// Appends it.
     ///
@@ -38,9 +37,6 @@ impl<'a> Control<'a> {
     /// When key or value is empty or longer than 1024 bytes, or there are extras.
     pub fn parse(frame: &'a Frame) -> Result<Self, WireError> {
         Self::SHAPE.check(frame)?;
-        Ok(Self {
-            key: frame.key(),
-            value: frame.value(),
-        })
+        Ok(Self { key: frame.key(), value: frame.value() })
     }
 }

@@ -48,11 +48,7 @@ impl<'a> Deletion<'a> {
     /// When the key is longer than its length field can say.
     #[inline]
     pub fn encode(&self, out: &mut BytesMut) {
-        let lead = self
-            .tag
-            .lead(Self::OPCODE)
-            .datatype(self.datatype)
-            .cas(self.cas);
+        let lead = self.tag.lead(Self::OPCODE).datatype(self.datatype).cas(self.cas);
         let (key_len, value_len) = (self.key.len(), self.value.len());
         if let Some(delete_time) = self.delete_time {
             let mut head: [u8; HEAD_V2] = lead.head(key_len, value_len);
@@ -76,11 +72,7 @@ impl<'a> Deletion<'a> {
     #[inline]
     #[must_use]
     pub const fn counted_bytes(&self) -> usize {
-        let head = if self.delete_time.is_some() {
-            HEAD_V2
-        } else {
-            HEAD_V1
-        };
+        let head = if self.delete_time.is_some() { HEAD_V2 } else { HEAD_V1 };
         self.tag.len(head, self.key, self.value)
     }
 

@@ -34,9 +34,7 @@ impl GetFailoverLog {
     /// When it has any content.
     pub fn parse(frame: &Frame) -> Result<Self, WireError> {
         Self::SHAPE.check(frame)?;
-        Ok(Self {
-            vb: frame.vbucket(),
-        })
+        Ok(Self { vb: frame.vbucket() })
     }
 }
 
@@ -69,10 +67,7 @@ impl FailoverLogAnswer {
     pub fn parse(frame: &Frame) -> Result<Self, WireError> {
         let opcodes = [GetFailoverLog::OPCODE, Opcode::DCP_STREAM_REQ];
         let answer = Response::accept(frame, &opcodes)?;
-        let wrong = |what| WireError::Content {
-            opcode: answer.opcode,
-            what,
-        };
+        let wrong = |what| WireError::Content { opcode: answer.opcode, what };
         let (entries, rest) = answer.value.as_chunks::<{ ENTRY }>();
         if !rest.is_empty() {
             return Err(wrong("the failover log is not made of 16-byte entries"));
@@ -82,10 +77,7 @@ impl FailoverLogAnswer {
         }
         let read = |entry: &[u8; ENTRY]| {
             let mut entry = entry.as_slice();
-            FailoverEntry {
-                uuid: VbUuid(entry.get_u64()),
-                seqno: Seqno(entry.get_u64()),
-            }
+            FailoverEntry { uuid: VbUuid(entry.get_u64()), seqno: Seqno(entry.get_u64()) }
         };
         let entries: Vec<_> = entries.iter().map(read).collect();
         if entries.iter().any(|entry| entry.uuid == VbUuid::ZERO) {

@@ -53,11 +53,7 @@ impl<'a> Mutation<'a> {
     /// When the key is longer than its length field can say.
     #[inline]
     pub fn encode(&self, out: &mut BytesMut) {
-        let lead = self
-            .tag
-            .lead(Self::OPCODE)
-            .datatype(self.datatype)
-            .cas(self.cas);
+        let lead = self.tag.lead(Self::OPCODE).datatype(self.datatype).cas(self.cas);
         let mut head: [u8; HEAD] = lead.head(self.key.len(), self.value.len());
         let mut extras = &mut head[HEADER_BYTES..];
         extras.put_u64(self.seqno.get());

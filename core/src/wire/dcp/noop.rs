@@ -35,10 +35,7 @@ pub struct NoopAnswer;
 impl NoopAnswer {
     /// Appends it.
     pub fn encode(&self, opaque: Opaque, out: &mut BytesMut) {
-        put_bare(
-            out,
-            Lead::new(Magic::RESPONSE, Noop::OPCODE, Status::SUCCESS.0, opaque),
-        );
+        put_bare(out, Lead::new(Magic::RESPONSE, Noop::OPCODE, Status::SUCCESS.0, opaque));
     }
 
     /// Reads it.

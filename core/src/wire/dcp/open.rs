@@ -74,17 +74,10 @@ impl<'a> Open<'a> {
         Self::SHAPE.check(frame)?;
         let mut extras = frame.extras();
         let _seqno = extras.get_u32();
-        let open = Self {
-            flags: OpenFlags(extras.get_u32()),
-            name: frame.key(),
-            value: frame.value(),
-        };
+        let open =
+            Self { flags: OpenFlags(extras.get_u32()), name: frame.key(), value: frame.value() };
         match open.contradiction() {
-            Some(what) => Err(WireError::Flags {
-                opcode: Self::OPCODE,
-                flags: open.flags.0,
-                what,
-            }),
+            Some(what) => Err(WireError::Flags { opcode: Self::OPCODE, flags: open.flags.0, what }),
             None => Ok(open),
         }
     }

@@ -49,17 +49,10 @@ impl OsoSnapshot {
             Self::END => false,
             flags => {
                 let what = "neither begin nor end";
-                return Err(WireError::Flags {
-                    opcode: Self::OPCODE,
-                    flags,
-                    what,
-                });
+                return Err(WireError::Flags { opcode: Self::OPCODE, flags, what });
             }
         };
-        Ok(Self {
-            tag: StreamTag::parse(frame)?,
-            begins,
-        })
+        Ok(Self { tag: StreamTag::parse(frame)?, begins })
     }
 }
 

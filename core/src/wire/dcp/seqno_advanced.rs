@@ -43,10 +43,7 @@ impl SeqnoAdvanced {
     /// When a part does not have its length, or the stream id is malformed.
     pub fn parse(frame: &Frame) -> Result<Self, WireError> {
         Self::SHAPE.check(frame)?;
-        Ok(Self {
-            tag: StreamTag::parse(frame)?,
-            seqno: Seqno(frame.extras().get_u64()),
-        })
+        Ok(Self { tag: StreamTag::parse(frame)?, seqno: Seqno(frame.extras().get_u64()) })
     }
 }
 

@@ -42,14 +42,9 @@ impl SetVbucketState {
     /// When a part does not have its length, the state is unknown, or the stream id is malformed.
     pub fn parse(frame: &Frame) -> Result<Self, WireError> {
         Self::SHAPE.check(frame)?;
-        let state = VbState::from_u32(u32::from(frame.extras()[0])).ok_or(WireError::Content {
-            opcode: Self::OPCODE,
-            what: "no such vbucket state",
-        })?;
-        Ok(Self {
-            tag: StreamTag::parse(frame)?,
-            state,
-        })
+        let state = VbState::from_u32(u32::from(frame.extras()[0]))
+            .ok_or(WireError::Content { opcode: Self::OPCODE, what: "no such vbucket state" })?;
+        Ok(Self { tag: StreamTag::parse(frame)?, state })
     }
 }
 

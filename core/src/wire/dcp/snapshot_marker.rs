@@ -75,10 +75,8 @@ pub enum MarkerExtension {
 
 impl SnapshotMarker {
     const OPCODE: Opcode = Opcode::DCP_SNAPSHOT_MARKER;
-    const SHAPE: Shape = Shape::of(&[Self::OPCODE])
-        .extras(&[EXTRAS_V1, EXTRAS_V2])
-        .value(0, VALUE_V2_2)
-        .stream_id();
+    const SHAPE: Shape =
+        Shape::of(&[Self::OPCODE]).extras(&[EXTRAS_V1, EXTRAS_V2]).value(0, VALUE_V2_2).stream_id();
 
     /// Appends it.
     #[inline]
@@ -90,10 +88,7 @@ impl SnapshotMarker {
                 self.put_range(&mut head[HEADER_BYTES..]);
                 self.tag.put(out, &head, &[], &[]);
             }
-            MarkerExtension::V2_0 {
-                max_visible,
-                high_completed,
-            } => {
+            MarkerExtension::V2_0 { max_visible, high_completed } => {
                 let mut head: [u8; HEAD_V2] = lead.head(0, VALUE_V2_0);
                 head[HEADER_BYTES] = 0;
                 let mut value = [0; VALUE_V2_0];
@@ -102,12 +97,7 @@ impl SnapshotMarker {
                 rest.put_u64(high_completed.get());
                 self.tag.put(out, &head, &[], &value);
             }
-            MarkerExtension::V2_2 {
-                max_visible,
-                high_completed,
-                purge,
-                high_prepared,
-            } => {
+            MarkerExtension::V2_2 { max_visible, high_completed, purge, high_prepared } => {
                 let mut head: [u8; HEAD_V2] = lead.head(0, VALUE_V2_2);
                 head[HEADER_BYTES] = 2;
                 let mut value = [0; VALUE_V2_2];
@@ -142,10 +132,7 @@ impl SnapshotMarker {
         Self::SHAPE.check(frame)?;
         let (extras, value) = (frame.extras(), frame.value());
         let tag = StreamTag::parse(frame)?;
-        let wrong = |what| WireError::Content {
-            opcode: Self::OPCODE,
-            what,
-        };
+        let wrong = |what| WireError::Content { opcode: Self::OPCODE, what };
         let (mut body, version) = match *extras {
             [version] => (value, Some(version)),
             _ => (extras, None),
@@ -174,18 +161,9 @@ impl SnapshotMarker {
                 purge: seqno(),
                 high_prepared: seqno(),
             },
-            Some(_) => MarkerExtension::V2_0 {
-                max_visible: seqno(),
-                high_completed: seqno(),
-            },
+            Some(_) => MarkerExtension::V2_0 { max_visible: seqno(), high_completed: seqno() },
         };
-        Ok(Self {
-            tag,
-            start,
-            end,
-            flags,
-            extension,
-        })
+        Ok(Self { tag, start, end, flags, extension })
     }
 
     /// Writes what all versions have, and returns the rest of the room.

@@ -26,10 +26,7 @@ impl StreamEnd {
     /// The end of a stream for this reason.
     #[must_use]
     pub const fn new(tag: StreamTag, reason: EndReason) -> Self {
-        Self {
-            tag,
-            reason: reason as u32,
-        }
+        Self { tag, reason: reason as u32 }
     }
 
     /// Appends it.
@@ -51,10 +48,7 @@ impl StreamEnd {
     /// When a part does not have its length, or the stream id is malformed.
     pub fn parse(frame: &Frame) -> Result<Self, WireError> {
         Self::SHAPE.check(frame)?;
-        Ok(Self {
-            tag: StreamTag::parse(frame)?,
-            reason: frame.extras().get_u32(),
-        })
+        Ok(Self { tag: StreamTag::parse(frame)?, reason: frame.extras().get_u32() })
     }
 }
 

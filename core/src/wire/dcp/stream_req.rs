@@ -63,10 +63,8 @@ impl<'a> StreamReq<'a> {
     const OPCODE: Opcode = Opcode::DCP_STREAM_REQ;
     /// A filter that names thousands of collections fits.
     const VALUE_BYTES_MAX: usize = 1024 * 1024;
-    const SHAPE: Shape = Shape::of(&[Self::OPCODE])
-        .extras(&[EXTRAS])
-        .value(0, Self::VALUE_BYTES_MAX)
-        .json();
+    const SHAPE: Shape =
+        Shape::of(&[Self::OPCODE]).extras(&[EXTRAS]).value(0, Self::VALUE_BYTES_MAX).json();
 
     /// Appends it.
     pub fn encode(&self, opaque: Opaque, out: &mut BytesMut) {
@@ -92,11 +90,7 @@ impl<'a> StreamReq<'a> {
         let mut extras = frame.extras();
         let flags = StreamFlags(extras.get_u32());
         if let Some(what) = contradiction(flags) {
-            return Err(WireError::Flags {
-                opcode: Self::OPCODE,
-                flags: flags.0,
-                what,
-            });
+            return Err(WireError::Flags { opcode: Self::OPCODE, flags: flags.0, what });
         }
         let _reserved = extras.get_u32();
         Ok(Self {
@@ -113,9 +107,8 @@ impl<'a> StreamReq<'a> {
 }
 
 fn contradiction(flags: StreamFlags) -> Option<&'static str> {
-    const WITH_CACHE_TRANSFER: StreamFlags = StreamFlags::CACHE_TRANSFER
-        .with(StreamFlags::TAKEOVER)
-        .with(StreamFlags::ACTIVE_VB_ONLY);
+    const WITH_CACHE_TRANSFER: StreamFlags =
+        StreamFlags::CACHE_TRANSFER.with(StreamFlags::TAKEOVER).with(StreamFlags::ACTIVE_VB_ONLY);
     if flags.0 & !StreamFlags::KNOWN.0 != 0 {
         return Some("unknown flags");
     }
@@ -139,11 +132,7 @@ impl RollbackAnswer {
     /// Appends it.
     pub fn encode(&self, request: &Header, out: &mut BytesMut) {
         let seqno = self.to.get().to_be_bytes();
-        Response {
-            value: &seqno,
-            ..Response::to(request, Status::ROLLBACK)
-        }
-        .encode(out);
+        Response { value: &seqno, ..Response::to(request, Status::ROLLBACK) }.encode(out);
     }
 
     /// Reads it, if the frame is one.
@@ -159,13 +148,8 @@ impl RollbackAnswer {
             return Ok(None);
         }
         match <[u8; 8]>::try_from(frame.value()) {
-            Ok(seqno) => Ok(Some(Self {
-                to: Seqno(u64::from_be_bytes(seqno)),
-            })),
-            Err(_) => Err(WireError::Content {
-                opcode,
-                what: "the rollback is not 8 bytes long",
-            }),
+            Ok(seqno) => Ok(Some(Self { to: Seqno(u64::from_be_bytes(seqno)) })),
+            Err(_) => Err(WireError::Content { opcode, what: "the rollback is not 8 bytes long" }),
         }
     }
 }

@@ -63,11 +63,7 @@ impl<'a> SystemEvent<'a> {
     /// # Panics
     /// When the name is longer than its length field can say.
     pub fn encode(&self, out: &mut BytesMut) {
-        let lead = self
-            .tag
-            .lead(Self::OPCODE)
-            .datatype(self.datatype)
-            .cas(self.cas);
+        let lead = self.tag.lead(Self::OPCODE).datatype(self.datatype).cas(self.cas);
         let mut head: [u8; HEAD] = lead.head(self.name.len(), self.value.len());
         let mut extras = &mut head[HEADER_BYTES..];
         extras.put_u64(self.seqno.get());

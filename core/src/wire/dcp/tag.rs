@@ -20,11 +20,7 @@ impl StreamTag {
     /// A tag without a stream id.
     #[must_use]
     pub const fn new(opaque: Opaque, vb: VbId) -> Self {
-        Self {
-            opaque,
-            vb,
-            sid: None,
-        }
+        Self { opaque, vb, sid: None }
     }
 
     #[inline]
@@ -44,19 +40,11 @@ impl StreamTag {
     /// Bytes of a message with a head of `head` bytes.
     #[inline]
     pub(super) const fn len(self, head: usize, key: &[u8], value: &[u8]) -> usize {
-        let sid = if self.sid.is_some() {
-            STREAM_ID_BYTES
-        } else {
-            0
-        };
+        let sid = if self.sid.is_some() { STREAM_ID_BYTES } else { 0 };
         head + sid + key.len() + value.len()
     }
 
     pub(super) fn parse(frame: &Frame) -> Result<Self, WireError> {
-        Ok(Self {
-            opaque: frame.opaque(),
-            vb: frame.vbucket(),
-            sid: frame.stream_id()?,
-        })
+        Ok(Self { opaque: frame.opaque(), vb: frame.vbucket(), sid: frame.stream_id()? })
     }
 }

@@ -56,10 +56,7 @@ impl GetAllVbSeqnos {
                 what: "no such vbucket state",
             })?),
         };
-        Ok(Self {
-            state,
-            collection: extras.try_get_u32().ok().map(CollectionId),
-        })
+        Ok(Self { state, collection: extras.try_get_u32().ok().map(CollectionId) })
     }
 }
 
@@ -96,18 +93,13 @@ impl AllVbSeqnosAnswer {
         let (entries, rest) = answer.value.as_chunks::<{ ENTRY }>();
         if !rest.is_empty() {
             let what = "the seqnos are not entries of 10 bytes";
-            return Err(WireError::Content {
-                opcode: answer.opcode,
-                what,
-            });
+            return Err(WireError::Content { opcode: answer.opcode, what });
         }
         let read = |entry: &[u8; ENTRY]| {
             let mut entry = entry.as_slice();
             (VbId(entry.get_u16()), Seqno(entry.get_u64()))
         };
-        Ok(Self {
-            entries: entries.iter().map(read).collect(),
-        })
+        Ok(Self { entries: entries.iter().map(read).collect() })
     }
 }
 

@@ -44,12 +44,8 @@ pub struct Arithmetic<'a> {
 impl<'a> Arithmetic<'a> {
     /// The expiry that says that the counter must exist.
     pub const MUST_EXIST: u32 = u32::MAX;
-    const OPCODES: &'static [Opcode] = &[
-        Opcode::INCREMENT,
-        Opcode::DECREMENT,
-        Opcode::INCREMENTQ,
-        Opcode::DECREMENTQ,
-    ];
+    const OPCODES: &'static [Opcode] =
+        &[Opcode::INCREMENT, Opcode::DECREMENT, Opcode::INCREMENTQ, Opcode::DECREMENTQ];
     const SHAPE: Shape = Shape::of(Self::OPCODES).extras(&[EXTRAS]).doc_key();
 
     /// Appends it.
@@ -80,19 +76,12 @@ impl<'a> Arithmetic<'a> {
         Self::SHAPE.check(frame)?;
         let opcode = frame.opcode();
         if frame.cas() != Cas::ZERO {
-            return Err(WireError::CasGiven {
-                opcode,
-                cas: frame.cas(),
-            });
+            return Err(WireError::CasGiven { opcode, cas: frame.cas() });
         }
         let up = opcode.loud() == Opcode::INCREMENT;
         let mut extras = frame.extras();
         Ok(Self {
-            mode: if up {
-                ArithmeticMode::Increment
-            } else {
-                ArithmeticMode::Decrement
-            },
+            mode: if up { ArithmeticMode::Increment } else { ArithmeticMode::Decrement },
             quiet: opcode.is_quiet(),
             vb: frame.vbucket(),
             delta: extras.get_u64(),
@@ -140,16 +129,9 @@ impl ArithmeticAnswer {
         let answer = Response::accept(frame, Arithmetic::OPCODES)?;
         let Ok(count) = <[u8; VALUE]>::try_from(answer.value).map(u64::from_be_bytes) else {
             let what = "the count is not 8 bytes long";
-            return Err(WireError::Content {
-                opcode: answer.opcode,
-                what,
-            });
+            return Err(WireError::Content { opcode: answer.opcode, what });
         };
-        Ok(Self {
-            cas: answer.cas,
-            token: MutationToken::read(&answer)?,
-            count,
-        })
+        Ok(Self { cas: answer.cas, token: MutationToken::read(&answer)?, count })
     }
 }
 

@@ -51,10 +51,8 @@ impl GetClusterConfig {
     pub fn parse(frame: &Frame) -> Result<Self, WireError> {
         Self::SHAPE.check(frame)?;
         let mut extras = frame.extras();
-        let known = (!extras.is_empty()).then(|| ConfigVersion {
-            epoch: extras.get_u64(),
-            revision: extras.get_u64(),
-        });
+        let known = (!extras.is_empty())
+            .then(|| ConfigVersion { epoch: extras.get_u64(), revision: extras.get_u64() });
         Ok(Self { known })
     }
 }

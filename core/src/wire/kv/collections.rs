@@ -46,19 +46,13 @@ impl<'a> GetCollectionId<'a> {
     const OPCODE: Opcode = Opcode::COLLECTIONS_GET_ID;
     /// Two names of 251 bytes and a dot.
     const PATH_BYTES_MAX: usize = 251 + 1 + 251;
-    const SHAPE: Shape = Shape::of(&[Self::OPCODE])
-        .key(0, Self::PATH_BYTES_MAX)
-        .value(0, Self::PATH_BYTES_MAX);
+    const SHAPE: Shape =
+        Shape::of(&[Self::OPCODE]).key(0, Self::PATH_BYTES_MAX).value(0, Self::PATH_BYTES_MAX);
 
     /// Appends it.
     pub fn encode(&self, opaque: Opaque, out: &mut BytesMut) {
         let lead = Lead::request(Self::OPCODE, VbId::ZERO, opaque);
-        put(
-            out,
-            &lead.head::<HEADER_BYTES>(0, self.path.len()),
-            &[],
-            self.path,
-        );
+        put(out, &lead.head::<HEADER_BYTES>(0, self.path.len()), &[], self.path);
     }
 
     /// Reads it.
@@ -104,10 +98,7 @@ impl CollectionIdAnswer {
     pub fn parse(frame: &Frame) -> Result<Self, WireError> {
         let answer = Response::accept(frame, &[GetCollectionId::OPCODE])?;
         let mut extras = &answer.exact_extras::<{ ID_ANSWER_EXTRAS }>(&[ID_ANSWER_EXTRAS])?[..];
-        Ok(Self {
-            manifest: extras.get_u64(),
-            collection: CollectionId(extras.get_u32()),
-        })
+        Ok(Self { manifest: extras.get_u64(), collection: CollectionId(extras.get_u32()) })
     }
 }
 

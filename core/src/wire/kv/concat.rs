@@ -35,15 +35,11 @@ pub struct Concat<'a> {
 }
 
 impl<'a> Concat<'a> {
-    const SHAPE: Shape = Shape::of(&[
-        Opcode::APPEND,
-        Opcode::PREPEND,
-        Opcode::APPENDQ,
-        Opcode::PREPENDQ,
-    ])
-    .doc_key()
-    .doc_value()
-    .any_datatype();
+    const SHAPE: Shape =
+        Shape::of(&[Opcode::APPEND, Opcode::PREPEND, Opcode::APPENDQ, Opcode::PREPENDQ])
+            .doc_key()
+            .doc_value()
+            .any_datatype();
 
     /// Appends it.
     ///
@@ -56,9 +52,7 @@ impl<'a> Concat<'a> {
             (ConcatMode::Append, true) => Opcode::APPENDQ,
             (ConcatMode::Prepend, true) => Opcode::PREPENDQ,
         };
-        let lead = Lead::request(opcode, self.vb, opaque)
-            .cas(self.cas)
-            .datatype(self.datatype);
+        let lead = Lead::request(opcode, self.vb, opaque).cas(self.cas).datatype(self.datatype);
         let head: [u8; HEADER_BYTES] = lead.head(self.key.len(), self.value.len());
         put(out, &head, self.key, self.value);
     }
@@ -72,11 +66,7 @@ impl<'a> Concat<'a> {
         let opcode = frame.opcode();
         let append = opcode.loud() == Opcode::APPEND;
         Ok(Self {
-            mode: if append {
-                ConcatMode::Append
-            } else {
-                ConcatMode::Prepend
-            },
+            mode: if append { ConcatMode::Append } else { ConcatMode::Prepend },
             quiet: opcode.is_quiet(),
             vb: frame.vbucket(),
             cas: frame.cas(),

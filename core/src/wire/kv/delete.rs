@@ -27,18 +27,9 @@ impl<'a> Delete<'a> {
     /// # Panics
     /// When the key is longer than its length field can say.
     pub fn encode(&self, opaque: Opaque, out: &mut BytesMut) {
-        let opcode = if self.quiet {
-            Opcode::DELETEQ
-        } else {
-            Opcode::DELETE
-        };
+        let opcode = if self.quiet { Opcode::DELETEQ } else { Opcode::DELETE };
         let lead = Lead::request(opcode, self.vb, opaque).cas(self.cas);
-        put(
-            out,
-            &lead.head::<HEADER_BYTES>(self.key.len(), 0),
-            self.key,
-            &[],
-        );
+        put(out, &lead.head::<HEADER_BYTES>(self.key.len(), 0), self.key, &[]);
     }
 
     /// Reads it.
@@ -48,11 +39,6 @@ impl<'a> Delete<'a> {
     pub fn parse(frame: &'a Frame) -> Result<Self, WireError> {
         Self::SHAPE.check(frame)?;
         let quiet = frame.opcode().is_quiet();
-        Ok(Self {
-            vb: frame.vbucket(),
-            cas: frame.cas(),
-            key: frame.key(),
-            quiet,
-        })
+        Ok(Self { vb: frame.vbucket(), cas: frame.cas(), key: frame.key(), quiet })
     }
 }

@@ -33,8 +33,6 @@ impl GetErrorMap {
     /// When a part does not have its length.
     pub fn parse(frame: &Frame) -> Result<Self, WireError> {
         Self::SHAPE.check(frame)?;
-        Ok(Self {
-            version: frame.value().get_u16(),
-        })
+        Ok(Self { version: frame.value().get_u16() })
     }
 }

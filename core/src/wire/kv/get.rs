@@ -41,12 +41,7 @@ impl<'a> Get<'a> {
             (true, true) => Opcode::GETKQ,
         };
         let lead = Lead::request(opcode, self.vb, opaque);
-        put(
-            out,
-            &lead.head::<HEADER_BYTES>(self.key.len(), 0),
-            self.key,
-            &[],
-        );
+        put(out, &lead.head::<HEADER_BYTES>(self.key.len(), 0), self.key, &[]);
     }
 
     /// Reads it.
@@ -81,14 +76,8 @@ pub struct GetAnswer<'a> {
 }
 
 impl<'a> GetAnswer<'a> {
-    const OPCODES: &'static [Opcode] = &[
-        Opcode::GET,
-        Opcode::GETQ,
-        Opcode::GETK,
-        Opcode::GETKQ,
-        Opcode::GAT,
-        Opcode::GATQ,
-    ];
+    const OPCODES: &'static [Opcode] =
+        &[Opcode::GET, Opcode::GETQ, Opcode::GETK, Opcode::GETKQ, Opcode::GAT, Opcode::GATQ];
 
     /// Appends it.
     ///

@@ -25,9 +25,8 @@ impl<'a> Hello<'a> {
     const OPCODE: Opcode = Opcode::HELLO;
     const AGENT_BYTES_MAX: usize = 1024;
     const VALUE_BYTES_MAX: usize = 1024;
-    const SHAPE: Shape = Shape::of(&[Self::OPCODE])
-        .key(0, Self::AGENT_BYTES_MAX)
-        .value(0, Self::VALUE_BYTES_MAX);
+    const SHAPE: Shape =
+        Shape::of(&[Self::OPCODE]).key(0, Self::AGENT_BYTES_MAX).value(0, Self::VALUE_BYTES_MAX);
 
     /// Appends it.
     ///
@@ -47,10 +46,7 @@ impl<'a> Hello<'a> {
     /// When a part does not have its length.
     pub fn parse(frame: &'a Frame) -> Result<Self, WireError> {
         Self::SHAPE.check(frame)?;
-        Ok(Self {
-            agent: frame.key(),
-            features: read_features(frame.value())?,
-        })
+        Ok(Self { agent: frame.key(), features: read_features(frame.value())? })
     }
 }
 
@@ -76,9 +72,7 @@ impl HelloAnswer {
     /// When it is another message, the server refused, or the value is not made of features.
     pub fn parse(frame: &Frame) -> Result<Self, WireError> {
         let answer = Response::accept(frame, &[Hello::OPCODE])?;
-        Ok(Self {
-            features: read_features(answer.value)?,
-        })
+        Ok(Self { features: read_features(answer.value)? })
     }
 }
 
@@ -92,13 +86,7 @@ fn read_features(value: &[u8]) -> Result<FeatureSet, WireError> {
     let (features, rest) = value.as_chunks::<2>();
     if !rest.is_empty() {
         let what = "the list of features has an odd length";
-        return Err(WireError::Content {
-            opcode: Hello::OPCODE,
-            what,
-        });
+        return Err(WireError::Content { opcode: Hello::OPCODE, what });
     }
-    Ok(features
-        .iter()
-        .map(|&f| Feature(u16::from_be_bytes(f)))
-        .collect())
+    Ok(features.iter().map(|&f| Feature(u16::from_be_bytes(f))).collect())
 }

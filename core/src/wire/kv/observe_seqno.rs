@@ -38,10 +38,7 @@ impl ObserveSeqno {
     /// When a part does not have its length.
     pub fn parse(frame: &Frame) -> Result<Self, WireError> {
         Self::SHAPE.check(frame)?;
-        Ok(Self {
-            vb: frame.vbucket(),
-            uuid: VbUuid(frame.value().get_u64()),
-        })
+        Ok(Self { vb: frame.vbucket(), uuid: VbUuid(frame.value().get_u64()) })
     }
 }
 
@@ -101,10 +98,7 @@ impl ObserveSeqnoAnswer {
             (Some(1), LONG) => true,
             _ => {
                 let what = "the answer has neither of its two layouts";
-                return Err(WireError::Content {
-                    opcode: answer.opcode,
-                    what,
-                });
+                return Err(WireError::Content { opcode: answer.opcode, what });
             }
         };
         value.advance(1);

@@ -18,11 +18,7 @@ impl Quit {
 
     /// Appends it.
     pub fn encode(&self, opaque: Opaque, out: &mut BytesMut) {
-        let opcode = if self.quiet {
-            Opcode::QUITQ
-        } else {
-            Opcode::QUIT
-        };
+        let opcode = if self.quiet { Opcode::QUITQ } else { Opcode::QUIT };
         put_bare(out, Lead::request(opcode, VbId::ZERO, opaque));
     }
 
@@ -32,8 +28,6 @@ impl Quit {
     /// When it has any content.
     pub fn parse(frame: &Frame) -> Result<Self, WireError> {
         Self::SHAPE.check(frame)?;
-        Ok(Self {
-            quiet: frame.opcode().is_quiet(),
-        })
+        Ok(Self { quiet: frame.opcode().is_quiet() })
     }
 }

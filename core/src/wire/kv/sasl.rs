@@ -58,11 +58,7 @@ impl<'a> SaslAuth<'a> {
     /// # Panics
     /// When the mechanism is longer than its length field can say.
     pub fn encode(&self, opaque: Opaque, out: &mut BytesMut) {
-        let opcode = if self.first {
-            Opcode::SASL_AUTH
-        } else {
-            Opcode::SASL_STEP
-        };
+        let opcode = if self.first { Opcode::SASL_AUTH } else { Opcode::SASL_STEP };
         let lead = Lead::request(opcode, VbId::ZERO, opaque);
         let head: [u8; HEADER_BYTES] = lead.head(self.mechanism.len(), self.data.len());
         put(out, &head, self.mechanism, self.data);
@@ -75,11 +71,7 @@ impl<'a> SaslAuth<'a> {
     pub fn parse(frame: &'a Frame) -> Result<Self, WireError> {
         Self::SHAPE.check(frame)?;
         let first = frame.opcode() == Opcode::SASL_AUTH;
-        Ok(Self {
-            first,
-            mechanism: frame.key(),
-            data: frame.value(),
-        })
+        Ok(Self { first, mechanism: frame.key(), data: frame.value() })
     }
 }
 

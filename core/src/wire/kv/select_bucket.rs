@@ -24,12 +24,7 @@ impl<'a> SelectBucket<'a> {
     /// When the name is longer than its length field can say.
     pub fn encode(&self, opaque: Opaque, out: &mut BytesMut) {
         let lead = Lead::request(Self::OPCODE, VbId::ZERO, opaque);
-        put(
-            out,
-            &lead.head::<HEADER_BYTES>(self.bucket.len(), 0),
-            self.bucket,
-            &[],
-        );
+        put(out, &lead.head::<HEADER_BYTES>(self.bucket.len(), 0), self.bucket, &[]);
     }
 
     /// Reads it.
@@ -38,8 +33,6 @@ impl<'a> SelectBucket<'a> {
     /// When a part does not have its length.
     pub fn parse(frame: &'a Frame) -> Result<Self, WireError> {
         Self::SHAPE.check(frame)?;
-        Ok(Self {
-            bucket: frame.key(),
-        })
+        Ok(Self { bucket: frame.key() })
     }
 }

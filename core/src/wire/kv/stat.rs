@@ -30,12 +30,7 @@ impl<'a> Stat<'a> {
     /// When the group is longer than its length field can say.
     pub fn encode(&self, opaque: Opaque, out: &mut BytesMut) {
         let lead = Lead::request(Self::OPCODE, VbId::ZERO, opaque);
-        put(
-            out,
-            &lead.head::<HEADER_BYTES>(self.group.len(), 0),
-            self.group,
-            &[],
-        );
+        put(out, &lead.head::<HEADER_BYTES>(self.group.len(), 0), self.group, &[]);
     }
 
     /// Reads it.
@@ -59,23 +54,15 @@ pub struct StatEntry<'a> {
 
 impl<'a> StatEntry<'a> {
     /// The answer that ends the list.
-    pub const LAST: Self = Self {
-        name: &[],
-        value: &[],
-    };
+    pub const LAST: Self = Self { name: &[], value: &[] };
 
     /// Appends it.
     ///
     /// # Panics
     /// When the name is longer than its length field can say.
     pub fn encode(&self, to: &Header, out: &mut BytesMut) {
-        let head: [u8; HEADER_BYTES] = answer_head(
-            to,
-            Cas::ZERO,
-            Datatype::RAW,
-            self.name.len(),
-            self.value.len(),
-        );
+        let head: [u8; HEADER_BYTES] =
+            answer_head(to, Cas::ZERO, Datatype::RAW, self.name.len(), self.value.len());
         put(out, &head, self.name, self.value);
     }
 
@@ -85,10 +72,7 @@ impl<'a> StatEntry<'a> {
     /// When it is another message, or the server refused.
     pub fn parse(frame: &'a Frame) -> Result<Option<Self>, WireError> {
         let answer = Response::accept(frame, &[Stat::OPCODE])?;
-        let entry = Self {
-            name: answer.key,
-            value: answer.value,
-        };
+        let entry = Self { name: answer.key, value: answer.value };
         Ok((entry != Self::LAST).then_some(entry))
     }
 }

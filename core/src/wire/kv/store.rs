@@ -72,9 +72,7 @@ impl<'a> Store<'a> {
             (StoreMode::Add, true) => Opcode::ADDQ,
             (StoreMode::Replace, true) => Opcode::REPLACEQ,
         };
-        let lead = Lead::request(opcode, self.vb, opaque)
-            .cas(self.cas)
-            .datatype(self.datatype);
+        let lead = Lead::request(opcode, self.vb, opaque).cas(self.cas).datatype(self.datatype);
         let mut head: [u8; HEADER_BYTES + EXTRAS] = lead.head(self.key.len(), self.value.len());
         let mut extras = &mut head[HEADER_BYTES..];
         extras.put_u32(self.flags);
@@ -95,10 +93,7 @@ impl<'a> Store<'a> {
             _ => StoreMode::Set,
         };
         if mode == StoreMode::Add && frame.cas() != Cas::ZERO {
-            return Err(WireError::CasGiven {
-                opcode,
-                cas: frame.cas(),
-            });
+            return Err(WireError::CasGiven { opcode, cas: frame.cas() });
         }
         let mut extras = frame.extras();
         Ok(Self {

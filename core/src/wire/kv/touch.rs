@@ -39,11 +39,7 @@ impl<'a> Touch<'a> {
     /// When a part does not have its length.
     pub fn parse(frame: &'a Frame) -> Result<Self, WireError> {
         Self::SHAPE.check(frame)?;
-        Ok(Self {
-            vb: frame.vbucket(),
-            expiry: frame.extras().get_u32(),
-            key: frame.key(),
-        })
+        Ok(Self { vb: frame.vbucket(), expiry: frame.extras().get_u32(), key: frame.key() })
     }
 }
 
@@ -61,20 +57,14 @@ pub struct GetAndTouch<'a> {
 }
 
 impl<'a> GetAndTouch<'a> {
-    const SHAPE: Shape = Shape::of(&[Opcode::GAT, Opcode::GATQ])
-        .extras(&[EXTRAS])
-        .doc_key();
+    const SHAPE: Shape = Shape::of(&[Opcode::GAT, Opcode::GATQ]).extras(&[EXTRAS]).doc_key();
 
     /// Appends it.
     ///
     /// # Panics
     /// When the key is longer than its length field can say.
     pub fn encode(&self, opaque: Opaque, out: &mut BytesMut) {
-        let opcode = if self.quiet {
-            Opcode::GATQ
-        } else {
-            Opcode::GAT
-        };
+        let opcode = if self.quiet { Opcode::GATQ } else { Opcode::GAT };
         encode(opcode, self.vb, self.expiry, self.key, opaque, out);
     }
 

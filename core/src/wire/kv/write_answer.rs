@@ -32,10 +32,7 @@ impl MutationToken {
             return Ok(None);
         }
         let mut extras = &answer.exact_extras::<{ Self::BYTES }>(&[0, Self::BYTES])?[..];
-        Ok(Some(Self {
-            uuid: VbUuid(extras.get_u64()),
-            seqno: Seqno(extras.get_u64()),
-        }))
+        Ok(Some(Self { uuid: VbUuid(extras.get_u64()), seqno: Seqno(extras.get_u64()) }))
     }
 }
 
@@ -81,9 +78,6 @@ impl WriteAnswer {
     /// When it is another message, the server refused, or the extras have another length.
     pub fn parse(frame: &Frame) -> Result<Self, WireError> {
         let answer = Response::accept(frame, Self::OPCODES)?;
-        Ok(Self {
-            cas: answer.cas,
-            token: MutationToken::read(&answer)?,
-        })
+        Ok(Self { cas: answer.cas, token: MutationToken::read(&answer)? })
     }
 }

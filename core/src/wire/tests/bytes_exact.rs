@@ -8,15 +8,8 @@ use crate::wire::dcp::{self, MarkerExtension, MarkerFlags, StreamTag};
 use crate::wire::{CollectionId, Feature, FeatureSet, Header, Response, Status, kv};
 use bytes::BytesMut;
 
-const TAG: StreamTag = StreamTag {
-    opaque: Opaque(0xdead_beef),
-    vb: VbId(0x210),
-    sid: None,
-};
-const TAG_SID: StreamTag = StreamTag {
-    sid: Some(Sid(0x0102)),
-    ..TAG
-};
+const TAG: StreamTag = StreamTag { opaque: Opaque(0xdead_beef), vb: VbId(0x210), sid: None };
+const TAG_SID: StreamTag = StreamTag { sid: Some(Sid(0x0102)), ..TAG };
 
 #[track_caller]
 fn same(encode: impl FnOnce(&mut BytesMut), expected: &str) {
@@ -27,9 +20,8 @@ fn same(encode: impl FnOnce(&mut BytesMut), expected: &str) {
 }
 
 fn to(opcode: u8) -> Header {
-    let mut bytes: [u8; 24] = hex("80 00 0000 00 00 0210 00000000 0000002a 0000000000000000")
-        .try_into()
-        .unwrap();
+    let mut bytes: [u8; 24] =
+        hex("80 00 0000 00 00 0210 00000000 0000002a 0000000000000000").try_into().unwrap();
     bytes[1] = opcode;
     Header::parse(&bytes)
 }
@@ -68,16 +60,7 @@ fn mutation() {
 fn deletion_and_expiration() {
     let (tag, seqno, rev, cas) = (TAG, Seqno(5), RevSeqno(2), Cas(7));
     let (datatype, key, value) = (Datatype::RAW, b"k".as_slice(), b"".as_slice());
-    let deletion = dcp::Deletion {
-        tag,
-        seqno,
-        rev,
-        cas,
-        delete_time: None,
-        datatype,
-        key,
-        value,
-    };
+    let deletion = dcp::Deletion { tag, seqno, rev, cas, delete_time: None, datatype, key, value };
     // seqno | rev | nmeta
     same(
         |out| deletion.encode(out),
@@ -87,26 +70,13 @@ fn deletion_and_expiration() {
     // seqno | rev | delete time | unused
     same(
         |out| {
-            dcp::Deletion {
-                delete_time: Some(0x5a5a_0001),
-                ..deletion
-            }
-            .encode(out);
+            dcp::Deletion { delete_time: Some(0x5a5a_0001), ..deletion }.encode(out);
         },
         "80 58 0001 15 00 0210 00000016 deadbeef 0000000000000007
          0000000000000005 0000000000000002 5a5a0001 00 6b",
     );
     // seqno | rev | delete time
-    let expiration = dcp::Expiration {
-        tag,
-        seqno,
-        rev,
-        cas,
-        delete_time: 9,
-        datatype,
-        key,
-        value,
-    };
+    let expiration = dcp::Expiration { tag, seqno, rev, cas, delete_time: 9, datatype, key, value };
     same(
         |out| expiration.encode(out),
         "80 59 0001 14 00 0210 00000015 deadbeef 0000000000000007
@@ -138,26 +108,14 @@ fn snapshot_marker() {
     let (max_visible, high_completed) = (Seqno(8), Seqno(7));
     same(
         |out| {
-            marker(
-                TAG,
-                MarkerExtension::V2_0 {
-                    max_visible,
-                    high_completed,
-                },
-            )
-            .encode(out);
+            marker(TAG, MarkerExtension::V2_0 { max_visible, high_completed }).encode(out);
         },
         "80 56 0000 01 00 0210 00000025 deadbeef 0000000000000000
          00 0000000000000001 0000000000000008 00000002 0000000000000008 0000000000000007",
     );
     // the same, then purge | high prepared
     let (purge, high_prepared) = (Seqno(6), Seqno(5));
-    let v2_2 = MarkerExtension::V2_2 {
-        max_visible,
-        high_completed,
-        purge,
-        high_prepared,
-    };
+    let v2_2 = MarkerExtension::V2_2 { max_visible, high_completed, purge, high_prepared };
     same(
         |out| marker(TAG, v2_2).encode(out),
         "80 56 0000 01 00 0210 00000035 deadbeef 0000000000000000
@@ -170,67 +128,38 @@ fn snapshot_marker() {
          01 0000000000000001 0000000000000008 00000002 0000000000000008 0000000000000007 00000000000000ff",
     ));
     let read = dcp::SnapshotMarker::parse(&v2_1).unwrap();
-    assert_eq!(
-        read,
-        marker(
-            TAG,
-            MarkerExtension::V2_0 {
-                max_visible,
-                high_completed
-            }
-        )
-    );
+    assert_eq!(read, marker(TAG, MarkerExtension::V2_0 { max_visible, high_completed }));
 }
 
 #[test]
 fn small_stream_messages() {
     same(
         |out| {
-            dcp::StreamEnd {
-                tag: TAG,
-                reason: 5,
-            }
-            .encode(out);
+            dcp::StreamEnd { tag: TAG, reason: 5 }.encode(out);
         },
         "80 55 0000 04 00 0210 00000004 deadbeef 0000000000000000 00000005",
     );
     same(
         |out| {
-            dcp::SeqnoAdvanced {
-                tag: TAG,
-                seqno: Seqno(0x99),
-            }
-            .encode(out);
+            dcp::SeqnoAdvanced { tag: TAG, seqno: Seqno(0x99) }.encode(out);
         },
         "80 64 0000 08 00 0210 00000008 deadbeef 0000000000000000 0000000000000099",
     );
     same(
         |out| {
-            dcp::OsoSnapshot {
-                tag: TAG,
-                begins: true,
-            }
-            .encode(out);
+            dcp::OsoSnapshot { tag: TAG, begins: true }.encode(out);
         },
         "80 65 0000 04 00 0210 00000004 deadbeef 0000000000000000 00000001",
     );
     same(
         |out| {
-            dcp::OsoSnapshot {
-                tag: TAG,
-                begins: false,
-            }
-            .encode(out);
+            dcp::OsoSnapshot { tag: TAG, begins: false }.encode(out);
         },
         "80 65 0000 04 00 0210 00000004 deadbeef 0000000000000000 00000002",
     );
     same(
         |out| {
-            dcp::SetVbucketState {
-                tag: TAG,
-                state: VbState::Active,
-            }
-            .encode(out);
+            dcp::SetVbucketState { tag: TAG, state: VbState::Active }.encode(out);
         },
         "80 5b 0000 01 00 0210 00000001 deadbeef 0000000000000000 01",
     );
@@ -256,11 +185,7 @@ fn small_stream_messages() {
 fn dcp_requests() {
     let opaque = Opaque(1);
     // seqno | flags | name
-    let open = dcp::Open {
-        flags: dcp::OpenFlags(0x21),
-        name: b"tail:1",
-        value: b"",
-    };
+    let open = dcp::Open { flags: dcp::OpenFlags(0x21), name: b"tail:1", value: b"" };
     same(
         |out| open.encode(opaque, out),
         "80 50 0006 08 00 0000 0000000e 00000001 0000000000000000 00000000 00000021 7461696c3a31",
@@ -289,11 +214,7 @@ fn stream_request_and_control() {
     );
     same(
         |out| {
-            dcp::Control {
-                key: b"enable_noop",
-                value: b"true",
-            }
-            .encode(opaque, out);
+            dcp::Control { key: b"enable_noop", value: b"true" }.encode(opaque, out);
         },
         "80 5e 000b 00 00 0000 0000000f 00000001 0000000000000000 656e61626c655f6e6f6f70 74727565",
     );
@@ -304,21 +225,13 @@ fn small_dcp_requests() {
     let opaque = Opaque(1);
     same(
         |out| {
-            dcp::CloseStream {
-                vb: VbId(5),
-                sid: None,
-            }
-            .encode(opaque, out);
+            dcp::CloseStream { vb: VbId(5), sid: None }.encode(opaque, out);
         },
         "80 52 0000 00 00 0005 00000000 00000001 0000000000000000",
     );
     same(
         |out| {
-            dcp::CloseStream {
-                vb: VbId(5),
-                sid: Some(Sid(7)),
-            }
-            .encode(opaque, out);
+            dcp::CloseStream { vb: VbId(5), sid: Some(Sid(7)) }.encode(opaque, out);
         },
         "08 52 03 00 00 00 0005 00000003 00000001 0000000000000000 22 0007",
     );
@@ -343,14 +256,8 @@ fn small_dcp_requests() {
 #[test]
 fn answers() {
     let log = [
-        FailoverEntry {
-            uuid: VbUuid(0xfeed_deca),
-            seqno: Seqno(0x5432),
-        },
-        FailoverEntry {
-            uuid: VbUuid(0xdeca_feed),
-            seqno: Seqno(0),
-        },
+        FailoverEntry { uuid: VbUuid(0xfeed_deca), seqno: Seqno(0x5432) },
+        FailoverEntry { uuid: VbUuid(0xdeca_feed), seqno: Seqno(0) },
     ];
     same(
         |out| dcp::FailoverLogAnswer::encode(&to(0x53), &log, out),
@@ -392,22 +299,14 @@ fn hello_and_get_answers() {
 #[test]
 fn write_answers() {
     // uuid | seqno
-    let token = Some(kv::MutationToken {
-        uuid: VbUuid(0xab),
-        seqno: Seqno(0xcd),
-    });
+    let token = Some(kv::MutationToken { uuid: VbUuid(0xab), seqno: Seqno(0xcd) });
     same(
         |out| kv::WriteAnswer { cas: Cas(3), token }.encode(&to(0x01), out),
         "81 01 0000 10 00 0000 00000010 0000002a 0000000000000003 00000000000000ab 00000000000000cd",
     );
     same(
         |out| {
-            kv::ArithmeticAnswer {
-                cas: Cas(3),
-                token: None,
-                count: 10,
-            }
-            .encode(&to(0x05), out);
+            kv::ArithmeticAnswer { cas: Cas(3), token: None, count: 10 }.encode(&to(0x05), out);
         },
         "81 05 0000 00 00 0000 00000008 0000002a 0000000000000003 000000000000000a",
     );
@@ -416,10 +315,7 @@ fn write_answers() {
 #[test]
 fn seqno_answers() {
     // format | vb | uuid | persisted | current [| old uuid | last seqno]
-    let failover = Some(kv::Failover {
-        uuid: VbUuid(4),
-        last_seqno: Seqno(5),
-    });
+    let failover = Some(kv::Failover { uuid: VbUuid(4), last_seqno: Seqno(5) });
     let seen = kv::ObserveSeqnoAnswer {
         vb: VbId(0x210),
         uuid: VbUuid(1),
@@ -434,11 +330,7 @@ fn seqno_answers() {
     );
     same(
         |out| {
-            kv::ObserveSeqnoAnswer {
-                failover: None,
-                ..seen
-            }
-            .encode(&to(0x91), out);
+            kv::ObserveSeqnoAnswer { failover: None, ..seen }.encode(&to(0x91), out);
         },
         "81 91 0000 00 00 0000 0000001b 0000002a 0000000000000000
          00 0210 0000000000000001 0000000000000002 0000000000000003",
@@ -449,18 +341,11 @@ fn seqno_answers() {
     );
     same(
         |out| {
-            kv::StatEntry {
-                name: b"n",
-                value: b"1",
-            }
-            .encode(&to(0x10), out);
+            kv::StatEntry { name: b"n", value: b"1" }.encode(&to(0x10), out);
         },
         "81 10 0001 00 00 0000 00000002 0000002a 0000000000000000 6e 31",
     );
-    let id = kv::CollectionIdAnswer {
-        manifest: 2,
-        collection: CollectionId(8),
-    };
+    let id = kv::CollectionIdAnswer { manifest: 2, collection: CollectionId(8) };
     same(
         |out| id.encode(&to(0xbb), out),
         "81 bb 0000 0c 00 0000 0000000c 0000002a 0000000000000000 0000000000000002 00000008",
@@ -508,50 +393,25 @@ fn document_requests_without_extras() {
     let opaque = Opaque(1);
     same(
         |out| {
-            kv::Get {
-                vb: VbId(5),
-                key: b"n",
-                with_key: true,
-                quiet: true,
-            }
-            .encode(opaque, out);
+            kv::Get { vb: VbId(5), key: b"n", with_key: true, quiet: true }.encode(opaque, out);
         },
         "80 0d 0001 00 00 0005 00000001 00000001 0000000000000000 6e",
     );
     same(
         |out| {
-            kv::Delete {
-                vb: VbId(5),
-                cas: Cas(9),
-                key: b"n",
-                quiet: false,
-            }
-            .encode(opaque, out);
+            kv::Delete { vb: VbId(5), cas: Cas(9), key: b"n", quiet: false }.encode(opaque, out);
         },
         "80 04 0001 00 00 0005 00000001 00000001 0000000000000009 6e",
     );
     same(
         |out| {
-            kv::Touch {
-                vb: VbId(5),
-                expiry: 16,
-                key: b"n",
-            }
-            .encode(opaque, out);
+            kv::Touch { vb: VbId(5), expiry: 16, key: b"n" }.encode(opaque, out);
         },
         "80 1c 0001 04 00 0005 00000005 00000001 0000000000000000 00000010 6e",
     );
     let (cas, datatype, key, value) = (Cas::ZERO, Datatype::RAW, b"n".as_slice(), b"!".as_slice());
     let mode = kv::ConcatMode::Prepend;
-    let concat = kv::Concat {
-        mode,
-        quiet: false,
-        vb: VbId(5),
-        cas,
-        datatype,
-        key,
-        value,
-    };
+    let concat = kv::Concat { mode, quiet: false, vb: VbId(5), cas, datatype, key, value };
     same(
         |out| concat.encode(opaque, out),
         "80 0f 0001 00 00 0005 00000002 00000001 0000000000000000 6e 21",
@@ -564,19 +424,11 @@ fn connection_commands() {
     let features = FeatureSet::of(&[Feature::SNAPPY, Feature::JSON]);
     same(
         |out| {
-            kv::Hello {
-                agent: b"m",
-                features,
-            }
-            .encode(opaque, out);
+            kv::Hello { agent: b"m", features }.encode(opaque, out);
         },
         "80 1f 0001 00 00 0000 00000005 00000001 0000000000000000 6d 000a 000b",
     );
-    let auth = kv::SaslAuth {
-        first: true,
-        mechanism: b"PLAIN",
-        data: b"\0u\0p",
-    };
+    let auth = kv::SaslAuth { first: true, mechanism: b"PLAIN", data: b"\0u\0p" };
     same(
         |out| auth.encode(opaque, out),
         "80 21 0005 00 00 0000 00000009 00000001 0000000000000000 504c41494e 00 75 00 70",
@@ -586,10 +438,7 @@ fn connection_commands() {
 #[test]
 fn config_and_seqno_commands() {
     let opaque = Opaque(1);
-    let known = Some(kv::ConfigVersion {
-        epoch: 1,
-        revision: 2,
-    });
+    let known = Some(kv::ConfigVersion { epoch: 1, revision: 2 });
     same(
         |out| kv::GetClusterConfig { known }.encode(opaque, out),
         "80 b5 0000 10 00 0000 00000010 00000001 0000000000000000 0000000000000001 0000000000000002",
@@ -600,29 +449,19 @@ fn config_and_seqno_commands() {
     );
     same(
         |out| {
-            kv::ObserveSeqno {
-                vb: VbId(5),
-                uuid: VbUuid(7),
-            }
-            .encode(opaque, out);
+            kv::ObserveSeqno { vb: VbId(5), uuid: VbUuid(7) }.encode(opaque, out);
         },
         "80 91 0000 00 00 0005 00000008 00000001 0000000000000000 0000000000000007",
     );
-    let ask = kv::GetAllVbSeqnos {
-        state: Some(VbState::Active),
-        collection: Some(CollectionId(8)),
-    };
+    let ask =
+        kv::GetAllVbSeqnos { state: Some(VbState::Active), collection: Some(CollectionId(8)) };
     same(
         |out| ask.encode(opaque, out),
         "80 48 0000 08 00 0000 00000008 00000001 0000000000000000 00000001 00000008",
     );
     same(
         |out| {
-            kv::GetAllVbSeqnos {
-                state: None,
-                collection: None,
-            }
-            .encode(opaque, out);
+            kv::GetAllVbSeqnos { state: None, collection: None }.encode(opaque, out);
         },
         "80 48 0000 00 00 0000 00000000 00000001 0000000000000000",
     );

@@ -98,10 +98,7 @@ fn a_million_random_headers() {
             reader = FrameReader::new(FrameLimits::AFTER_AUTH);
         }
     }
-    assert!(
-        frames > 100_000 && refused > 100_000,
-        "{frames} read, {refused} not"
-    );
+    assert!(frames > 100_000 && refused > 100_000, "{frames} read, {refused} not");
 }
 
 /// One valid message of each layout that has parts to damage.
@@ -112,11 +109,7 @@ fn valid() -> Vec<BytesMut> {
         encode(&mut out);
         all.push(out);
     };
-    let tag = StreamTag {
-        opaque: Opaque(1),
-        vb: VbId(2),
-        sid: Some(crate::types::Sid(3)),
-    };
+    let tag = StreamTag { opaque: Opaque(1), vb: VbId(2), sid: Some(crate::types::Sid(3)) };
     for tag in [tag, StreamTag::new(Opaque(1), VbId(2))] {
         for message in super::round_trip::each_stream_message(tag) {
             add(&|out| message.encode(out));
@@ -138,19 +131,11 @@ fn valid() -> Vec<BytesMut> {
         .encode(opaque, out);
     });
     add(&|out| {
-        dcp::Open {
-            flags: dcp::OpenFlags::PRODUCER,
-            name: b"name",
-            value: b"",
-        }
-        .encode(opaque, out);
+        dcp::Open { flags: dcp::OpenFlags::PRODUCER, name: b"name", value: b"" }
+            .encode(opaque, out);
     });
     add(&|out| {
-        dcp::CloseStream {
-            vb: VbId(1),
-            sid: tag.sid,
-        }
-        .encode(opaque, out);
+        dcp::CloseStream { vb: VbId(1), sid: tag.sid }.encode(opaque, out);
     });
     add(&|out| {
         kv::Store {
@@ -194,8 +179,5 @@ fn damaged_messages_are_refused_or_read_but_never_fatal() {
         frames += f;
         parsed += p;
     }
-    assert!(
-        frames > 50_000 && parsed > 10_000,
-        "{frames} whole, {parsed} parsed"
-    );
+    assert!(frames > 50_000 && parsed > 10_000, "{frames} whole, {parsed} parsed");
 }

@@ -53,24 +53,12 @@ fn six_magics_are_known() {
 
 #[test]
 fn a_header_is_refused_before_its_body_comes() {
-    let limits = FrameLimits {
-        body_max: 1000,
-        skip_max: 5000,
-    };
-    let with = |body_len: u32| Header {
-        body_len,
-        ..parse(CLASSIC)
-    };
+    let limits = FrameLimits { body_max: 1000, skip_max: 5000 };
+    let with = |body_len: u32| Header { body_len, ..parse(CLASSIC) };
 
     let header = with(33);
     let error = header.check(limits).unwrap_err();
-    assert_eq!(
-        error,
-        WireError::BodyShort {
-            parts: 34,
-            body: 33
-        }
-    );
+    assert_eq!(error, WireError::BodyShort { parts: 34, body: 33 });
     assert_eq!(limits.after(&header, &error), Aftermath::AnswerAndClose);
     assert_eq!(with(34).check(limits), Ok(()));
     assert_eq!(with(1000).check(limits), Ok(()));
@@ -87,10 +75,7 @@ fn a_header_is_refused_before_its_body_comes() {
         assert_eq!(Status::of(&error), Status::E2BIG);
     }
 
-    let header = Header {
-        magic: Magic(0x47),
-        ..with(40)
-    };
+    let header = Header { magic: Magic(0x47), ..with(40) };
     let error = header.check(limits).unwrap_err();
     assert_eq!(error, WireError::Magic(Magic(0x47)));
     assert_eq!(limits.after(&header, &error), Aftermath::Close);
@@ -99,41 +84,20 @@ fn a_header_is_refused_before_its_body_comes() {
 #[test]
 fn framing_extras_count_as_a_part_of_the_body() {
     let limits = FrameLimits::AFTER_AUTH;
-    let with = |body_len: u32| Header {
-        body_len,
-        ..parse(FLEXIBLE)
-    };
+    let with = |body_len: u32| Header { body_len, ..parse(FLEXIBLE) };
     assert_eq!(with(39).check(limits), Ok(()));
-    assert_eq!(
-        with(38).check(limits),
-        Err(WireError::BodyShort {
-            parts: 39,
-            body: 38
-        })
-    );
+    assert_eq!(with(38).check(limits), Err(WireError::BodyShort { parts: 39, body: 38 }));
 }
 
 #[test]
 fn before_authentication_little_is_taken_and_nothing_skipped() {
-    let header = Header {
-        body_len: 16 * 1024 + 1,
-        ..parse(CLASSIC)
-    };
+    let header = Header { body_len: 16 * 1024 + 1, ..parse(CLASSIC) };
     let error = header.check(FrameLimits::BEFORE_AUTH).unwrap_err();
-    assert_eq!(
-        FrameLimits::BEFORE_AUTH.after(&header, &error),
-        Aftermath::AnswerAndClose
-    );
+    assert_eq!(FrameLimits::BEFORE_AUTH.after(&header, &error), Aftermath::AnswerAndClose);
     assert_eq!(header.check(FrameLimits::AFTER_AUTH), Ok(()));
-    let largest = Header {
-        body_len: FRAME_SKIP_BYTES_MAX as u32,
-        ..header
-    };
+    let largest = Header { body_len: FRAME_SKIP_BYTES_MAX as u32, ..header };
     let error = largest.check(FrameLimits::AFTER_AUTH).unwrap_err();
-    assert_eq!(
-        FrameLimits::AFTER_AUTH.after(&largest, &error),
-        Aftermath::AnswerAndGoOn
-    );
+    assert_eq!(FrameLimits::AFTER_AUTH.after(&largest, &error), Aftermath::AnswerAndGoOn);
 }
 
 #[test]
@@ -148,14 +112,8 @@ fn any_24_bytes_survive_parse_and_to_bytes() {
 
 #[test]
 fn numbers_have_one_name_each() {
-    let mut opcodes: Vec<_> = Opcode::ALL
-        .iter()
-        .map(|o| (o.name().unwrap(), o.0))
-        .collect();
-    let mut statuses: Vec<_> = Status::ALL
-        .iter()
-        .map(|s| (s.name().unwrap(), s.0))
-        .collect();
+    let mut opcodes: Vec<_> = Opcode::ALL.iter().map(|o| (o.name().unwrap(), o.0)).collect();
+    let mut statuses: Vec<_> = Status::ALL.iter().map(|s| (s.name().unwrap(), s.0)).collect();
     let lengths = (opcodes.len(), statuses.len());
     opcodes.sort_unstable();
     opcodes.dedup_by_key(|o| o.0);
@@ -199,38 +157,19 @@ fn quiet_commands_have_loud_ones() {
 
 #[test]
 fn a_feature_set_holds_what_was_put_in() {
-    let set = FeatureSet::of(&[
-        Feature::COLLECTIONS,
-        Feature::SNAPPY,
-        Feature(64),
-        Feature(0xffff),
-    ]);
-    assert_eq!(
-        set.iter().collect::<Vec<_>>(),
-        [Feature::SNAPPY, Feature::COLLECTIONS]
-    );
+    let set =
+        FeatureSet::of(&[Feature::COLLECTIONS, Feature::SNAPPY, Feature(64), Feature(0xffff)]);
+    assert_eq!(set.iter().collect::<Vec<_>>(), [Feature::SNAPPY, Feature::COLLECTIONS]);
     assert!(set.contains(Feature(0x12)) && !set.contains(Feature(64)));
-    assert_eq!(
-        set.without(Feature::SNAPPY).and(set),
-        FeatureSet::of(&[Feature::COLLECTIONS])
-    );
+    assert_eq!(set.without(Feature::SNAPPY).and(set), FeatureSet::of(&[Feature::COLLECTIONS]));
 }
 
 #[test]
 fn keys_go_to_the_vbuckets_that_clients_expect() {
     // From CRC-32 of each key as any zlib computes it: 0x8c736521, 0x3610a686, 0, 0xcbf43926 (check value).
-    for (key, vb) in [
-        ("foo", 0x0c73),
-        ("hello", 0x3610),
-        ("", 0),
-        ("123456789", 0x4bf4),
-    ] {
+    for (key, vb) in [("foo", 0x0c73), ("hello", 0x3610), ("", 0), ("123456789", 0x4bf4)] {
         for n in [1, 4, 64, 1000, 1024, 65_536] {
-            assert_eq!(
-                vbucket_of(key.as_bytes(), n).get(),
-                (vb % n) as u16,
-                "{key} of {n}"
-            );
+            assert_eq!(vbucket_of(key.as_bytes(), n).get(), (vb % n) as u16, "{key} of {n}");
         }
     }
 }
@@ -250,24 +189,10 @@ fn collection_ids_are_leb128() {
         CollectionId(id).encode(&mut out);
         assert_eq!(out, hex(text));
         out.extend_from_slice(b"key");
-        assert_eq!(
-            CollectionId::split(&out),
-            Ok((CollectionId(id), b"key".as_slice()))
-        );
+        assert_eq!(CollectionId::split(&out), Ok((CollectionId(id), b"key".as_slice())));
     }
     // Unfinished, too large, and longer than needed.
-    for text in [
-        "",
-        "80",
-        "ff ff ff ff 1f",
-        "ff ff ff ff ff 00",
-        "80 00",
-        "81 80 00",
-    ] {
-        assert_eq!(
-            CollectionId::split(&hex(text)),
-            Err(WireError::CollectionId),
-            "{text}"
-        );
+    for text in ["", "80", "ff ff ff ff 1f", "ff ff ff ff ff 00", "80 00", "81 80 00"] {
+        assert_eq!(CollectionId::split(&hex(text)), Err(WireError::CollectionId), "{text}");
     }
 }

@@ -19,10 +19,7 @@ fn hex(text: &str) -> Vec<u8> {
 fn frame(bytes: &[u8]) -> Frame {
     let mut reader = FrameReader::new(FrameLimits::AFTER_AUTH);
     reader.feed(bytes);
-    let frame = reader
-        .next_frame()
-        .expect("a valid header")
-        .expect("a whole message");
+    let frame = reader.next_frame().expect("a valid header").expect("a whole message");
     assert_eq!(reader.buffered(), 0, "bytes behind the message");
     assert_eq!(frame.wire_len(), bytes.len());
     frame

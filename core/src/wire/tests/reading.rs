@@ -13,29 +13,15 @@ fn messages() -> (BytesMut, usize) {
     let value = vec![b'v'; 3 * READ_AHEAD_BYTES];
     for n in 0..300u32 {
         let sid = (n % 3 == 0).then_some(Sid(7));
-        let tag = StreamTag {
-            opaque: Opaque(n),
-            vb: VbId(n as u16),
-            sid,
-        };
+        let tag = StreamTag { opaque: Opaque(n), vb: VbId(n as u16), sid };
         if n % 4 == 0 {
             let flags = MarkerFlags::MEMORY;
             let extension = MarkerExtension::None;
-            let marker = SnapshotMarker {
-                tag,
-                start: Seqno(1),
-                end: Seqno(9),
-                flags,
-                extension,
-            };
+            let marker = SnapshotMarker { tag, start: Seqno(1), end: Seqno(9), flags, extension };
             marker.encode(&mut out);
             continue;
         }
-        let len = if n % 50 == 1 {
-            value.len()
-        } else {
-            random.below(300)
-        };
+        let len = if n % 50 == 1 { value.len() } else { random.below(300) };
         Mutation {
             tag,
             seqno: Seqno(n.into()),
@@ -107,10 +93,7 @@ fn room_follows_what_was_received_not_what_was_promised() {
             "{spare} at {before}"
         );
         assert!(spare >= READ_AHEAD_BYTES / 8);
-        let n = feed
-            .len()
-            .min(spare)
-            .min(header.len() + 0x0140_0000 - received);
+        let n = feed.len().min(spare).min(header.len() + 0x0140_0000 - received);
         room.extend_from_slice(&feed[..n]);
         received += n;
         feed = &body;
@@ -128,35 +111,19 @@ fn room_follows_what_was_received_not_what_was_promised() {
 
 #[test]
 fn a_large_body_is_skipped_as_it_comes() {
-    let limits = FrameLimits {
-        body_max: 100,
-        skip_max: 1_000_000,
-    };
+    let limits = FrameLimits { body_max: 100, skip_max: 1_000_000 };
     let mut reader = FrameReader::new(limits);
-    reader.feed(&hex(
-        "80 01 0003 08 00 0000 00070000 00000005 0000000000000000",
-    ));
+    reader.feed(&hex("80 01 0003 08 00 0000 00070000 00000005 0000000000000000"));
     let refused = reader.next_frame().unwrap_err();
-    assert_eq!(
-        refused.error,
-        WireError::BodyLong {
-            body: 0x7_0000,
-            limit: 100
-        }
-    );
-    assert_eq!(
-        (refused.aftermath, refused.header.opaque),
-        (Aftermath::AnswerAndGoOn, Opaque(5))
-    );
+    assert_eq!(refused.error, WireError::BodyLong { body: 0x7_0000, limit: 100 });
+    assert_eq!((refused.aftermath, refused.header.opaque), (Aftermath::AnswerAndGoOn, Opaque(5)));
     let part = vec![0xaa; 0x1000];
     for _ in 0..0x70 {
         assert_eq!(reader.next_frame(), Ok(None));
         reader.feed(&part);
         assert!(reader.buffered() <= part.len());
     }
-    reader.feed(&hex(
-        "80 0a 0000 00 00 0000 00000000 00000006 0000000000000000",
-    ));
+    reader.feed(&hex("80 0a 0000 00 00 0000 00000000 00000006 0000000000000000"));
     let frame = reader.next_frame().unwrap().unwrap();
     assert_eq!((frame.opcode(), frame.opaque()), (Opcode::NOOP, Opaque(6)));
     assert_eq!(reader.next_frame(), Ok(None));
@@ -168,25 +135,15 @@ fn what_is_not_the_protocol_stays_refused() {
     reader.feed(b"GET / HTTP/1.1\r\nHost: here\r\n\r\n");
     let refused = reader.next_frame().unwrap_err();
     assert_eq!(refused.aftermath, Aftermath::Close);
-    reader.feed(&hex(
-        "80 0a 0000 00 00 0000 00000000 00000006 0000000000000000",
-    ));
+    reader.feed(&hex("80 0a 0000 00 00 0000 00000000 00000006 0000000000000000"));
     assert_eq!(reader.next_frame(), Err(refused));
 }
 
 #[test]
 fn limits_change_between_messages() {
-    let mut reader = FrameReader::new(FrameLimits {
-        body_max: 1,
-        skip_max: 0,
-    });
-    reader.set_limits(FrameLimits {
-        body_max: 3,
-        skip_max: 0,
-    });
-    reader.feed(&hex(
-        "80 00 0003 00 00 0000 00000003 00000006 0000000000000000 616263",
-    ));
+    let mut reader = FrameReader::new(FrameLimits { body_max: 1, skip_max: 0 });
+    reader.set_limits(FrameLimits { body_max: 3, skip_max: 0 });
+    reader.feed(&hex("80 00 0003 00 00 0000 00000003 00000006 0000000000000000 616263"));
     assert_eq!(reader.next_frame().unwrap().unwrap().key(), b"abc");
     assert_eq!(reader.limits().body_max, 3);
 }

@@ -5,16 +5,7 @@ use crate::wire::{Frame, FrameInfos, Opcode, Status, WireError, kv};
 
 /// A request with everything chosen: opcode, datatype, extras, key, value.
 fn request(opcode: Opcode, datatype: u8, extras: &[u8], key: &[u8], value: &[u8]) -> Frame {
-    let mut bytes = vec![
-        0x80,
-        opcode.0,
-        0,
-        key.len() as u8,
-        extras.len() as u8,
-        datatype,
-        0,
-        0,
-    ];
+    let mut bytes = vec![0x80, opcode.0, 0, key.len() as u8, extras.len() as u8, datatype, 0, 0];
     bytes.extend(((extras.len() + key.len() + value.len()) as u32).to_be_bytes());
     bytes.extend([0; 12]);
     bytes.extend([extras, key, value].concat());
@@ -39,22 +30,10 @@ fn einval<T>(result: Result<T, WireError>) {
 
 #[test]
 fn open_flags_must_be_known_and_agree() {
-    for good in [
-        0x00, 0x01, 0x05, 0x09, 0x21, 0x25, 0x41, 0x45, 0x61, 0x105, 0x201,
-    ] {
+    for good in [0x00, 0x01, 0x05, 0x09, 0x21, 0x25, 0x41, 0x45, 0x61, 0x105, 0x201] {
         assert_eq!(open(good, b"name", b""), Ok(()), "{good:#x}");
     }
-    for bad in [
-        0x02,
-        0x03,
-        0x11,
-        0x49,
-        0x81,
-        0x101,
-        0x200,
-        0x401,
-        0x8000_0001,
-    ] {
+    for bad in [0x02, 0x03, 0x11, 0x49, 0x81, 0x101, 0x200, 0x401, 0x8000_0001] {
         einval(open(bad, b"name", b""));
     }
 }
@@ -83,29 +62,15 @@ fn extras_have_exactly_their_length() {
     type Parse = fn(&Frame) -> Result<(), WireError>;
     let cases: [(Opcode, &[usize], Parse); 12] = [
         (Opcode::DCP_OPEN, &[8], |f| dcp::Open::parse(f).map(drop)),
-        (Opcode::DCP_STREAM_REQ, &[48], |f| {
-            dcp::StreamReq::parse(f).map(drop)
-        }),
-        (Opcode::DCP_BUFFER_ACK, &[4], |f| {
-            dcp::BufferAck::parse(f).map(drop)
-        }),
-        (Opcode::DCP_CONTROL, &[0], |f| {
-            dcp::Control::parse(f).map(drop)
-        }),
-        (Opcode::DCP_MUTATION, &[31], |f| {
-            dcp::Mutation::parse(f).map(drop)
-        }),
-        (Opcode::DCP_DELETION, &[18, 21], |f| {
-            dcp::Deletion::parse(f).map(drop)
-        }),
-        (Opcode::DCP_EXPIRATION, &[20], |f| {
-            dcp::Expiration::parse(f).map(drop)
-        }),
+        (Opcode::DCP_STREAM_REQ, &[48], |f| dcp::StreamReq::parse(f).map(drop)),
+        (Opcode::DCP_BUFFER_ACK, &[4], |f| dcp::BufferAck::parse(f).map(drop)),
+        (Opcode::DCP_CONTROL, &[0], |f| dcp::Control::parse(f).map(drop)),
+        (Opcode::DCP_MUTATION, &[31], |f| dcp::Mutation::parse(f).map(drop)),
+        (Opcode::DCP_DELETION, &[18, 21], |f| dcp::Deletion::parse(f).map(drop)),
+        (Opcode::DCP_EXPIRATION, &[20], |f| dcp::Expiration::parse(f).map(drop)),
         (Opcode::SET, &[8], |f| kv::Store::parse(f).map(drop)),
         (Opcode::GET, &[0], |f| kv::Get::parse(f).map(drop)),
-        (Opcode::INCREMENT, &[20], |f| {
-            kv::Arithmetic::parse(f).map(drop)
-        }),
+        (Opcode::INCREMENT, &[20], |f| kv::Arithmetic::parse(f).map(drop)),
         (Opcode::TOUCH, &[4], |f| kv::Touch::parse(f).map(drop)),
         (Opcode::GAT, &[4], |f| kv::GetAndTouch::parse(f).map(drop)),
     ];
@@ -119,14 +84,7 @@ fn extras_have_exactly_their_length() {
             if allowed.contains(&len) {
                 assert_eq!(result, Ok(()), "{opcode} with {len}");
             } else {
-                assert_eq!(
-                    result,
-                    Err(WireError::Extras {
-                        opcode,
-                        len,
-                        allowed
-                    })
-                );
+                assert_eq!(result, Err(WireError::Extras { opcode, len, allowed }));
                 einval(result);
             }
         }
@@ -139,11 +97,7 @@ fn get_all_vb_seqnos_takes_three_lengths_and_four_states() {
         kv::GetAllVbSeqnos::parse(&request(Opcode::GET_ALL_VB_SEQNOS, 0, extras, b"", b""))
     };
     for len in 0..=12 {
-        assert_eq!(
-            parse(&vec![0; len]).is_ok(),
-            [0, 4, 8].contains(&len),
-            "{len}"
-        );
+        assert_eq!(parse(&vec![0; len]).is_ok(), [0, 4, 8].contains(&len), "{len}");
     }
     for state in 0..=6 {
         assert_eq!(parse(&[0, 0, 0, state]).is_ok(), state <= 4, "{state}");
@@ -154,68 +108,17 @@ fn get_all_vb_seqnos_takes_three_lengths_and_four_states() {
 fn keys_and_values_are_where_they_belong() {
     let zeros = [0; 48];
     einval(kv::Get::parse(&request(Opcode::GET, 0, b"", b"", b"")));
-    einval(
-        kv::Get::parse(&request(Opcode::GET, 0, b"", b"k", b"v")).map_err(|e| {
-            assert_eq!(
-                e,
-                WireError::ValueLong {
-                    opcode: Opcode::GET,
-                    len: 1,
-                    max: 0
-                }
-            );
-            WireError::Framing
-        }),
-    );
-    einval(dcp::Control::parse(&request(
-        Opcode::DCP_CONTROL,
-        0,
-        b"",
-        b"",
-        b"v",
-    )));
-    einval(dcp::Control::parse(&request(
-        Opcode::DCP_CONTROL,
-        0,
-        b"",
-        b"k",
-        b"",
-    )));
-    einval(dcp::StreamReq::parse(&request(
-        Opcode::DCP_STREAM_REQ,
-        0,
-        &zeros,
-        b"k",
-        b"",
-    )));
-    einval(kv::Hello::parse(&request(
-        Opcode::HELLO,
-        0,
-        b"",
-        b"agent",
-        b"odd",
-    )));
-    einval(kv::GetErrorMap::parse(&request(
-        Opcode::GET_ERROR_MAP,
-        0,
-        b"",
-        b"",
-        b"1",
-    )));
-    einval(kv::SelectBucket::parse(&request(
-        Opcode::SELECT_BUCKET,
-        0,
-        b"",
-        b"",
-        b"",
-    )));
-    einval(kv::SaslAuth::parse(&request(
-        Opcode::SASL_AUTH,
-        0,
-        b"",
-        b"",
-        b"x",
-    )));
+    einval(kv::Get::parse(&request(Opcode::GET, 0, b"", b"k", b"v")).map_err(|e| {
+        assert_eq!(e, WireError::ValueLong { opcode: Opcode::GET, len: 1, max: 0 });
+        WireError::Framing
+    }));
+    einval(dcp::Control::parse(&request(Opcode::DCP_CONTROL, 0, b"", b"", b"v")));
+    einval(dcp::Control::parse(&request(Opcode::DCP_CONTROL, 0, b"", b"k", b"")));
+    einval(dcp::StreamReq::parse(&request(Opcode::DCP_STREAM_REQ, 0, &zeros, b"k", b"")));
+    einval(kv::Hello::parse(&request(Opcode::HELLO, 0, b"", b"agent", b"odd")));
+    einval(kv::GetErrorMap::parse(&request(Opcode::GET_ERROR_MAP, 0, b"", b"", b"1")));
+    einval(kv::SelectBucket::parse(&request(Opcode::SELECT_BUCKET, 0, b"", b"", b"")));
+    einval(kv::SaslAuth::parse(&request(Opcode::SASL_AUTH, 0, b"", b"", b"x")));
 }
 
 #[test]
@@ -225,10 +128,7 @@ fn a_collection_path_is_in_the_value_or_else_in_the_key() {
     let neither = request(Opcode::COLLECTIONS_GET_ID, 0, b"", b"", b"");
     einval(kv::GetCollectionId::parse(&neither));
     let in_key = request(Opcode::COLLECTIONS_GET_ID, 0, b"", b"a.b", b"");
-    assert_eq!(
-        kv::GetCollectionId::parse(&in_key),
-        Ok(kv::GetCollectionId { path: b"a.b" })
-    );
+    assert_eq!(kv::GetCollectionId::parse(&in_key), Ok(kv::GetCollectionId { path: b"a.b" }));
 }
 
 #[test]
@@ -243,13 +143,7 @@ fn datatypes_are_those_that_the_command_takes() {
     }
     let wrong = request(Opcode::SET, 8, &[0; 8], b"k", b"v");
     let error = kv::Store::parse(&wrong).unwrap_err();
-    assert_eq!(
-        error,
-        WireError::Datatype {
-            opcode: Opcode::SET,
-            datatype: Datatype(8)
-        }
-    );
+    assert_eq!(error, WireError::Datatype { opcode: Opcode::SET, datatype: Datatype(8) });
 }
 
 #[test]
@@ -260,9 +154,8 @@ fn add_and_counters_take_no_cas() {
     set[1] = 1;
     assert!(kv::Store::parse(&frame(&set)).is_ok());
     let zeros = "00".repeat(20);
-    let count = hex(&format!(
-        "80 05 0001 14 00 0000 00000015 00000000 0000000000000001 {zeros} 6b"
-    ));
+    let count =
+        hex(&format!("80 05 0001 14 00 0000 00000015 00000000 0000000000000001 {zeros} 6b"));
     einval(kv::Arithmetic::parse(&frame(&count)));
 }
 
@@ -310,43 +203,18 @@ fn frame_infos_escape_large_numbers_and_lengths() {
 fn a_durable_write_is_refused_not_made_weaker() {
     let set =
         hex("08 01 02 01 08 00 0000 0000000b 00000000 0000000000000000 11 01 0000000000000000 6b");
-    assert_eq!(
-        kv::Store::parse(&frame(&set)),
-        Err(WireError::FrameInfo { id: 1 })
-    );
+    assert_eq!(kv::Store::parse(&frame(&set)), Err(WireError::FrameInfo { id: 1 }));
 }
 
 #[test]
 fn another_command_or_direction_is_not_parsed() {
     let noop = request(Opcode::NOOP, 0, b"", b"", b"");
-    assert_eq!(
-        dcp::Noop::parse(&noop),
-        Err(WireError::Opcode {
-            found: Opcode::NOOP
-        })
-    );
-    assert_eq!(
-        StreamMessage::parse(&noop),
-        Err(WireError::Opcode {
-            found: Opcode::NOOP
-        })
-    );
-    let answer = frame(&hex(
-        "81 5c 0000 00 00 0000 00000000 00000000 0000000000000000",
-    ));
-    assert_eq!(
-        dcp::Noop::parse(&answer),
-        Err(WireError::Opcode {
-            found: Opcode::DCP_NOOP
-        })
-    );
+    assert_eq!(dcp::Noop::parse(&noop), Err(WireError::Opcode { found: Opcode::NOOP }));
+    assert_eq!(StreamMessage::parse(&noop), Err(WireError::Opcode { found: Opcode::NOOP }));
+    let answer = frame(&hex("81 5c 0000 00 00 0000 00000000 00000000 0000000000000000"));
+    assert_eq!(dcp::Noop::parse(&answer), Err(WireError::Opcode { found: Opcode::DCP_NOOP }));
     assert_eq!(dcp::NoopAnswer::parse(&answer), Ok(dcp::NoopAnswer));
-    assert_eq!(
-        Status::of(&WireError::Opcode {
-            found: Opcode(0xee)
-        }),
-        Status::UNKNOWN_COMMAND
-    );
+    assert_eq!(Status::of(&WireError::Opcode { found: Opcode(0xee) }), Status::UNKNOWN_COMMAND);
 }
 
 #[test]
@@ -358,11 +226,7 @@ fn markers_of_unknown_or_wrong_layout_are_refused() {
     assert!(marker(&[1], &[0; 44]).is_ok());
     for (version, len) in [(0, 36), (1, 44), (2, 52)] {
         for n in 0..60 {
-            assert_eq!(
-                marker(&[version], &vec![0; n]).is_ok(),
-                n == len,
-                "{version}: {n}"
-            );
+            assert_eq!(marker(&[version], &vec![0; n]).is_ok(), n == len, "{version}: {n}");
         }
     }
     einval(marker(&[3], &[0; 36]));

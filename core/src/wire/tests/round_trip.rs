@@ -19,10 +19,7 @@ pub(super) fn each_stream_message(tag: StreamTag) -> Vec<StreamMessage<'static>>
         StreamMessage::SeqnoAdvanced(dcp::SeqnoAdvanced { tag, seqno }),
         StreamMessage::OsoSnapshot(dcp::OsoSnapshot { tag, begins: true }),
         StreamMessage::OsoSnapshot(dcp::OsoSnapshot { tag, begins: false }),
-        StreamMessage::SetVbucketState(dcp::SetVbucketState {
-            tag,
-            state: VbState::Pending,
-        }),
+        StreamMessage::SetVbucketState(dcp::SetVbucketState { tag, state: VbState::Pending }),
         StreamMessage::StreamEnd(dcp::StreamEnd { tag, reason: 7 }),
     ];
     [markers(tag), changes(tag), signals].concat()
@@ -31,27 +28,13 @@ pub(super) fn each_stream_message(tag: StreamTag) -> Vec<StreamMessage<'static>>
 fn markers(tag: StreamTag) -> Vec<StreamMessage<'static>> {
     let (max_visible, high_completed) = (Seqno(8), Seqno(7));
     let (purge, high_prepared) = (Seqno(6), Seqno(5));
-    let v2_0 = MarkerExtension::V2_0 {
-        max_visible,
-        high_completed,
-    };
-    let v2_2 = MarkerExtension::V2_2 {
-        max_visible,
-        high_completed,
-        purge,
-        high_prepared,
-    };
+    let v2_0 = MarkerExtension::V2_0 { max_visible, high_completed };
+    let v2_2 = MarkerExtension::V2_2 { max_visible, high_completed, purge, high_prepared };
     let flags = MarkerFlags::DISK.with(MarkerFlags::CHECKPOINT);
     [MarkerExtension::None, v2_0, v2_2]
         .map(|extension| {
             let (start, end) = (Seqno(3), Seqno(9));
-            StreamMessage::SnapshotMarker(dcp::SnapshotMarker {
-                tag,
-                start,
-                end,
-                flags,
-                extension,
-            })
+            StreamMessage::SnapshotMarker(dcp::SnapshotMarker { tag, start, end, flags, extension })
         })
         .to_vec()
 }
@@ -61,54 +44,13 @@ fn changes(tag: StreamTag) -> Vec<StreamMessage<'static>> {
     let (key, value, datatype) = (b"\x00key".as_slice(), b"value".as_slice(), Datatype::JSON);
     let (flags, expiry, lock_time, nru) = (0xdead_beef, 0x1234_5678, 0x42, 2);
     let (delete_time, kind) = (77, dcp::SystemEventKind::CREATE_SCOPE);
-    let mutation = dcp::Mutation {
-        tag,
-        seqno,
-        rev,
-        cas,
-        flags,
-        expiry,
-        lock_time,
-        nru,
-        datatype,
-        key,
-        value,
-    };
-    let deletion = dcp::Deletion {
-        tag,
-        seqno,
-        rev,
-        cas,
-        delete_time: None,
-        datatype,
-        key,
-        value,
-    };
-    let timed = dcp::Deletion {
-        delete_time: Some(delete_time),
-        ..deletion
-    };
-    let expiration = dcp::Expiration {
-        tag,
-        seqno,
-        rev,
-        cas,
-        delete_time,
-        datatype,
-        key,
-        value,
-    };
+    let mutation =
+        dcp::Mutation { tag, seqno, rev, cas, flags, expiry, lock_time, nru, datatype, key, value };
+    let deletion = dcp::Deletion { tag, seqno, rev, cas, delete_time: None, datatype, key, value };
+    let timed = dcp::Deletion { delete_time: Some(delete_time), ..deletion };
+    let expiration = dcp::Expiration { tag, seqno, rev, cas, delete_time, datatype, key, value };
     let (name, version) = (b"scope", 1);
-    let event = dcp::SystemEvent {
-        tag,
-        seqno,
-        kind,
-        version,
-        cas,
-        datatype,
-        name,
-        value,
-    };
+    let event = dcp::SystemEvent { tag, seqno, kind, version, cas, datatype, name, value };
     vec![
         StreamMessage::Mutation(mutation),
         StreamMessage::Deletion(deletion),
@@ -143,11 +85,7 @@ fn request(opcode: Opcode, opaque: Opaque) -> Header {
 #[test]
 fn stream_messages_come_back_and_count_as_long_as_they_are() {
     for sid in [None, Some(Sid(1)), Some(Sid(u16::MAX))] {
-        let tag = StreamTag {
-            opaque: Opaque(0xfeed),
-            vb: VbId(1023),
-            sid,
-        };
+        let tag = StreamTag { opaque: Opaque(0xfeed), vb: VbId(1023), sid };
         for message in each_stream_message(tag) {
             let mut out = BytesMut::new();
             message.encode(&mut out);
@@ -156,11 +94,7 @@ fn stream_messages_come_back_and_count_as_long_as_they_are() {
             assert_eq!(message.counted_bytes(), out.len(), "{message:?}");
             assert_eq!(message.counted_bytes(), frame.wire_len());
             assert_eq!(message.tag(), tag);
-            let magic = if sid.is_some() {
-                Magic::FLEX_REQUEST
-            } else {
-                Magic::REQUEST
-            };
+            let magic = if sid.is_some() { Magic::FLEX_REQUEST } else { Magic::REQUEST };
             assert_eq!(frame.header().magic, magic);
         }
     }
@@ -169,23 +103,13 @@ fn stream_messages_come_back_and_count_as_long_as_they_are() {
 #[test]
 fn a_stream_id_costs_three_bytes() {
     let plain = StreamTag::new(Opaque(1), VbId(2));
-    let with_sid = StreamTag {
-        sid: Some(Sid(9)),
-        ..plain
-    };
-    let counted = |tag| {
-        each_stream_message(tag)
-            .iter()
-            .map(|m| m.counted_bytes())
-            .collect::<Vec<_>>()
-    };
+    let with_sid = StreamTag { sid: Some(Sid(9)), ..plain };
+    let counted =
+        |tag| each_stream_message(tag).iter().map(|m| m.counted_bytes()).collect::<Vec<_>>();
     let more = counted(plain).iter().map(|n| n + 3).collect::<Vec<_>>();
     assert_eq!(counted(with_sid), more);
     // Key 4, value 5; the name 5, its value 5.
-    assert_eq!(
-        counted(plain),
-        [44, 61, 77, 64, 51, 54, 53, 47, 32, 28, 28, 25, 28]
-    );
+    assert_eq!(counted(plain), [44, 61, 77, 64, 51, 54, 53, 47, 32, 28, 28, 25, 28]);
 }
 
 fn tags() -> impl Strategy<Value = StreamTag> {
@@ -209,10 +133,10 @@ fn features() -> impl Strategy<Value = FeatureSet> {
 }
 
 fn tokens() -> impl Strategy<Value = Option<MutationToken>> {
-    option::of(any::<(u64, u64)>().prop_map(|(uuid, seqno)| MutationToken {
-        uuid: VbUuid(uuid),
-        seqno: Seqno(seqno),
-    }))
+    option::of(
+        any::<(u64, u64)>()
+            .prop_map(|(uuid, seqno)| MutationToken { uuid: VbUuid(uuid), seqno: Seqno(seqno) }),
+    )
 }
 
 fn states() -> impl Strategy<Value = Option<VbState>> {

@@ -1,7 +1,7 @@
 //! What clients wrote and what they were told, for all vbuckets and keys.
 
 use super::{Tally, VBUCKETS};
-use millstream::types::{FailoverEntry, Seqno, VbId, VbUuid};
+use millstream::types::{Cas, FailoverEntry, Seqno, VbId, VbUuid};
 use millstream::wire::vbucket_of;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -14,9 +14,9 @@ pub(super) struct Sent {
     pub(super) key: Vec<u8>,
     /// Every write has a value of its own.
     pub(super) value: Value,
-    /// Whether the server said that it took place.
-    pub(super) answered: bool,
-    /// Where, if it said that too.
+    /// Whether the server promised that it is persisted.
+    pub(super) persisted: bool,
+    /// Where it took place, as far as any client was told.
     pub(super) seqno: Option<Seqno>,
 }
 
@@ -24,6 +24,8 @@ pub(super) struct Sent {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Stored {
     pub(super) seqno: Seqno,
+    pub(super) cas: Cas,
+    pub(super) flags: u32,
     pub(super) value: Value,
 }
 
@@ -33,6 +35,15 @@ pub(super) struct Survey {
     pub(super) highs: Vec<Seqno>,
     pub(super) logs: Vec<Vec<FailoverEntry>>,
     pub(super) documents: BTreeMap<Vec<u8>, Stored>,
+}
+
+impl Survey {
+    /// Where a client of the branch before goes back to: to where the new branch begins, or to the last document, if
+    /// nothing lies between the two.
+    pub(super) fn back_to(&self, vb: VbId) -> Seqno {
+        let vb = usize::from(vb.get());
+        self.logs[vb][0].seqno.min(self.highs[vb])
+    }
 }
 
 /// What clients wrote and were told.
@@ -101,8 +112,7 @@ impl Ledger {
         *known = seqno.max(*known);
     }
 
-    /// Holds what is stored against what was written, and begins a new round. With `all_persisted` the last round's
-    /// answers were promises that the write is persisted.
+    /// Holds what is stored against what was written, and begins a new round.
     pub(super) fn settle(&mut self, survey: Survey, tally: &mut Tally) {
         self.fill_in_seqnos();
         if self.first {
@@ -141,15 +151,29 @@ impl Ledger {
         assert!(!self.uuids.contains(&branch.uuid), "vb {vb}: {branch:?} is not new");
         let kept = new.len() - 1;
         assert_eq!(new[1..], old[..kept], "vb {vb}: the older branches");
-        assert!(kept == old.len() || new.len() == millstream::limits::FAILOVER_ENTRIES_MAX, "vb {vb}: {new:?}");
+        assert!(
+            kept == old.len() || new.len() == millstream::limits::FAILOVER_ENTRIES_MAX,
+            "vb {vb}: {new:?}"
+        );
 
         let persisted = self.persisted[vb].max(old[0].seqno);
-        assert!(branch.seqno >= persisted, "vb {vb}: {branch:?} begins below {persisted}, which was persisted");
+        assert!(
+            branch.seqno >= persisted,
+            "vb {vb}: {branch:?} begins below {persisted}, which was persisted"
+        );
         // Writes that took place and of which nobody was told where have one seqno each.
-        let of_vb = |write: &&Sent| usize::from(vbucket(&write.key).get()) == vb;
-        let unknown = self.sent.iter().filter(of_vb).filter(|write| write.seqno.is_none()).count();
-        let possible = self.seen[vb].get() + unknown as u64;
-        assert!(branch.seqno.get() <= possible, "vb {vb}: {branch:?} begins above {possible}, which nobody wrote");
+        let of_vb = |key: &[u8]| usize::from(vbucket(key).get()) == vb;
+        let sent = self.sent.iter().filter(|write| of_vb(&write.key));
+        let unknown = sent.filter(|write| write.seqno.is_none()).count();
+        let stored = survey.documents.iter().filter(|(key, _)| of_vb(key));
+        let last = stored.map(|(_, stored)| stored.seqno).max().unwrap_or_default();
+        // If nothing of this round survived, history ends where the round began: above all that was handed out
+        // before, whether anybody saw it or not.
+        let possible = self.seen[vb].max(last).get() + unknown as u64;
+        assert!(
+            branch.seqno.get() <= possible || last <= old[0].seqno,
+            "vb {vb}: {new:?} begins above {possible}, which nobody wrote, after {old:?}"
+        );
     }
 
     /// What is stored of each key is the newest write up to where the new branch begins.
@@ -159,7 +183,8 @@ impl Ledger {
             by_key.entry(&write.key).or_default().push(write);
         }
         let keys = by_key.keys().copied().chain(self.before.documents.keys().map(Vec::as_slice));
-        let keys: BTreeSet<&[u8]> = keys.chain(survey.documents.keys().map(Vec::as_slice)).collect();
+        let keys: BTreeSet<&[u8]> =
+            keys.chain(survey.documents.keys().map(Vec::as_slice)).collect();
         for key in keys {
             let writes = by_key.get(key).map_or(&[][..], Vec::as_slice);
             self.check_key(key, writes, survey, tally);
@@ -176,12 +201,17 @@ impl Ledger {
         assert!(now.seqno <= end, "{name}: {} is above {end}, where the branch begins", now.seqno);
 
         // Which of the writes is there: the last that could be, since deletions have no value that tells them apart.
-        let is_there = |write: &&&Sent| write.value == now.value && write.seqno.is_none_or(|s| s == now.seqno);
+        let is_there =
+            |write: &&&Sent| write.value == now.value && write.seqno.is_none_or(|s| s == now.seqno);
         let there = writes.iter().rposition(|write| is_there(&write));
         let known = there.is_some() || now == before;
-        assert!(known, "{name}: what is there, {now:?}, is neither what was there nor what was written");
+        assert!(
+            known,
+            "{name}: what is there, {now:?}, is neither what was there nor what was written"
+        );
 
-        let is_persisted = |write: &Sent| write.seqno.is_some_and(|seqno| seqno <= persisted);
+        let is_persisted =
+            |write: &Sent| write.persisted || write.seqno.is_some_and(|seqno| seqno <= persisted);
         tally.persisted += writes.iter().filter(|write| is_persisted(write)).count() as u64;
         let newest = writes.iter().rposition(|write| is_persisted(write));
         if newest > there {
@@ -190,7 +220,10 @@ impl Ledger {
         }
         for write in writes {
             let Some(seqno) = write.seqno else { continue };
-            assert!(seqno <= now.seqno || seqno > end, "{name}: {seqno} is missing below {end}, there is {now:?}");
+            assert!(
+                seqno <= now.seqno || seqno > end,
+                "{name}: {seqno} is missing below {end}, there is {now:?}"
+            );
             tally.unpersisted += u64::from(seqno > end);
         }
     }

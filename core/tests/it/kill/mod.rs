@@ -60,7 +60,15 @@ async fn nothing_that_was_acknowledged_as_persisted_is_lost() {
         let all_persisted = kill % 5 == 4;
         let server = serve(&data, all_persisted);
         survey::after_a_kill(&server.address, &mut ledger, &mut follower, &mut tally).await;
-        round::until_killed(server, &mut ledger, &mut follower, &mut dice, all_persisted, &mut tally).await;
+        round::until_killed(
+            server,
+            &mut ledger,
+            &mut follower,
+            &mut dice,
+            all_persisted,
+            &mut tally,
+        )
+        .await;
         tally.kills += 1;
     }
     let server = serve(&data, false);

@@ -1,7 +1,7 @@
 //! Documents that are in the store only, and writes when memory is full.
 
-use super::gated::{Gate, GatedStore};
 use super::dcp::{Dcp, from_zero};
+use super::gated::{Gate, GatedStore};
 use super::requests::{delete, get, set};
 use super::running::{Running, Wanted};
 use bytes::BytesMut;

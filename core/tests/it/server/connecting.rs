@@ -282,7 +282,9 @@ fn settings_that_cannot_be_are_refused() {
     assert!(with(|s| s.bucket.clear()).expect("refused").contains("bucket"));
     assert!(with(|s| s.bucket = "b".repeat(101)).expect("refused").contains("bucket"));
     assert!(with(|s| s.management_port = 0).expect("refused").contains("management"));
-    assert!(with(|s| s.users = vec![User::new("", Secret::new(""))]).expect("refused").contains("user"));
+    assert!(
+        with(|s| s.users = vec![User::new("", Secret::new(""))]).expect("refused").contains("user")
+    );
     let mut taken = ServerSettings::default();
     taken.listen = server.address;
     let error = Server::bind(server.engine.clone(), taken).expect_err("it is in use").to_string();

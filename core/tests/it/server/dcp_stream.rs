@@ -162,9 +162,10 @@ fn a_stream_goes_on_where_the_client_was() {
     let request = StreamReq { start: Seqno(6), uuid, snap_start, snap_end, ..from_zero(1) };
     dcp.stream(&request);
     let documents = dcp.documents(Seqno(10));
-    assert_eq!(documents.iter().map(|(key, _)| &**key).collect::<Vec<_>>(), [
-        b"key-6", b"key-7", b"key-8", b"key-9"
-    ]);
+    assert_eq!(
+        documents.iter().map(|(key, _)| &**key).collect::<Vec<_>>(),
+        [b"key-6", b"key-7", b"key-8", b"key-9"]
+    );
     dcp.verdict();
 }
 
@@ -209,7 +210,11 @@ fn requests_are_checked_in_their_order() {
         ("no such vbucket", from_zero(99), Status::NOT_MY_VBUCKET),
         ("pending", from_zero(3), Status::NOT_MY_VBUCKET),
         ("replica", StreamReq { vb: VbId(2), ..flags(0x10) }, Status::NOT_MY_VBUCKET),
-        ("start above end", StreamReq { start: Seqno(2), end: Seqno(1), ..from_zero(1) }, Status::ERANGE),
+        (
+            "start above end",
+            StreamReq { start: Seqno(2), end: Seqno(1), ..from_zero(1) },
+            Status::ERANGE,
+        ),
         ("outside", StreamReq { start: Seqno(2), ..from_zero(1) }, Status::ERANGE),
     ];
     for (what, request, status) in cases {

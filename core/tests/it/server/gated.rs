@@ -1,9 +1,7 @@
 //! A memory store whose commits wait at a gate.
 
 use millstream::Result;
-use millstream::store::{
-    Batch, Durability, MemoryStore, Persisted, Record, Scan, Start, Store,
-};
+use millstream::store::{Batch, Durability, MemoryStore, Persisted, Record, Scan, Start, Store};
 use millstream::types::{DocMeta, FailoverEntry, Seqno, VbId};
 use std::ops::RangeInclusive;
 use std::sync::{Arc, Condvar, Mutex};

@@ -34,13 +34,8 @@ fn a_document_is_read_as_it_was_written() {
     let cas = client.store(Store { flags: 0xdead_beef, ..set(1, b"key", b"value") });
     let frame = client.read(1, b"key");
     let answer = GetAnswer::parse(&frame).expect("it is there");
-    let expected = GetAnswer {
-        cas,
-        flags: 0xdead_beef,
-        datatype: Datatype::RAW,
-        key: &[],
-        value: b"value",
-    };
+    let expected =
+        GetAnswer { cas, flags: 0xdead_beef, datatype: Datatype::RAW, key: &[], value: b"value" };
     assert_eq!(answer, expected);
     assert!(!client.has(2, b"key"), "another vbucket has documents of its own");
     assert!(!client.has(1, b"other"));

@@ -166,7 +166,9 @@ fn nothing_is_set_aside_for_a_promise() {
     let client = std::thread::spawn(move || {
         let mut waiting = Vec::new();
         // Bodies that are allowed, too large, and far too large; of each only the header comes.
-        for body_len in [1 << 20, FRAME_BODY_BYTES_MAX as u32, FRAME_SKIP_BYTES_MAX as u32, u32::MAX] {
+        for body_len in
+            [1 << 20, FRAME_BODY_BYTES_MAX as u32, FRAME_SKIP_BYTES_MAX as u32, u32::MAX]
+        {
             let mut client = Client::connect(address);
             client.send(&header(body_len).to_bytes());
             client.send(&[0; 11]);

@@ -11,6 +11,7 @@ mod ack_persisted;
 mod cold_documents;
 mod connecting;
 mod dcp_stream;
+mod ending;
 mod flow_control;
 mod kv_semantics;
 mod malformed;

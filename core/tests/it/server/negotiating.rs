@@ -2,13 +2,13 @@
 
 use super::dcp::{Dcp, from_zero};
 use super::running::Running;
+use bytes::BytesMut;
 use millstream::types::{Opaque, VbId};
 use millstream::wire::dcp::{
     BufferAck, CloseStream, Control, GetFailoverLog, Noop, Open, OpenFlags,
 };
 use millstream::wire::kv::SelectBucket;
 use millstream::wire::{Opcode, Response, Status};
-use bytes::BytesMut;
 
 fn open(server: &Running, bits: u32, name: &[u8], value: &[u8]) -> Status {
     let open = Open { flags: OpenFlags(bits), name, value };

@@ -52,7 +52,16 @@ fn every_vbucket_has_its_seqno_told() {
     let seqnos: Vec<(u16, u64)> = all.iter().map(|(vb, seqno)| (vb.0, seqno.0)).collect();
     let expected: Vec<(u16, u64)> = (0..16)
         .filter(|vb| *vb != 6)
-        .map(|vb| (vb, match vb { 0 | 15 => 1, 5 => 2, _ => 0 }))
+        .map(|vb| {
+            (
+                vb,
+                match vb {
+                    0 | 15 => 1,
+                    5 => 2,
+                    _ => 0,
+                },
+            )
+        })
         .collect();
     assert_eq!(seqnos, expected);
     assert_eq!(ask(Some(VbState::Replica)), [(VbId(5), Seqno(2))]);

@@ -29,7 +29,8 @@ fn a_whole_bootstrap_and_1024_streams_come_in_one_write() {
     let hello = Hello { agent: b"test", features: FeatureSet::of(&[Feature::JSON]) };
     hello.encode(next(), &mut out);
     SaslListMechs.encode(next(), &mut out);
-    SaslAuth { first: true, mechanism: b"PLAIN", data: b"\0user\0password" }.encode(next(), &mut out);
+    SaslAuth { first: true, mechanism: b"PLAIN", data: b"\0user\0password" }
+        .encode(next(), &mut out);
     SelectBucket { bucket: b"default" }.encode(next(), &mut out);
     Open { flags: OpenFlags::PRODUCER, name: b"group", value: &[] }.encode(next(), &mut out);
     Control { key: b"enable_noop", value: b"true" }.encode(next(), &mut out);

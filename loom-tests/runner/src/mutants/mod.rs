@@ -2,6 +2,7 @@
 //! or a bound that is too low.
 
 mod seeded;
+mod seeded_core;
 mod trial;
 
 pub(crate) use trial::run_all;

@@ -1,6 +1,7 @@
 //! Puts each bug into a copy of the product and sees whether the models fail.
 
 use super::seeded::{MUTANTS, Mutant};
+use super::seeded_core::CORE;
 use crate::Fault;
 use crate::run::Workspace;
 use crate::tree::Tree;
@@ -19,7 +20,7 @@ pub(crate) fn run_all(
         names.is_empty() || names.iter().any(named)
     };
     let (mut tried, mut survivors) = (0, 0);
-    for mutant in MUTANTS.iter().filter(wanted) {
+    for mutant in MUTANTS.iter().chain(CORE).filter(wanted) {
         tried += 1;
         let began = Instant::now();
         let found = copy.try_one(mutant)?;

@@ -1,7 +1,7 @@
 //! The server and its engine.
 
 use super::walk::Entries;
-use crate::server::hello::VERSION;
+use crate::server::setup::VERSION;
 use crate::server::shared::Shared;
 
 pub(super) fn tell(shared: &Shared, entries: &mut Entries<'_>) {

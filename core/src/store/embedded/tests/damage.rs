@@ -1,6 +1,6 @@
 //! What the store does about damaged files: it says so, or everything that it serves is right.
 
-use super::small;
+use super::{small, temporary};
 use crate::store::embedded::{EmbeddedOptions, EmbeddedStore};
 use crate::store::suite::dice::Dice;
 use crate::store::{Batch, Durability, Persisted, Record, SliceBudget, Start, Store, VbBatch};
@@ -47,7 +47,7 @@ fn write(store: &dyn Store, dice: &mut Dice, n: u64, durability: Durability) {
             vb: VbId(vb),
             records: records.collect(),
             high: Seqno(first + 7),
-            state: Some(if n % 2 == 0 { VbState::Replica } else { VbState::Active }),
+            state: Some(if n.is_multiple_of(2) { VbState::Replica } else { VbState::Active }),
             failover: Some(vec![FailoverEntry { uuid: VbUuid(n + 1), seqno: Seqno(first) }]),
         }
     };
@@ -57,7 +57,7 @@ fn write(store: &dyn Store, dice: &mut Dice, n: u64, durability: Durability) {
 
 /// Makes a folder with tables, a journal of many batches, leftovers of scans and of a reset, and a clean end.
 fn template(closed: bool) -> TempDir {
-    let folder = TempDir::new().unwrap();
+    let folder = temporary();
     let mut dice = Dice::new(5);
     let open = || EmbeddedStore::open(folder.path(), options()).unwrap();
     let store = open();
@@ -228,7 +228,7 @@ struct Ends {
 
 fn damage_and_look(closed: bool, seed: u64, cases: u32) -> Ends {
     let template = template(closed);
-    let place = TempDir::new().unwrap();
+    let place = temporary();
     let folder = place.path().join("store");
     copy(template.path(), &folder);
     let healthy = EmbeddedStore::open(&folder, options()).unwrap();

@@ -1,13 +1,12 @@
 //! The folder: who may open it, and what it is taken for.
 
-use super::{ALL, begun, commit, small};
+use super::{ALL, begun, commit, small, temporary};
 use crate::store::embedded::{EmbeddedOptions, EmbeddedStore};
 use crate::store::{SliceBudget, Start, Store};
 use crate::types::VbId;
 use crate::{Error, ErrorKind};
 use std::fs;
 use std::path::Path;
-use tempfile::TempDir;
 use xxhash_rust::xxh3::xxh3_64;
 
 fn refused(folder: &Path, options: EmbeddedOptions) -> Error {
@@ -29,7 +28,7 @@ fn write_head(folder: &Path, layout: u32, vbuckets: u32, run: u8) {
 
 #[test]
 fn one_at_a_time_may_have_it_open() {
-    let folder = TempDir::new().unwrap();
+    let folder = temporary();
     let store = begun(&folder, small(1));
     commit(&store, 0, 1..=5).unwrap();
     let e = refused(folder.path(), small(1));
@@ -48,7 +47,7 @@ fn one_at_a_time_may_have_it_open() {
 
 #[test]
 fn the_number_of_vbuckets_stays() {
-    let folder = TempDir::new().unwrap();
+    let folder = temporary();
     drop(begun(&folder, small(16)));
     for other in [1, 15, 17, 1024] {
         let e = refused(folder.path(), small(other));
@@ -59,7 +58,7 @@ fn the_number_of_vbuckets_stays() {
 
 #[test]
 fn options_out_of_bounds_are_refused() {
-    let folder = TempDir::new().unwrap();
+    let folder = temporary();
     let least = small(1);
     for options in [
         small(0),
@@ -75,7 +74,7 @@ fn options_out_of_bounds_are_refused() {
 
 #[test]
 fn the_folder_of_something_else_is_left_alone() {
-    let folder = TempDir::new().unwrap();
+    let folder = temporary();
     fs::write(folder.path().join("thesis.txt"), "mine").unwrap();
     let e = refused(folder.path(), small(1));
     assert_eq!(e.kind(), ErrorKind::Misuse, "{e}");
@@ -85,7 +84,7 @@ fn the_folder_of_something_else_is_left_alone() {
 
 #[test]
 fn a_file_is_not_a_folder() {
-    let folder = TempDir::new().unwrap();
+    let folder = temporary();
     let path = folder.path().join("file");
     fs::write(&path, "").unwrap();
     let e = refused(&path, small(1));
@@ -94,7 +93,7 @@ fn a_file_is_not_a_folder() {
 
 #[test]
 fn another_layout_is_told_from_damage() {
-    let folder = TempDir::new().unwrap();
+    let folder = temporary();
     drop(begun(&folder, small(1)));
     write_head(folder.path(), 2, 1, 1);
     let e = refused(folder.path(), small(1));
@@ -105,7 +104,7 @@ fn another_layout_is_told_from_damage() {
 #[test]
 fn a_folder_whose_making_was_interrupted_is_made_again() {
     for leave in 0..4 {
-        let folder = TempDir::new().unwrap();
+        let folder = temporary();
         let store = begun(&folder, small(2));
         commit(&store, 0, 1..=5).unwrap();
         drop(store);
@@ -142,7 +141,7 @@ fn a_folder_that_lacks_something_is_damaged() {
         "db/keyspaces/2",
         "db/keyspaces/1/current",
     ] {
-        let folder = TempDir::new().unwrap();
+        let folder = temporary();
         let store = begun(&folder, small(1));
         commit(&store, 0, 1..=5).unwrap();
         store.close().unwrap();
@@ -159,7 +158,7 @@ fn a_folder_that_lacks_something_is_damaged() {
 
 #[test]
 fn a_run_that_was_cut_off_in_its_first_or_last_moment_counts_as_open() {
-    let folder = TempDir::new().unwrap();
+    let folder = temporary();
     let store = begun(&folder, small(1));
     store.close().unwrap();
     drop(store);
@@ -185,7 +184,7 @@ fn a_run_that_was_cut_off_in_its_first_or_last_moment_counts_as_open() {
 
 #[test]
 fn begin_is_called_once() {
-    let folder = TempDir::new().unwrap();
+    let folder = temporary();
     let store = begun(&folder, small(1));
     assert_eq!(store.begin(1).unwrap_err().kind(), ErrorKind::Misuse);
 }

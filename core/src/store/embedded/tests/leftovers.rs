@@ -1,11 +1,10 @@
 //! What is kept beyond the newest versions, for how long, and how much of it.
 
-use super::{ALL, begun, commit, small};
+use super::{ALL, begun, commit, small, temporary};
 use crate::ErrorKind;
 use crate::store::embedded::{EmbeddedOptions, EmbeddedStore};
 use crate::store::{SliceBudget, Store};
 use crate::types::{FailoverEntry, Seqno, VbId, VbUuid};
-use tempfile::TempDir;
 
 const VB: VbId = VbId(0);
 const ONE: SliceBudget = SliceBudget { bytes: usize::MAX, items: 1 };
@@ -25,7 +24,7 @@ fn rounds(store: &EmbeddedStore, rounds: std::ops::Range<u64>) {
 
 #[test]
 fn replaced_versions_are_kept_only_for_scans() {
-    let folder = TempDir::new().unwrap();
+    let folder = temporary();
     let store = begun(&folder, small(1));
     rounds(&store, 0..5);
     assert_eq!(entries(&store), [10, 10, 0]);
@@ -46,7 +45,7 @@ fn replaced_versions_are_kept_only_for_scans() {
 
 #[test]
 fn a_scan_keeps_nothing_that_it_has_passed() {
-    let folder = TempDir::new().unwrap();
+    let folder = temporary();
     let store = begun(&folder, small(1));
     rounds(&store, 0..1);
     let mut scan = store.scan(VB, ALL).unwrap();
@@ -57,7 +56,7 @@ fn a_scan_keeps_nothing_that_it_has_passed() {
 
 #[test]
 fn a_crash_leaves_nothing_behind_for_good() {
-    let folder = TempDir::new().unwrap();
+    let folder = temporary();
     let store = begun(&folder, small(1));
     rounds(&store, 0..5);
     let scan = store.scan(VB, ALL).unwrap();
@@ -72,7 +71,7 @@ fn a_crash_leaves_nothing_behind_for_good() {
 
 #[test]
 fn scans_that_keep_too_much_end() {
-    let folder = TempDir::new().unwrap();
+    let folder = temporary();
     let options = EmbeddedOptions { superseded_max: 15, ..small(1) };
     let store = begun(&folder, options);
     rounds(&store, 0..1);
@@ -94,7 +93,7 @@ fn scans_that_keep_too_much_end() {
 
 #[test]
 fn too_many_scans_are_refused() {
-    let folder = TempDir::new().unwrap();
+    let folder = temporary();
     let store = begun(&folder, EmbeddedOptions { scans_max: 2, ..small(1) });
     let first = store.scan(VB, ALL).unwrap();
     let _second = store.scan(VB, ALL).unwrap();
@@ -107,7 +106,7 @@ fn too_many_scans_are_refused() {
 
 #[test]
 fn dead_generations_are_deleted_in_slices() {
-    let folder = TempDir::new().unwrap();
+    let folder = temporary();
     let store = begun(&folder, small(2));
     let log = [FailoverEntry { uuid: VbUuid(1), seqno: Seqno(0) }];
     rounds(&store, 0..1);
@@ -135,7 +134,7 @@ fn dead_generations_are_deleted_in_slices() {
 #[test]
 fn rollback_reaches_as_far_as_versions_are_kept() {
     for held in [true, false] {
-        let folder = TempDir::new().unwrap();
+        let folder = temporary();
         let store = begun(&folder, small(1));
         let log = [FailoverEntry { uuid: VbUuid(1), seqno: Seqno(0) }];
         rounds(&store, 0..3);
@@ -151,7 +150,7 @@ fn rollback_reaches_as_far_as_versions_are_kept() {
 /// Other threads' opens of scans wait for a write that is under way, and their slices do not.
 #[test]
 fn a_commit_of_many_vbuckets_leaves_none_busy() {
-    let folder = TempDir::new().unwrap();
+    let folder = temporary();
     let store = begun(&folder, small(64));
     for vb in 0..64 {
         commit(&store, vb, 1..=3).unwrap();

@@ -12,6 +12,7 @@ use crate::Result;
 use crate::store::suite::Maker;
 use crate::store::{Batch, Durability, Record, Store, VbBatch};
 use crate::types::{Cas, Datatype, DocKind, DocMeta, RevSeqno, Seqno, VbId};
+use std::path::Path;
 use tempfile::TempDir;
 
 /// Keeps each store in a temporary folder, and removes the one before.
@@ -34,7 +35,7 @@ impl Folders {
 impl Maker for Folders {
     fn make(&mut self, vbuckets: u32) -> Result<Box<dyn Store>> {
         self.options.vbuckets = vbuckets;
-        self.folder = Some(TempDir::new().expect("a temporary folder can be made"));
+        self.folder = Some(temporary());
         self.open()
     }
 
@@ -42,6 +43,14 @@ impl Maker for Folders {
         drop(store);
         Some(self.open())
     }
+}
+
+/// A temporary folder, in memory where the system has such a place: a disk's syncs are most of what these tests wait
+/// for, and none of them cuts the power.
+fn temporary() -> TempDir {
+    let memory = Path::new("/dev/shm");
+    let made = if memory.is_dir() { TempDir::new_in(memory) } else { TempDir::new() };
+    made.expect("a temporary folder can be made")
 }
 
 /// Options that suit a small store.

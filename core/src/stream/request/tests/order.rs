@@ -6,11 +6,7 @@ use crate::stream::request::{
 use crate::types::{Seqno, Sid, VbState, VbUuid};
 
 /// One fault each, in the order of the checks; any two of them may be made at once.
-type Fault = (
-    &'static str,
-    fn(&mut StreamRequest, &mut Facts<'_>),
-    fn(&Refusal) -> bool,
-);
+type Fault = (&'static str, fn(&mut StreamRequest, &mut Facts<'_>), fn(&Refusal) -> bool);
 
 const FAULTS: [Fault; 19] = [
     (
@@ -44,11 +40,7 @@ const FAULTS: [Fault; 19] = [
         |_, facts| facts.connection.closed = true,
         |refusal| matches!(refusal, Refusal::Closed),
     ),
-    (
-        "no vbucket",
-        |_, facts| facts.vb = None,
-        |refusal| matches!(refusal, Refusal::NoSuchVbucket),
-    ),
+    ("no vbucket", |_, facts| facts.vb = None, |refusal| matches!(refusal, Refusal::NoSuchVbucket)),
     (
         "dead vbucket",
         |_, facts| with_vb(facts, |vb| vb.state = VbState::Dead),

@@ -52,13 +52,7 @@ pub(super) fn vb<'a, 'b>(facts: &'b mut Facts<'a>) -> &'b mut VbFacts<'a> {
 /// A client between snapshots at `start`.
 pub(super) fn at(start: u64) -> StreamRequest {
     let start = Seqno(start);
-    StreamRequest {
-        start,
-        snap_start: start,
-        snap_end: start,
-        uuid: VbUuid(UUID),
-        ..from_zero()
-    }
+    StreamRequest { start, snap_start: start, snap_end: start, uuid: VbUuid(UUID), ..from_zero() }
 }
 
 pub(super) fn from_zero() -> StreamRequest {

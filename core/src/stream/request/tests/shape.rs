@@ -14,10 +14,7 @@ fn a_filter_in_a_vbucket_of_the_default_collection() {
         (Some(RawFilter::Everything), Ok(FilterKind::Passthrough)),
         (collections(&[0]), Ok(FilterKind::Collections)),
         (collections(&[0, 0]), Ok(FilterKind::Collections)),
-        (
-            collections(&[0, 8, 9]),
-            Err(FilterFault::UnknownCollection(8)),
-        ),
+        (collections(&[0, 8, 9]), Err(FilterFault::UnknownCollection(8))),
         (collections(&[]), Err(FilterFault::Invalid)),
         (Some(RawFilter::Scope(0)), Ok(FilterKind::Scope)),
         (Some(RawFilter::Scope(8)), Err(FilterFault::UnknownScope(8))),
@@ -36,10 +33,7 @@ fn flags_are_named() {
     );
     let all: StreamFlags = (0..9).fold(StreamFlags::NONE, |all, bit| {
         let flag = StreamFlags::from_bits(1 << bit);
-        assert!(
-            StreamFlags::ALL.contains(flag) && !flag.to_string().contains("0x"),
-            "{flag}"
-        );
+        assert!(StreamFlags::ALL.contains(flag) && !flag.to_string().contains("0x"), "{flag}");
         all | flag
     });
     assert_eq!(all, StreamFlags::ALL);

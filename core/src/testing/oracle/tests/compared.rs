@@ -4,21 +4,11 @@ use crate::types::{Cas, EndReason, Seqno};
 
 /// What [`put`] writes.
 const fn written(seqno: u64) -> Expected<'static> {
-    Expected {
-        value: b"value",
-        cas: Cas(seqno * 100),
-        flags: 5,
-        deleted: false,
-    }
+    Expected { value: b"value", cas: Cas(seqno * 100), flags: 5, deleted: false }
 }
 
 const fn removed(seqno: u64) -> Expected<'static> {
-    Expected {
-        value: b"",
-        cas: Cas(seqno * 100),
-        flags: 5,
-        deleted: true,
-    }
+    Expected { value: b"", cas: Cas(seqno * 100), flags: 5, deleted: true }
 }
 
 fn compare(events: &[Event<'_>], expected: &[(&str, Expected<'_>)]) -> Vec<Fault> {
@@ -26,10 +16,7 @@ fn compare(events: &[Event<'_>], expected: &[(&str, Expected<'_>)]) -> Vec<Fault
     for event in events {
         oracle.observe(STREAM, *event);
     }
-    oracle.compare(
-        STREAM,
-        expected.iter().map(|(key, doc)| (key.as_bytes(), *doc)),
-    );
+    oracle.compare(STREAM, expected.iter().map(|(key, doc)| (key.as_bytes(), *doc)));
     match oracle.finish() {
         Ok(_) => Vec::new(),
         Err(violations) => violations.first.into_iter().map(|v| v.fault).collect(),
@@ -37,15 +24,7 @@ fn compare(events: &[Event<'_>], expected: &[(&str, Expected<'_>)]) -> Vec<Fault
 }
 
 fn history() -> [Event<'static>; 7] {
-    [
-        from_zero(),
-        marker(0, 3),
-        put(1, "a"),
-        put(2, "b"),
-        put(3, "c"),
-        marker(4, 4),
-        remove(4, "b"),
-    ]
+    [from_zero(), marker(0, 3), put(1, "a"), put(2, "b"), put(3, "c"), marker(4, 4), remove(4, "b")]
 }
 
 const GOOD: [(&str, Expected<'static>); 3] =
@@ -58,11 +37,7 @@ fn changed(key: usize, change: impl FnOnce(&mut Expected<'static>)) -> Vec<Fault
 }
 
 fn differs(key: &str, seqno: u64, field: Field) -> Vec<Fault> {
-    vec![Fault::Differs {
-        key: key.as_bytes().into(),
-        seqno: Seqno(seqno),
-        field,
-    }]
+    vec![Fault::Differs { key: key.as_bytes().into(), seqno: Seqno(seqno), field }]
 }
 
 #[test]
@@ -74,67 +49,33 @@ fn what_was_written_is_there() {
 #[test]
 fn a_deleted_document_may_be_unknown() {
     assert_eq!(compare(&[from_zero()], &[("gone", removed(9))]), []);
-    assert_eq!(
-        compare(&history(), &[GOOD[0], GOOD[2]]),
-        [],
-        "nor need it be expected"
-    );
+    assert_eq!(compare(&history(), &[GOOD[0], GOOD[2]]), [], "nor need it be expected");
 }
 
 #[test]
 fn a_document_that_is_missing() {
     let mut expected = GOOD.to_vec();
     expected.push(("d", written(5)));
-    assert_eq!(
-        compare(&history(), &expected),
-        [Fault::Missing {
-            key: b"d"[..].into()
-        }]
-    );
+    assert_eq!(compare(&history(), &expected), [Fault::Missing { key: b"d"[..].into() }]);
 }
 
 #[test]
 fn a_document_that_nobody_wrote() {
     assert_eq!(
         compare(&history(), &GOOD[1..]),
-        [Fault::Unexpected {
-            key: b"a"[..].into(),
-            seqno: Seqno(1)
-        }]
+        [Fault::Unexpected { key: b"a"[..].into(), seqno: Seqno(1) }]
     );
 }
 
 #[test]
 fn a_document_that_differs() {
-    assert_eq!(
-        changed(0, |doc| doc.cas = Cas(101)),
-        differs("a", 1, Field::Cas)
-    );
-    assert_eq!(
-        changed(0, |doc| doc.flags = 6),
-        differs("a", 1, Field::Flags)
-    );
-    assert_eq!(
-        changed(0, |doc| doc.value = b"valuE"),
-        differs("a", 1, Field::Value)
-    );
-    assert_eq!(
-        changed(0, |doc| doc.deleted = true),
-        differs("a", 1, Field::Deleted)
-    );
-    assert_eq!(
-        changed(1, |doc| doc.deleted = false),
-        differs("b", 4, Field::Deleted)
-    );
-    assert_eq!(
-        changed(1, |doc| doc.cas = Cas(401)),
-        differs("b", 4, Field::Cas)
-    );
-    assert_eq!(
-        changed(1, |doc| doc.flags = 99),
-        [],
-        "tombstones have no flags on the wire"
-    );
+    assert_eq!(changed(0, |doc| doc.cas = Cas(101)), differs("a", 1, Field::Cas));
+    assert_eq!(changed(0, |doc| doc.flags = 6), differs("a", 1, Field::Flags));
+    assert_eq!(changed(0, |doc| doc.value = b"valuE"), differs("a", 1, Field::Value));
+    assert_eq!(changed(0, |doc| doc.deleted = true), differs("a", 1, Field::Deleted));
+    assert_eq!(changed(1, |doc| doc.deleted = false), differs("b", 4, Field::Deleted));
+    assert_eq!(changed(1, |doc| doc.cas = Cas(401)), differs("b", 4, Field::Cas));
+    assert_eq!(changed(1, |doc| doc.flags = 99), [], "tombstones have no flags on the wire");
 }
 
 #[test]
@@ -153,10 +94,7 @@ fn what_lies_above_a_rollback_is_forgotten() {
         "c is unknown again, and b is back"
     );
     events.extend([marker(2, 3), remove(3, "a")]);
-    assert_eq!(
-        compare(&events, &[("a", removed(3)), ("b", written(2))]),
-        []
-    );
+    assert_eq!(compare(&events, &[("a", removed(3)), ("b", written(2))]), []);
 }
 
 #[test]

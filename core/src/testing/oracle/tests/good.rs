@@ -90,38 +90,20 @@ fn a_snapshot_may_be_cut_by_a_longer_one() {
 
 #[test]
 fn a_marker_may_allow_a_key_twice() {
-    let history = Event::Marker {
-        start: Seqno(1),
-        end: Seqno(2),
-        flags: 0x30,
-    };
+    let history = Event::Marker { start: Seqno(1), end: Seqno(2), flags: 0x30 };
     good(&[from_zero(), history, put(1, "a"), put(2, "a")]);
 }
 
 #[test]
 fn a_stream_may_end_at_its_end_inside_a_snapshot_that_goes_beyond() {
-    good(&[
-        accepted(0, 5),
-        marker(0, 10),
-        put(4, "a"),
-        end(EndReason::Ok),
-    ]);
-    good(&[
-        accepted(0, 5),
-        marker(0, 5),
-        put(5, "a"),
-        end(EndReason::Ok),
-    ]);
+    good(&[accepted(0, 5), marker(0, 10), put(4, "a"), end(EndReason::Ok)]);
+    good(&[accepted(0, 5), marker(0, 5), put(5, "a"), end(EndReason::Ok)]);
     good(&[accepted(5, 5), end(EndReason::Ok)]);
 }
 
 #[test]
 fn a_stream_may_end_anywhere_for_another_reason() {
-    for reason in [
-        EndReason::Closed,
-        EndReason::StateChanged,
-        EndReason::BackfillFailed,
-    ] {
+    for reason in [EndReason::Closed, EndReason::StateChanged, EndReason::BackfillFailed] {
         good(&[from_zero(), marker(0, 10), put(4, "a"), end(reason)]);
         good(&[from_zero(), marker(0, 10), end(reason)]);
     }
@@ -148,28 +130,12 @@ fn a_stream_may_come_again_after_its_end() {
 #[test]
 fn a_client_in_the_middle_of_a_snapshot_is_taken_to_its_end() {
     for (start, end) in [(4, 10), (5, 10), (4, 20), (8, 20)] {
-        let events = [
-            resumed(0, 4, 10),
-            marker(start, end),
-            put(9, "a"),
-            put(end, "b"),
-        ];
+        let events = [resumed(0, 4, 10), marker(start, end), put(9, "a"), put(end, "b")];
         let report = good(&events);
         assert_eq!(report.cuts, 0, "it was the client that left it");
     }
-    good(&[
-        resumed(0, 4, 10),
-        advanced(10),
-        marker(11, 12),
-        put(12, "a"),
-    ]);
-    good(&[
-        resumed(0, 4, 10),
-        marker(4, 10),
-        put(10, "a"),
-        marker(11, 12),
-        put(12, "a"),
-    ]);
+    good(&[resumed(0, 4, 10), advanced(10), marker(11, 12), put(12, "a")]);
+    good(&[resumed(0, 4, 10), marker(4, 10), put(10, "a"), marker(11, 12), put(12, "a")]);
 }
 
 #[test]

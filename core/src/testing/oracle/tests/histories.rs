@@ -37,14 +37,7 @@ pub(super) struct History {
 
 pub(super) fn write() -> impl Strategy<Value = (u64, u8, Vec<u8>, u32, u8, bool)> {
     let value = prop::collection::vec(any::<u8>(), 0..4);
-    (
-        0u64..3,
-        0u8..8,
-        value,
-        any::<u32>(),
-        0u8..6,
-        prop::bool::weighted(0.1),
-    )
+    (0u64..3, 0u8..8, value, any::<u32>(), 0u8..6, prop::bool::weighted(0.1))
 }
 
 pub(super) fn history(vb: u16) -> impl Strategy<Value = History> {
@@ -63,22 +56,10 @@ pub(super) fn history(vb: u16) -> impl Strategy<Value = History> {
                         1 => DocKind::Expired,
                         _ => DocKind::Alive,
                     };
-                    Write {
-                        seqno,
-                        key: format!("key-{key}"),
-                        value,
-                        flags,
-                        kind,
-                        hidden,
-                    }
+                    Write { seqno, key: format!("key-{key}"), value, flags, kind, hidden }
                 })
                 .collect();
-            History {
-                stream: StreamKey::of(VbId(vb)),
-                writes,
-                plans,
-                bounded,
-            }
+            History { stream: StreamKey::of(VbId(vb)), writes, plans, bounded }
         },
     )
 }
@@ -87,16 +68,8 @@ impl History {
     /// The events of a stream from the beginning to what was written last.
     pub(super) fn events(&self) -> Vec<Event<'_>> {
         let high = self.writes.last().map_or(0, |write| write.seqno);
-        let stream_end = if self.bounded {
-            Seqno(high)
-        } else {
-            Seqno::MAX
-        };
-        let mut events = vec![Event::Accepted {
-            start: Seqno(0),
-            end: stream_end,
-            inside: None,
-        }];
+        let stream_end = if self.bounded { Seqno(high) } else { Seqno::MAX };
+        let mut events = vec![Event::Accepted { start: Seqno(0), end: stream_end, inside: None }];
         let mut plans = self.plans.iter().cycle();
         let (mut at, mut sent) = (0, 0);
         while at < self.writes.len() {
@@ -104,11 +77,7 @@ impl History {
             let upto = (at + plan.writes).min(self.writes.len());
             let span = &self.writes[at..upto];
             let end = span[span.len() - 1].seqno;
-            events.push(Event::Marker {
-                start: Seqno(sent + 1),
-                end: Seqno(end),
-                flags: 1,
-            });
+            events.push(Event::Marker { start: Seqno(sent + 1), end: Seqno(end), flags: 1 });
             match plan.cut_after.filter(|_| upto < self.writes.len()) {
                 // What it has sent of it stays sent; the next plan starts behind that, and has to
                 // span more.
@@ -135,9 +104,7 @@ impl History {
             }
         }
         if self.bounded {
-            events.push(Event::End {
-                reason: EndReason::Ok,
-            });
+            events.push(Event::End { reason: EndReason::Ok });
         }
         events
     }
@@ -145,9 +112,7 @@ impl History {
     /// The newest version of each key that the filter shows.
     pub(super) fn expected(&self) -> BTreeMap<&str, Expected<'_>> {
         let shown = self.writes.iter().filter(|write| !write.hidden);
-        shown
-            .map(|write| (write.key.as_str(), write.expected()))
-            .collect()
+        shown.map(|write| (write.key.as_str(), write.expected())).collect()
     }
 }
 
@@ -178,9 +143,7 @@ impl Write {
 fn send<'a>(span: &'a [Write], count: usize, events: &mut Vec<Event<'a>>) {
     let mut sent = 0;
     for (n, write) in span[..count].iter().enumerate() {
-        let replaced = span[n + 1..]
-            .iter()
-            .any(|later| later.key == write.key && !later.hidden);
+        let replaced = span[n + 1..].iter().any(|later| later.key == write.key && !later.hidden);
         if !write.hidden && !replaced {
             events.push(write.event());
             sent = write.seqno;

@@ -15,14 +15,8 @@ fn judge(history: &History, events: &[Event<'_>]) -> Result<(), String> {
         oracle.observe(history.stream, *event);
     }
     let expected = history.expected();
-    oracle.compare(
-        history.stream,
-        expected.iter().map(|(key, doc)| (key.as_bytes(), *doc)),
-    );
-    oracle
-        .finish()
-        .map(|_| ())
-        .map_err(|violations| violations.to_string())
+    oracle.compare(history.stream, expected.iter().map(|(key, doc)| (key.as_bytes(), *doc)));
+    oracle.finish().map(|_| ()).map_err(|violations| violations.to_string())
 }
 
 fn is_document(event: &Event<'_>) -> bool {
@@ -35,9 +29,7 @@ fn nth<'a>(
     n: usize,
     so: impl Fn(usize, &Event<'a>) -> bool,
 ) -> Option<usize> {
-    let places: Vec<_> = (0..events.len())
-        .filter(|at| so(*at, &events[*at]))
-        .collect();
+    let places: Vec<_> = (0..events.len()).filter(|at| so(*at, &events[*at])).collect();
     places.get(n % places.len().max(1)).copied()
 }
 
@@ -69,9 +61,7 @@ fn lose_a_marker(events: &mut Vec<Event<'_>>, n: usize) -> Option<()> {
 fn repeat_a_marker(events: &mut Vec<Event<'_>>, n: usize) -> Option<()> {
     // Once something of the snapshot was sent.
     let at = nth(events, n, |at, event| is_document(event) && at > 0)?;
-    let marker = events[..at]
-        .iter()
-        .rposition(|event| matches!(event, Event::Marker { .. }))?;
+    let marker = events[..at].iter().rposition(|event| matches!(event, Event::Marker { .. }))?;
     events.insert(at + 1, events[marker]);
     Some(())
 }

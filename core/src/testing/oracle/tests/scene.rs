@@ -7,24 +7,13 @@ use crate::types::{Cas, DocKind, EndReason, Seqno, VbId};
 pub(super) const STREAM: StreamKey = StreamKey::of(VbId(7));
 
 pub(super) fn accepted(start: u64, end: u64) -> Event<'static> {
-    Event::Accepted {
-        start: Seqno(start),
-        end: Seqno(end),
-        inside: None,
-    }
+    Event::Accepted { start: Seqno(start), end: Seqno(end), inside: None }
 }
 
 /// A stream without end for a client that has seen a snapshot up to `start`, and not the rest.
 pub(super) fn resumed(snap_start: u64, start: u64, snap_end: u64) -> Event<'static> {
-    let inside = Some(Range {
-        start: Seqno(snap_start),
-        end: Seqno(snap_end),
-    });
-    Event::Accepted {
-        start: Seqno(start),
-        end: Seqno::MAX,
-        inside,
-    }
+    let inside = Some(Range { start: Seqno(snap_start), end: Seqno(snap_end) });
+    Event::Accepted { start: Seqno(start), end: Seqno::MAX, inside }
 }
 
 /// A stream from the beginning, without end.
@@ -33,11 +22,7 @@ pub(super) fn from_zero() -> Event<'static> {
 }
 
 pub(super) fn marker(start: u64, end: u64) -> Event<'static> {
-    Event::Marker {
-        start: Seqno(start),
-        end: Seqno(end),
-        flags: 1,
-    }
+    Event::Marker { start: Seqno(start), end: Seqno(end), flags: 1 }
 }
 
 /// A mutation whose cas is 100 times its seqno.
@@ -64,15 +49,11 @@ pub(super) fn remove(seqno: u64, key: &str) -> Event<'_> {
 }
 
 pub(super) fn advanced(seqno: u64) -> Event<'static> {
-    Event::SeqnoAdvanced {
-        seqno: Seqno(seqno),
-    }
+    Event::SeqnoAdvanced { seqno: Seqno(seqno) }
 }
 
 pub(super) fn system(seqno: u64) -> Event<'static> {
-    Event::SystemEvent {
-        seqno: Seqno(seqno),
-    }
+    Event::SystemEvent { seqno: Seqno(seqno) }
 }
 
 pub(super) fn end(reason: EndReason) -> Event<'static> {
@@ -85,11 +66,7 @@ pub(super) fn run(mut oracle: StreamOracle, events: &[Event<'_>]) -> Result<Repo
     }
     oracle.finish().map_err(|violations| {
         assert_eq!(violations.total, violations.first.len() as u64);
-        violations
-            .first
-            .into_iter()
-            .map(|violation| violation.fault)
-            .collect()
+        violations.first.into_iter().map(|violation| violation.fault).collect()
     })
 }
 

@@ -1,0 +1,68 @@
+//! The engine as a whole: its end, and who waits for a commit.
+
+use crate::scene::{bare, finish};
+use loom::sync::atomic::{AtomicUsize, Ordering};
+use loom::thread;
+use millstream::model::Signal;
+use millstream::producer::OpenOptions;
+use millstream_models::{Model, block_on};
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::task::Poll;
+
+/// A connection is opened while the engine shuts down: it is refused, or closed.
+#[test]
+fn shutdown_vs_connect() {
+    let model = Model::new("engine::shutdown_vs_connect", 2).bound(1).floor(59);
+    model.deep(Some(2), 59).check(|| {
+        let (bare, producer) = bare();
+        let stopping = thread::spawn({
+            let engine = bare.engine.clone();
+            move || engine.shutdown()
+        });
+        let newcomer = bare.engine.connect("newcomer", OpenOptions::default());
+        stopping.join().unwrap();
+        assert!(producer.handle().is_closed());
+        if let Ok(newcomer) = newcomer {
+            assert!(newcomer.handle().is_closed(), "seen by the shutdown");
+        }
+        finish(bare, producer);
+    });
+}
+
+/// Who waits for a commit is woken by it; a lost wake-up is a deadlock, which loom reports. And whoever is told sees what
+/// was told of.
+#[test]
+fn signal() {
+    let model = Model::new("engine::signal", 3).bound(2).floor(1800);
+    model.deep(Some(3), 1800).check(|| {
+        let signal = Arc::new(Signal::default());
+        let committed = Arc::new(AtomicUsize::new(0));
+        let flusher = thread::spawn({
+            let (signal, committed) = (Arc::clone(&signal), Arc::clone(&committed));
+            move || {
+                for n in 1..=2 {
+                    committed.store(n, Ordering::Relaxed);
+                    signal.notify();
+                }
+            }
+        });
+        let looker = thread::spawn({
+            let (signal, committed) = (Arc::clone(&signal), Arc::clone(&committed));
+            move || {
+                let told = signal.told();
+                assert!(committed.load(Ordering::Relaxed) as u64 >= told, "told of what is there");
+            }
+        });
+        block_on(poll_fn(|cx| {
+            signal.register(cx.waker());
+            match committed.load(Ordering::Relaxed) {
+                2 => Poll::Ready(()),
+                _ => Poll::Pending,
+            }
+        }));
+        flusher.join().unwrap();
+        looker.join().unwrap();
+        assert_eq!(signal.told(), 2);
+    });
+}

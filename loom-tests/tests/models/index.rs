@@ -1,0 +1,95 @@
+//! The newest version of one key: exposed whole, replaced by one writer at a time, evicted under its readers' eyes.
+
+use crate::scene::{Room, doc, pinned, seqnos};
+use millstream::log::{Log, LogSettings};
+use millstream::model::{Key, Version, trim};
+use millstream::types::Seqno;
+use millstream_models::Model;
+use millstream_reclaim::Pin;
+use std::sync::Arc;
+
+fn log() -> Arc<Log> {
+    Arc::new(Log::new(LogSettings { last: Seqno::ZERO, window_items: 4 }))
+}
+
+/// One attempt to write a version of a key: its seqno, if no other writer was faster.
+fn write(log: &Log, key: &Key, pin: &Pin<'_>) -> Option<u64> {
+    let seen = key.load(pin);
+    let at = log.reserve(pin).expect("there is room");
+    let seqno = at.seqno();
+    key.publish(seen, at, doc(seqno, "k"), pin).is_ok().then_some(seqno.0)
+}
+
+/// A version that is found by key is whole, before it is published in the log.
+#[test]
+fn exposed_is_whole() {
+    Model::new("index::exposed_is_whole", 2).floor(37).check(|| {
+        let room = Room::new();
+        let (log, key) = (log(), Arc::new(Key::new()));
+        let reader = pinned(room.reader("reader"), {
+            let key = Arc::clone(&key);
+            move |pin| match key.load(pin).version() {
+                Version::Warm(doc) => {
+                    assert_eq!((doc.meta.seqno, doc.key()), (Seqno(1), &b"k"[..]))
+                }
+                Version::Absent => {}
+                Version::Cold(_) => unreachable!("nothing is trimmed"),
+            }
+        });
+        let mut writer = room.reader("writer");
+        assert_eq!(write(&log, &key, &writer.pin()), Some(1));
+        let ((), reader) = reader.join().unwrap();
+        drop((reader, writer));
+        assert_eq!(room.finish(), 0);
+    });
+}
+
+/// Two writers of one key: what one replaced the other did not.
+#[test]
+fn two_writers() {
+    let model = Model::new("index::two_writers", 2).bound(3).floor(270);
+    model.deep(None, 270).check(|| {
+        let room = Room::new();
+        let (log, key) = (log(), Arc::new(Key::new()));
+        let other = pinned(room.reader("other"), {
+            let (log, key) = (Arc::clone(&log), Arc::clone(&key));
+            move |pin| write(&log, &key, pin)
+        });
+        let mut writer = room.reader("writer");
+        let ours = write(&log, &key, &writer.pin());
+        let (theirs, other) = other.join().unwrap();
+        let written: Vec<u64> = [ours, theirs].into_iter().flatten().collect();
+        let newest = match key.load(&writer.pin()).version() {
+            Version::Warm(doc) => doc.meta.seqno.0,
+            _ => unreachable!("one of them wrote"),
+        };
+        assert!(written.contains(&newest));
+        assert_eq!(seqnos(&log, 1, &writer.pin()), Some((2, vec![newest])), "the newest alone");
+        drop((other, writer));
+        assert_eq!(room.finish(), 0);
+    });
+}
+
+/// Reading by key while the version is evicted and its memory reclaimed: in memory or not, it is whole.
+#[test]
+fn chill_vs_read() {
+    Model::new("index::chill_vs_read", 2).floor(680).check(|| {
+        let mut room = Room::new();
+        let (log, key) = (log(), Arc::new(Key::new()));
+        let mut trimmer = room.reader("trimmer");
+        assert_eq!(write(&log, &key, &trimmer.pin()), Some(1));
+        let reader = pinned(room.reader("reader"), {
+            let key = Arc::clone(&key);
+            move |pin| match key.load(pin).version() {
+                Version::Warm(doc) => assert_eq!(doc.meta.seqno, Seqno(1)),
+                Version::Cold(meta) => assert_eq!(meta.seqno, Seqno(1)),
+                Version::Absent => unreachable!("it was written"),
+            }
+        });
+        assert!(trim(&log, Seqno(1), &trimmer.pin(), |_| Some(&*key)) > 0, "one segment is full");
+        room.reaper.reap();
+        let ((), reader) = reader.join().unwrap();
+        drop((trimmer, reader, key));
+        assert_eq!(room.finish(), 1, "the segment, once");
+    });
+}

@@ -1,0 +1,59 @@
+//! A connection's slots: nothing is opened behind a closer, and closers share the work.
+
+use loom::thread;
+use millstream::model::Table;
+use millstream::stream::{Claimed, StreamState};
+use millstream_models::Model;
+use std::sync::Arc;
+
+fn open(table: &Table, index: usize) -> bool {
+    table.word_for_open(index).is_some_and(|word| matches!(word.claim(), Claimed::Opened(_)))
+}
+
+fn assert_closed(table: &Table, slots: usize) {
+    for index in 0..slots {
+        let state = table.word(index).map_or(StreamState::Free, |word| word.load());
+        assert!(matches!(state, StreamState::Free | StreamState::Dead(_)), "slot {index} lives");
+        assert!(!open(table, index), "slot {index} is closed");
+    }
+}
+
+/// The owner opens in a block that exists and in one that does not, against a closer.
+#[test]
+fn insert_vs_close() {
+    Model::new("table::insert_vs_close", 2).floor(780).check(|| {
+        let table = Arc::new(Table::new(4));
+        assert!(open(&table, 0));
+        let closer = thread::spawn({
+            let table = Arc::clone(&table);
+            move || {
+                let mut told = Vec::new();
+                let ended = table.close(|index| told.push(index));
+                (ended, told)
+            }
+        });
+        let mut opened = vec![0];
+        opened.extend([1, 2].into_iter().filter(|index| open(&table, *index)));
+        let (ended, told) = closer.join().unwrap();
+        assert_eq!((ended, told), (opened.len(), opened), "each that was opened was ended");
+        assert_closed(&table, 4);
+    });
+}
+
+/// Two closers against the owner: each stream is ended by one of them.
+#[test]
+fn two_closers() {
+    let model = Model::new("table::two_closers", 3).bound(3).floor(6500);
+    model.deep(Some(5), 6500).check(|| {
+        let table = Arc::new(Table::new(4));
+        let closers = [(); 2].map(|()| {
+            let table = Arc::clone(&table);
+            thread::spawn(move || table.close(|_| {}))
+        });
+        let opened = [0, 3].into_iter().filter(|index| open(&table, *index)).count();
+        let ended: usize = closers.map(|closer| closer.join().unwrap()).iter().sum();
+        assert_eq!(opened, ended, "each that was opened was ended once");
+        assert_closed(&table, 4);
+        assert_eq!(table.close(|_| {}), 0);
+    });
+}

@@ -1,0 +1,120 @@
+//! The stream word: one end, the first reason, nothing opened behind a closer.
+
+use crate::scene::Plain;
+use loom::thread;
+use millstream::stream::{Advanced, Claimed, Killed, StreamState, StreamWord};
+use millstream::types::EndReason;
+use millstream_models::Model;
+use std::sync::Arc;
+
+fn living() -> Arc<StreamWord> {
+    let word = Arc::new(StreamWord::new());
+    assert_eq!(word.claim(), Claimed::Opened(1));
+    word
+}
+
+/// Two closers and the owner: one of the closers ends it, the other reads that one's reason, and the owner sees what the
+/// first did before.
+#[test]
+fn two_closers() {
+    Model::new("word::two_closers", 3).floor(14).check(|| {
+        let word = living();
+        let reasons = [EndReason::Slow, EndReason::StateChanged];
+        let done = [Plain::new(), Plain::new()];
+        let mut work = done.iter().map(Arc::clone);
+        let closers = reasons.map(|reason| {
+            let (word, done) = (Arc::clone(&word), work.next().expect("one for each"));
+            thread::spawn(move || {
+                done.write(1);
+                word.kill(reason)
+            })
+        });
+        if let StreamState::Dead(reason) = word.load() {
+            let first = reasons.iter().position(|r| *r == reason).expect("one of the two");
+            assert_eq!(done[first].read(), 1);
+        }
+        let [ours, theirs] = closers.map(|closer| closer.join().unwrap());
+        let first = match (ours, theirs) {
+            (Killed::First, Killed::Already(reason)) if reason == reasons[0] => reason,
+            (Killed::Already(reason), Killed::First) if reason == reasons[1] => reason,
+            both => panic!("one is first and the other is told: {both:?}"),
+        };
+        assert_eq!(word.load(), StreamState::Dead(first));
+        assert_eq!(word.release(), Some(first));
+        assert_eq!(word.kill(EndReason::Slow), Killed::None);
+    });
+}
+
+/// A backfill that ends while two closers come: a dead stream stays dead.
+#[test]
+fn end_of_backfill() {
+    Model::new("word::end_of_backfill", 3).floor(1100).check(|| {
+        let word = living();
+        assert_eq!(word.advance(StreamState::Backfilling), Advanced::Done);
+        let closers = [(); 2].map(|()| {
+            let word = Arc::clone(&word);
+            thread::spawn(move || word.close())
+        });
+        let advanced = word.advance(StreamState::InMemory);
+        if let Advanced::Dead(reason) = advanced {
+            assert_eq!(reason, EndReason::Disconnected);
+            assert_eq!(word.load(), StreamState::Dead(reason), "it stays dead");
+        }
+        let first = closers.map(|closer| closer.join().unwrap() == Killed::First);
+        assert!(first[0] ^ first[1], "one end");
+        assert_eq!(word.load(), StreamState::Dead(EndReason::Disconnected));
+        assert!(word.is_closed());
+    });
+}
+
+/// The owner ends a stream and opens the next while a connection is closed: whatever was opened is ended, and nothing is
+/// opened behind the closer.
+#[test]
+fn claim_vs_close() {
+    let model = Model::new("word::claim_vs_close", 3).bound(3).floor(3300);
+    model.deep(None, 3300).check(|| {
+        let word = living();
+        let closers = [(); 2].map(|()| {
+            let word = Arc::clone(&word);
+            thread::spawn(move || word.close() == Killed::First)
+        });
+        let mut ended = usize::from(word.kill(EndReason::Ok) == Killed::First);
+        assert!(word.release().is_some(), "it is dead, whoever did it");
+        let opened = match word.claim() {
+            Claimed::Opened(generation) => {
+                assert_eq!(generation, 2);
+                2
+            }
+            Claimed::Closed => 1,
+            Claimed::Busy => unreachable!("it was released"),
+        };
+        ended += closers.map(|closer| usize::from(closer.join().unwrap())).iter().sum::<usize>();
+        assert_eq!(ended, opened, "each stream ended once");
+        word.release();
+        assert_eq!(word.claim(), Claimed::Closed, "nothing is opened here again");
+    });
+}
+
+/// A closer that means one stream does not end the next one of its slot.
+#[test]
+fn kill_generation() {
+    Model::new("word::kill_generation", 3).floor(19700).check(|| {
+        let word = living();
+        let late = thread::spawn({
+            let word = Arc::clone(&word);
+            move || word.kill_generation(1, EndReason::Slow)
+        });
+        let other = thread::spawn({
+            let word = Arc::clone(&word);
+            move || word.kill_generation(1, EndReason::StateChanged)
+        });
+        let ours = word.kill(EndReason::Ok) == Killed::First;
+        let reason = word.release().expect("dead");
+        assert_eq!(word.claim(), Claimed::Opened(2));
+        let theirs = [late, other].map(|closer| closer.join().unwrap());
+        let firsts = theirs.iter().filter(|killed| **killed == Killed::First).count();
+        assert_eq!(firsts + usize::from(ours), 1, "one end of the first stream");
+        assert!((reason == EndReason::Ok) == ours, "with the first reason");
+        assert_eq!(word.load(), StreamState::Pending, "the second lives");
+    });
+}
