@@ -97,7 +97,12 @@ impl EngineBuilder {
         let mut partitions = Vec::with_capacity(vbuckets as usize);
         for vb in (0..vbuckets).map(|vb| VbId(vb as u16)) {
             let persisted = self.store.load(vb)?;
-            let (failover, last) = resume(&persisted, start, vb, &mut opening);
+            // The last document: above it the seqnos came to nothing.
+            let end = match persisted.high > Seqno::ZERO && !start.clean {
+                true => self.store.scan(vb, Seqno(1)..=Seqno::MAX)?.last(),
+                false => persisted.high,
+            };
+            let (failover, last) = resume(&persisted, start, vb, end, &mut opening);
             let settings = PartitionSettings {
                 vb,
                 persisted: &persisted,
@@ -156,6 +161,7 @@ fn resume(
     persisted: &Persisted,
     start: Start,
     vb: VbId,
+    end: Seqno,
     opening: &mut Batch,
 ) -> (FailoverLog, Seqno) {
     let stored = FailoverLog::from_entries(&persisted.failover);
@@ -164,7 +170,7 @@ fn resume(
         stored.log.unwrap_or_else(|| FailoverLog::new(random_uuid(), persisted.high));
     let mut last = persisted.high;
     if !start.clean {
-        failover.push(random_uuid(), persisted.high);
+        failover.push(random_uuid(), end);
         last = Seqno(persisted.high.0 + start.window_before);
     }
     if !known || !start.clean {

@@ -135,7 +135,7 @@ pub(super) fn vbucket(partition: &Partition, pin: &Pin<'_>) -> Option<VbucketSta
         state: info.state,
         uuid: info.failover.newest().uuid,
         high,
-        persisted: partition.persisted().min(high),
+        persisted: partition.stored(),
         purge: partition.purge_seqno(),
         cas_max: partition.cas_max(),
         items: partition.alive(),

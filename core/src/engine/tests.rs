@@ -188,8 +188,7 @@ fn what_left_memory_is_backfilled_and_the_stream_goes_on_in_the_log() {
 #[test]
 fn many_vbuckets_with_a_little_each_do_not_hold_memory_for_ever() {
     let settings = EngineSettings { memory_bytes: 400_000, ..EngineSettings::default() };
-    let engine =
-        EngineBuilder::new(MemoryStore::new(64)).settings(settings).open().expect("opens");
+    let engine = EngineBuilder::new(MemoryStore::new(64)).settings(settings).open().expect("opens");
     let value = "x".repeat(2_000);
     let mut refused = 0;
     for n in 0..2_000_u64 {
@@ -205,7 +204,11 @@ fn many_vbuckets_with_a_little_each_do_not_hold_memory_for_ever() {
                 Err(UpdateError::Busy) => refused += 1,
                 Err(other) => panic!("{other:?}"),
             }
-            assert!(Instant::now() < deadline, "refused for ever at write {n}: {:?}", engine.stats());
+            assert!(
+                Instant::now() < deadline,
+                "refused for ever at write {n}: {:?}",
+                engine.stats()
+            );
             std::thread::yield_now();
         }
     }

@@ -127,7 +127,7 @@ pub fn decide(log: &FailoverLog, query: &RollbackQuery) -> Verdict {
 /// them up to `filter_high`, their highest seqno, and what was purged above that cannot be theirs.
 #[must_use]
 pub fn exempt_by_filter(start: Seqno, purge: Seqno, filter_high: Seqno) -> bool {
-    start < purge && start >= filter_high && filter_high <= purge
+    filter_high <= start && start < purge
 }
 
 /// Whether a backfill would miss tombstones that are gone, so that the stream has to end and the

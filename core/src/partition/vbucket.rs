@@ -164,6 +164,13 @@ impl Partition {
         }
     }
 
+    /// The last document that is in the store, synced: what clients are told is persisted. The log may be persisted
+    /// further, by seqnos that came to nothing.
+    pub(crate) fn stored(&self) -> Seqno {
+        // V8 Acquire: pairs with V8 in `note_stored`.
+        Seqno(self.stored_last.load(Ordering::Acquire))
+    }
+
     /// A document is in the store, and may leave the log from now on.
     pub(crate) fn note_stored(&self, last: Seqno) {
         // V8 Release: before the log's floor passes it; pairs with V8 in `high`.

@@ -62,7 +62,7 @@ impl Producer {
             vb: Some(VbFacts {
                 state: info.state,
                 high,
-                persisted: partition.persisted().min(high),
+                persisted: partition.stored(),
                 purge: partition.purge_seqno(),
                 failover: &failover,
                 in_first_disk_snapshot: false,

@@ -188,7 +188,8 @@ pub struct Slice {
 /// A scan of one vbucket's history, read in slices.
 ///
 /// Between slices it holds no snapshot of the underlying database, only a registration which keeps the versions
-/// that it still needs; dropping it gives them up.
+/// that it still needs; dropping it gives them up. A store that would have to keep too much may end it with
+/// [`Retry`](crate::ErrorKind::Retry).
 pub trait Scan: Send {
     /// The range that it shows; its end is fixed. Empty (start above end) when there is nothing to read.
     fn range(&self) -> RangeInclusive<Seqno>;

@@ -1,6 +1,6 @@
 //! The engine as a whole: its end, and who waits for a commit.
 
-use crate::scene::{bare, finish};
+use crate::scene::{bare, finish, turn};
 use loom::sync::atomic::{AtomicUsize, Ordering};
 use loom::thread;
 use millstream::model::Signal;
@@ -18,8 +18,13 @@ fn shutdown_vs_connect() {
         let (bare, producer) = bare();
         let stopping = thread::spawn({
             let engine = bare.engine.clone();
-            move || engine.shutdown()
+            move || {
+                turn();
+                engine.shutdown();
+                turn();
+            }
         });
+        turn();
         let newcomer = bare.engine.connect("newcomer", OpenOptions::default());
         stopping.join().unwrap();
         assert!(producer.handle().is_closed());
@@ -44,12 +49,14 @@ fn signal() {
                 for n in 1..=2 {
                     committed.store(n, Ordering::Relaxed);
                     signal.notify();
+                    turn();
                 }
             }
         });
         let looker = thread::spawn({
             let (signal, committed) = (Arc::clone(&signal), Arc::clone(&committed));
             move || {
+                turn();
                 let told = signal.told();
                 assert!(committed.load(Ordering::Relaxed) as u64 >= told, "told of what is there");
             }

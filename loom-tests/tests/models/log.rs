@@ -1,7 +1,7 @@
 //! The log: what is published is complete, what was committed stays readable, seqnos are given out once, and a snapshot
 //! never shows two versions of a key, whatever the trimmer does meanwhile.
 
-use crate::scene::{Room, doc, pinned, seqnos};
+use crate::scene::{Room, doc, pinned, seqnos, turn};
 use loom::thread;
 use millstream::log::{Log, LogSettings, Tail, TailError};
 use millstream::model::{Key, Version, trim};
@@ -196,6 +196,7 @@ fn trim_vs_read() {
                 }
             }
         });
+        turn();
         assert!(trim(&log, Seqno(1), &trimmer.pin(), |_| Some(&*key)) > 0, "one segment is full");
         let (last, writer) = writer.join().unwrap();
         let ((), mut reader) = reader.join().unwrap();

@@ -172,6 +172,7 @@ fn force_value_compression() {
 #[test]
 fn supports_cursor_dropping() {
     assert!(Controls::new("some-client").cursor_dropping());
+    assert!(Controls::default().cursor_dropping());
     assert!(!Controls::new("replication:n1->n2").cursor_dropping());
     for key in ["supports_cursor_dropping", "supports_cursor_dropping_vulcan"] {
         assert!(!set(key, "false").cursor_dropping());
@@ -397,6 +398,26 @@ fn this_build_has_what_it_says() {
             "enable_expiry_opcode",
             "v7_dcp_status_codes",
         ]
+    );
+}
+
+#[test]
+fn who_negotiated_nothing_is_refused_what_needs_it() {
+    let facts = Negotiated { built: everything().built, ..Negotiated::NOTHING };
+    for (key, value, refusal) in [
+        ("force_value_compression", "true", ControlRefusal::NoSnappy),
+        ("include_deleted_user_xattrs", "true", ControlRefusal::NotOpenedWithDeletedUserXattrs),
+        ("change_streams", "true", ControlRefusal::NoHistory),
+        ("max_marker_version", "2.2", ControlRefusal::NoCollections),
+        ("cache_transfer", "true", ControlRefusal::NoCacheTransfer),
+    ] {
+        let mut controls = Controls::default();
+        assert_eq!(set_in(&mut controls, key, value, &facts), Err(refusal), "{key}");
+        assert!(!refusal.to_string().is_empty());
+    }
+    assert_eq!(
+        parse("enable_stream_id", "false").unwrap_err().to_string(),
+        "the control enable_stream_id takes true"
     );
 }
 

@@ -133,7 +133,7 @@ impl Database {
         Ok(dead)
     }
 
-    /// Whether the keyspace of versions is empty, and so everything is new.
+    /// Writes everything that is only in the journal into tables.
     #[cfg(test)]
     pub(super) fn flush(&self) -> Result<()> {
         for keyspace in [&self.seq, &self.key, &self.sup, &self.meta] {

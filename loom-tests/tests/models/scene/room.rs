@@ -1,5 +1,6 @@
 //! A reclamation domain and its readers.
 
+use super::turn;
 use loom::thread::{self, JoinHandle};
 use millstream_reclaim::{Domain, DomainConfig, Pin, Reader, Reaper};
 
@@ -39,7 +40,11 @@ pub(crate) fn pinned<R: 'static>(
     run: impl FnOnce(&Pin<'_>) -> R + 'static,
 ) -> JoinHandle<(R, Reader)> {
     thread::spawn(move || {
-        let result = run(&reader.pin());
+        let pin = reader.pin();
+        turn();
+        let result = run(&pin);
+        turn();
+        drop(pin);
         (result, reader)
     })
 }

@@ -263,9 +263,7 @@ fn damage_and_look(closed: bool, seed: u64, cases: u32) -> Ends {
 #[test]
 fn damage_is_found_or_harmless() {
     for closed in [true, false] {
-        let cases: u32 = std::env::var("CASES").ok().and_then(|n| n.parse().ok()).unwrap_or(150);
-        let seed: u64 = std::env::var("SEED").ok().and_then(|n| n.parse().ok()).unwrap_or(1);
-        let ends = damage_and_look(closed, seed, cases);
-        println!("closed: {closed}, {cases} cases: {ends:?}");
+        let ends = damage_and_look(closed, 1, 150);
+        println!("closed: {closed}: {ends:?}");
     }
 }

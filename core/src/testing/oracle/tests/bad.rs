@@ -167,6 +167,11 @@ fn a_seqno_that_does_not_rise() {
         Fault::NotRising { seqno: Seqno(5), last: Seqno(5) },
         "the client has it"
     );
+    assert_eq!(
+        bad(&[accepted(5, u64::MAX), advanced(5), marker(5, 6), put(6, "a")]),
+        Fault::NotRising { seqno: Seqno(5), last: Seqno(5) },
+        "nor is it news that nothing was there"
+    );
 }
 
 #[test]
