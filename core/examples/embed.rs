@@ -1,6 +1,8 @@
-//! Millstream inside a program: two threads write, a third streams, a fourth closes while it does. No server, no runtime.
+//! Millstream inside a program: two threads write, a third streams, a fourth closes while it does. No server, no
+//! runtime.
 //!
 //! `cargo run --example embed`
+#![allow(clippy::print_stdout, reason = "an example says what it saw")]
 
 use millstream::engine::{Engine, EngineBuilder};
 use millstream::producer::{Departure, OpenOptions, Step};
@@ -46,9 +48,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let (handle, seen) = (producer.handle(), AtomicU64::new(0));
     thread::scope(|scope| {
         for writer in 0..2 {
-            let engine = &engine;
+            let mut session = engine.session("writer");
             scope.spawn(move || {
-                let mut session = engine.session("writer");
                 for n in 0..50_000_u32 {
                     let (key, value) = (format!("key-{writer}-{n}"), format!("value {n}"));
                     session.set(key.as_bytes(), value.as_bytes()).expect("memory is not full");
@@ -74,6 +75,5 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     engine.shutdown();
     let report = engine.quiesce_blocking(Duration::from_secs(60)).expect("nobody is stalled");
     println!("clean: {}, destroyed: {}", report.clean, report.destroyed);
-    drop(engine);
     Ok(std::fs::remove_dir_all(folder)?)
 }

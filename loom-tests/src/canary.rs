@@ -32,8 +32,8 @@ pub struct Canary {
     drops: Drops,
 }
 
-// SAFETY: readers only read the cell, and the destructor writes it alone; that nothing but the types under test orders
-// the two is what loom checks.
+// SAFETY: readers only read the cell, and the destructor writes it alone; that nothing but the types under test
+// orders the two is what loom checks.
 unsafe impl Sync for Canary {}
 
 impl Canary {

@@ -10,6 +10,7 @@
 mod arguments;
 mod catch_up;
 mod documents;
+mod failure;
 mod ingest;
 mod report;
 mod run;
@@ -18,7 +19,5 @@ mod tail;
 mod usage;
 
 pub use arguments::Arguments;
+pub use failure::Failure;
 pub use run::measure;
-
-/// Why a measurement came to nothing.
-pub type Failure = Box<dyn std::error::Error + Send + Sync>;

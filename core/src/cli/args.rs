@@ -16,8 +16,8 @@ use std::path::PathBuf;
 
 /// Change streams over a document store: a server, and the tools to fill it and to watch it.
 ///
-/// Without a command it shows itself: it opens the store in ./millstream-data, fills it with sample data if it is empty,
-/// serves it, streams everything back to itself, checks that nothing is missing, and serves on until Ctrl-C.
+/// Without a command it shows itself: it opens the store in ./millstream-data, fills it with sample data if it is
+/// empty, serves it, streams everything back to itself, checks that nothing is missing, and serves on until Ctrl-C.
 #[derive(Debug, Parser)]
 #[command(version, after_help = EXIT_CODES, args_conflicts_with_subcommands = true)]
 pub struct Arguments {

@@ -50,8 +50,8 @@ impl Host {
             }
             None => EngineBuilder::new(MemoryStore::new(vbuckets)),
         };
-        let mut engine_settings = EngineSettings::default();
-        engine_settings.memory_bytes = settings.memory_bytes;
+        let engine_settings =
+            EngineSettings { memory_bytes: settings.memory_bytes, ..EngineSettings::default() };
         let engine = builder
             .settings(engine_settings)
             .on_error(|error| tracing::error!(%error, "the engine goes on after an error"))

@@ -59,7 +59,7 @@ fn many_threads_connect_and_leave_while_one_shuts_down() {
                             engine.shutdown();
                         }
                     }
-                    assert!(held.iter().all(|p| is_closed(p)), "shutdown closed what was open");
+                    assert!(held.iter().all(is_closed), "shutdown closed what was open");
                     (connected, refused)
                 })
             })

@@ -202,8 +202,8 @@ impl Flusher<'_> {
         all
     }
 
-    /// Writers are being refused, and what can be trimmed is: so what holds memory are segments that are not full, of many
-    /// vbuckets. They are finished, as many as it takes, and go with the next commit.
+    /// Writers are being refused, and what can be trimmed is: so what holds memory are segments that are not full,
+    /// of many vbuckets. They are finished, as many as it takes, and go with the next commit.
     fn finish_segments(&mut self, mut excess: u64) {
         let pin = self.reader.pin();
         let parts = self.parts;

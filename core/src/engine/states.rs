@@ -47,8 +47,9 @@ impl EngineParts {
 }
 
 impl Partition {
-    /// Opens or closes the log for writes as the vbucket's state says. Of several threads that change the state at once,
-    /// each looks again after its turn, so that the last state that was published is the one that the log follows.
+    /// Opens or closes the log for writes as the vbucket's state says. Of several threads that change the state at
+    /// once, each looks again after its turn, so that the last state that was published is the one that the log
+    /// follows.
     fn follow_state(&self, pin: &Pin<'_>) {
         let log = &self.history(pin).log;
         loop {

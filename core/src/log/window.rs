@@ -289,8 +289,8 @@ impl Log {
         }
     }
 
-    /// Gives the rest of the segment that the tail is in to nobody (as void seqnos), so that it can be trimmed once it is
-    /// persisted. Returns how many seqnos that took; fewer than a segment has, whatever writers do meanwhile.
+    /// Gives the rest of the segment that the tail is in to nobody (as void seqnos), so that it can be trimmed once
+    /// it is persisted. Returns how many seqnos that took; fewer than a segment has, whatever writers do meanwhile.
     pub(crate) fn finish_segment(&self, pin: &Pin<'_>) -> u64 {
         let segment = Segment::index_of(self.tail.last().0);
         let mut given_up = 0;

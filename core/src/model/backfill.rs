@@ -77,8 +77,8 @@ pub enum Delivered {
 }
 
 impl Backfills {
-    /// The backfills of a new connection: its buffer's size, and the limit on scans that it shares. `witness` lives as
-    /// long as the manager and what it lent.
+    /// The backfills of a new connection: its buffer's size, and the limit on scans that it shares. `witness` lives
+    /// as long as the manager and what it lent.
     ///
     /// # Panics
     /// When too much awaits reclamation.

@@ -1,5 +1,5 @@
-//! A partition with its flusher's calls. Writers name the cell themselves: the map of keys has atomics of its own, which
-//! a model would not see.
+//! A partition with its flusher's calls. Writers name the cell themselves: the map of keys has atomics of its own,
+//! which a model would not see.
 
 use super::key::Key;
 use crate::failover::FailoverLog;

@@ -148,8 +148,8 @@ impl Partition {
         each(self.history(pin).index.get(key, pin))
     }
 
-    /// The vbucket's high seqno: its last document's. The log may be further, by seqnos that came to nothing; a client must
-    /// not wait for those.
+    /// The vbucket's high seqno: its last document's. The log may be further, by seqnos that came to nothing; a
+    /// client must not wait for those.
     pub(crate) fn high(&self, pin: &Pin<'_>) -> Seqno {
         let log = &self.history(pin).log;
         loop {

@@ -160,8 +160,8 @@ impl Connection {
         pin!(self.socket.read_buf(self.reader.room())).poll(cx)
     }
 
-    /// Whether requests are wanted: not while some that are here wait, for their turn, for the store, or for the client
-    /// to take the answers.
+    /// Whether requests are wanted: not while some that are here wait, for their turn, for the store, or for the
+    /// client to take the answers.
     fn wants_input(&self) -> bool {
         !self.input_ended
             && !self.is_closing()
@@ -186,8 +186,8 @@ impl Connection {
         [self.peer.login_by, producer, suspended].into_iter().flatten().min()
     }
 
-    /// Ends the connection so that the client can read what it was last told: a socket that is closed with unread input
-    /// would take that back.
+    /// Ends the connection so that the client can read what it was last told: a socket that is closed with unread
+    /// input would take that back.
     pub(super) async fn linger(mut self) {
         // Its streams end now.
         self.peer.dcp = None;

@@ -1,5 +1,5 @@
-//! A request that cannot be handled at once: it waits for the store, or for memory, and is then handled from its start.
-//! The connection's later requests wait behind it; its streams do not.
+//! A request that cannot be handled at once: it waits for the store, or for memory, and is then handled from its
+//! start. The connection's later requests wait behind it; its streams do not.
 
 use super::status::Refused;
 use crate::engine::{Engine, Fetched, Flushed};
@@ -69,8 +69,8 @@ impl Suspended {
         Self { frame, attempts, waits_for }
     }
 
-    /// A request that needs memory, and is given up if there is none in time. It is tried once more before it waits, so
-    /// that a commit which frees memory between its attempt and its waiting is not missed.
+    /// A request that needs memory, and is given up if there is none in time. It is tried once more before it
+    /// waits, so that a commit which frees memory between its attempt and its waiting is not missed.
     pub(super) fn for_memory(
         engine: &Engine,
         frame: Frame,

@@ -1,4 +1,5 @@
-//! One alarm for all deadlines of a connection. It may ring early, never late: setting it anew costs more than a look.
+//! One alarm for all deadlines of a connection. It may ring early, never late: setting it anew costs more than a
+//! look.
 
 use core::future::Future;
 use core::pin::Pin;

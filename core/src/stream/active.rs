@@ -40,9 +40,9 @@ pub(crate) struct ActiveStream {
     snapshot: Option<Seqno>,
     /// The start of the next marker.
     marker_start: Seqno,
-    /// The client is in the middle of a snapshot that ends here: of the keys that are newer towards its end it was not
-    /// sent the older versions, so that it has a consistent state again only at this seqno, and no snapshot that starts
-    /// before it may end before it.
+    /// The client is in the middle of a snapshot that ends here: of the keys that are newer towards its end it was
+    /// not sent the older versions, so that it has a consistent state again only at this seqno, and no snapshot
+    /// that starts before it may end before it.
     snapshot_end_min: Seqno,
     /// The next snapshot from memory is the first since the store was read (or since the start).
     checkpoint: bool,
@@ -192,8 +192,8 @@ impl ActiveStream {
         self.end(cx, EndReason::Disconnected)
     }
 
-    /// Whether the store has all of the snapshot that the client is in. If not, the stream is marked ready by the commit
-    /// that makes it so.
+    /// Whether the store has all of the snapshot that the client is in. If not, the stream is marked ready by the
+    /// commit that makes it so.
     fn is_persisted(&self, partition: &Partition) -> bool {
         let end = self.snapshot_end_min;
         if end < self.next || partition.persisted() >= end {

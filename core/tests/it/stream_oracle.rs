@@ -1,6 +1,6 @@
-//! An engine with little memory under writers, while clients stream with small windows and full sinks, close streams, drop
-//! whole connections, and go on where they were: every event of every connection is judged, and in the end each client has
-//! what was written.
+//! An engine with little memory under writers, while clients stream with small windows and full sinks, close
+//! streams, drop whole connections, and go on where they were: every event of every connection is judged, and in
+//! the end each client has what was written.
 
 use millstream::engine::{Engine, EngineBuilder, EngineSettings};
 use millstream::partition::{Change, Decision, UpdateError};
@@ -202,18 +202,16 @@ fn compare(engine: &Engine, inbox: &mut Inbox) {
         let records: Vec<_> = (0..KEYS)
             .filter_map(|key| {
                 let key = format!("key {key}");
-                loop {
-                    let looked = session.look(VbId(vb), key.as_bytes(), |found| {
-                        found.map(|f| (*f.meta, f.value.unwrap_or_default().to_vec()))
-                    });
-                    match looked {
-                        Ok(found) => return found.map(|(meta, value)| (key, meta, value)),
-                        Err(_) => {
-                            let fetched = session.fetch(VbId(vb), key.as_bytes());
-                            let record = fetched.expect("readable").expect("it is there");
-                            let record = record.record().clone();
-                            return Some((key, record.meta, record.value.to_vec()));
-                        }
+                let looked = session.look(VbId(vb), key.as_bytes(), |found| {
+                    found.map(|f| (*f.meta, f.value.unwrap_or_default().to_vec()))
+                });
+                match looked {
+                    Ok(found) => found.map(|(meta, value)| (key, meta, value)),
+                    Err(_) => {
+                        let fetched = session.fetch(VbId(vb), key.as_bytes());
+                        let record = fetched.expect("readable").expect("it is there");
+                        let record = record.record().clone();
+                        Some((key, record.meta, record.value.to_vec()))
                     }
                 }
             })

@@ -1,7 +1,7 @@
 //! The one atomic that atomic-waker takes from portable-atomic, over loom's.
 //!
-//! atomic-waker makes it in a `const fn`, which loom's cannot be made in; so loom's is made at the first use. Loom takes
-//! the making for a write by that thread, which is why the facade uses each waker once before it is shared.
+//! atomic-waker makes it in a `const fn`, which loom's cannot be made in; so loom's is made at the first use. Loom
+//! takes the making for a write by that thread, which is why the facade uses each waker once before it is shared.
 
 use loom::sync::atomic::{AtomicUsize as Modelled, Ordering};
 use std::sync::OnceLock;

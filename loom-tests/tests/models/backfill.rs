@@ -1,6 +1,6 @@
 //! The engine's limit on scans: who waits for a place is told when one becomes free.
 
-use crate::scene::{FailingStore, Room, turn};
+use crate::scene::{FailingStore, Room};
 use loom::thread;
 use millstream::model::{Backfills, Delivered, Gate};
 use millstream::ready::ReadySet;
@@ -25,12 +25,9 @@ fn full_gate() {
                 .map(|backfills| backfills.schedule(VbId(0), &ready, &pin).expect("open"))
         };
         let running = thread::spawn(move || {
-            turn();
             while their_queue.run_next(&FailingStore, &mut other) {}
-            turn();
             (their_queue, other)
         });
-        turn();
         while our_queue.run_next(&FailingStore, &mut worker) {}
         let (their_queue, mut other) = running.join().unwrap();
         while their_queue.run_next(&FailingStore, &mut other)

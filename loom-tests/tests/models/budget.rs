@@ -77,8 +77,8 @@ fn told_once() {
     });
 }
 
-/// What is taken although the budget is full comes between a giver's subtraction and its clearing of the bit; the giver
-/// looks again, or nobody would.
+/// What is taken although the budget is full comes between a giver's subtraction and its clearing of the bit; the
+/// giver looks again, or nobody would.
 #[test]
 fn forced_while_draining() {
     let model = Model::new("budget::forced_while_draining", 2).floor(20);

@@ -1,7 +1,7 @@
 //! Closing a connection at any instant: every stream ends once, none is opened behind the closers, and its backfill
 //! manager is destroyed once, by the reaper, after the last who looked at it.
 
-use crate::scene::{Room, pinned, turn};
+use crate::scene::{Room, pinned};
 use loom::thread::JoinHandle;
 use millstream::model::{Backfills, Connection, Gate, Queue};
 use millstream::ready::ReadySet;
@@ -85,7 +85,6 @@ fn two_closers_and_a_request() {
         let closing = [scene.closing(), scene.closing()];
         let (opened, ended_here) = {
             let pin = owner.pin();
-            turn();
             let opened = 1 + usize::from(scene.open(1));
             (opened, usize::from(scene.backfill(0, &pin)))
         };
@@ -129,12 +128,8 @@ fn state_change_vs_close() {
         let closing = scene.closing();
         let changing = loom::thread::spawn({
             let connection = scene.connection.clone();
-            move || {
-                turn();
-                connection.kill_vbucket(VbId(1), EndReason::StateChanged)
-            }
+            move || connection.kill_vbucket(VbId(1), EndReason::StateChanged)
         });
-        turn();
         let ended_here = usize::from(scene.backfill_or_dead(1, &owner.pin()));
         let (ended, closer) = closing.join().unwrap();
         let changed = changing.join().unwrap();

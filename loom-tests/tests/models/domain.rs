@@ -4,7 +4,8 @@ use loom::thread;
 use millstream_models::Model;
 use millstream_reclaim::{Domain, DomainConfig};
 
-/// The last of two domains drops what the other's borrower gave back: else the memory is never freed, which loom reports.
+/// The last of two domains drops what the other's borrower gave back: else the memory is never freed, which loom
+/// reports.
 #[test]
 fn drained_by_last_handle() {
     let model = Model::new("domain::drained_by_last_handle", 2).bound(4).floor(15);

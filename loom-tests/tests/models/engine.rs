@@ -1,6 +1,6 @@
 //! The engine as a whole: its end, and who waits for a commit.
 
-use crate::scene::{bare, finish, turn};
+use crate::scene::{bare, finish};
 use loom::sync::atomic::{AtomicUsize, Ordering};
 use loom::thread;
 use millstream::model::Signal;
@@ -18,13 +18,8 @@ fn shutdown_vs_connect() {
         let (bare, producer) = bare();
         let stopping = thread::spawn({
             let engine = bare.engine.clone();
-            move || {
-                turn();
-                engine.shutdown();
-                turn();
-            }
+            move || engine.shutdown()
         });
-        turn();
         let newcomer = bare.engine.connect("newcomer", OpenOptions::default());
         stopping.join().unwrap();
         assert!(producer.handle().is_closed());
@@ -35,8 +30,8 @@ fn shutdown_vs_connect() {
     });
 }
 
-/// Who waits for a commit is woken by it; a lost wake-up is a deadlock, which loom reports. And whoever is told sees what
-/// was told of.
+/// Who waits for a commit is woken by it; a lost wake-up is a deadlock, which loom reports. And whoever is told
+/// sees what was told of.
 #[test]
 fn signal() {
     let model = Model::new("engine::signal", 3).bound(2).floor(1800);
@@ -49,14 +44,12 @@ fn signal() {
                 for n in 1..=2 {
                     committed.store(n, Ordering::Relaxed);
                     signal.notify();
-                    turn();
                 }
             }
         });
         let looker = thread::spawn({
             let (signal, committed) = (Arc::clone(&signal), Arc::clone(&committed));
             move || {
-                turn();
                 let told = signal.told();
                 assert!(committed.load(Ordering::Relaxed) as u64 >= told, "told of what is there");
             }

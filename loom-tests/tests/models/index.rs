@@ -1,6 +1,6 @@
 //! The newest version of one key: exposed whole, replaced by one writer at a time, evicted under its readers' eyes.
 
-use crate::scene::{Room, doc, pinned, seqnos, turn};
+use crate::scene::{Room, doc, pinned, seqnos};
 use millstream::log::{Log, LogSettings};
 use millstream::model::{Key, Version, trim};
 use millstream::types::Seqno;
@@ -56,7 +56,6 @@ fn two_writers() {
             move |pin| write(&log, &key, pin)
         });
         let mut writer = room.reader("writer");
-        turn();
         let ours = write(&log, &key, &writer.pin());
         let (theirs, other) = other.join().unwrap();
         let written: Vec<u64> = [ours, theirs].into_iter().flatten().collect();
@@ -87,7 +86,6 @@ fn chill_vs_read() {
                 Version::Absent => unreachable!("it was written"),
             }
         });
-        turn();
         assert!(trim(&log, Seqno(1), &trimmer.pin(), |_| Some(&*key)) > 0, "one segment is full");
         room.reaper.reap();
         let ((), reader) = reader.join().unwrap();

@@ -1,6 +1,6 @@
 //! The connection map: nothing is added behind a shutdown, and nothing that was added is overlooked by it.
 
-use crate::scene::{Room, pinned, turn};
+use crate::scene::{Room, pinned};
 use millstream::model::{Backfills, Connection, ConnectionMap, Gate};
 use millstream::ready::ReadySet;
 use millstream_models::Model;
@@ -26,7 +26,6 @@ fn insert_vs_close() {
             let map = Arc::clone(&map);
             move |pin| map.insert(&newcomer, pin).is_ok()
         });
-        turn();
         let walked = {
             let pin = closer.pin();
             assert!(map.close(&pin), "the first to close");
@@ -54,7 +53,6 @@ fn insert_vs_remove() {
             let map = Arc::clone(&map);
             move |pin| map.insert(&newcomer, pin).is_ok()
         });
-        turn();
         map.remove(1, &owner.pin());
         let (inserted, reader) = inserting.join().unwrap();
         assert!(inserted);

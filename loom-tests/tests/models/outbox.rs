@@ -1,6 +1,5 @@
 //! What a backfill delivers, against an owner that lets go: every byte that was lent is given back.
 
-use crate::scene::turn;
 use loom::thread;
 use millstream::flow::Budget;
 use millstream::model::{Delivered, outbox};
@@ -19,7 +18,6 @@ fn dropped_vs_delivered() {
             let budget = budget.clone();
             move || {
                 for bytes in [1, 2] {
-                    turn();
                     let permit = Budget::take(&budget, bytes);
                     if feed.is_abandoned() {
                         return;
@@ -28,9 +26,7 @@ fn dropped_vs_delivered() {
                 }
             }
         });
-        turn();
         assert!(matches!(outbox.next(), None | Some(Delivered::Slice(0))));
-        turn();
         drop(outbox);
         worker.join().unwrap();
         assert_eq!(budget.used(), 0, "all was given back");

@@ -1,6 +1,6 @@
 //! A partition: what is written is persisted, and nobody who waits for a write sleeps through it.
 
-use crate::scene::{Plain, Room, pinned, turn};
+use crate::scene::{Plain, Room, pinned};
 use loom::thread;
 use millstream::model::{Key, Partition};
 use millstream::ready::ReadySet;
@@ -41,7 +41,6 @@ fn dirty_vs_flush() {
                 }
             }
         };
-        turn();
         flush();
         let (seqno, writer) = writer.join().unwrap();
         assert_eq!(seqno, Seqno(2));
@@ -67,7 +66,6 @@ fn persisted_is_stored() {
         let reader = thread::spawn({
             let (partition, stored) = (Arc::clone(&partition), Arc::clone(&stored));
             move || {
-                turn();
                 if partition.persisted() == Seqno(1) {
                     assert_eq!(stored.read(), 1);
                 }
@@ -78,7 +76,6 @@ fn persisted_is_stored() {
             let gathered = partition.collect(&pin).expect("one version");
             stored.write(1);
             partition.settle(gathered.high, &pin);
-            turn();
         }
         reader.join().unwrap();
         drop((partition, key, flusher));
@@ -100,7 +97,6 @@ fn one_key_two_writers() {
             let (partition, key) = (Arc::clone(&partition), Arc::clone(&key));
             move |pin| partition.set(&key, b"a", pin).expect("written")
         });
-        turn();
         let first = partition.set(&key, b"a", &ours.pin()).expect("written");
         let (second, theirs) = writer.join().unwrap();
         let (older, newer) = if first.rev < second.rev { (first, second) } else { (second, first) };

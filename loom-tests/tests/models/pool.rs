@@ -5,8 +5,8 @@ use millstream_models::{Canary, Drops, Model};
 use millstream_reclaim::{Domain, DomainConfig};
 use std::sync::Arc;
 
-/// A pooled reader passes from one thread to another with all of its state: its participant's cells are plain memory, so
-/// a hand-over without an order would be a race in the epoch's own bag.
+/// A pooled reader passes from one thread to another with all of its state: its participant's cells are plain
+/// memory, so a hand-over without an order would be a race in the epoch's own bag.
 #[test]
 fn two_borrowers() {
     let model = Model::new("pool::two_borrowers", 2).bound(2).floor(1_000);

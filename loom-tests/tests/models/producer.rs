@@ -1,6 +1,7 @@
-//! A connection's owner, against those who close what it opens: the public calls of a whole engine, all of the way down.
+//! A connection's owner, against those who close what it opens: the public calls of a whole engine, all of the way
+//! down.
 
-use crate::scene::{bare, finish, turn};
+use crate::scene::{bare, finish};
 use loom::thread;
 use millstream::producer::{Departure, Producer, Step};
 use millstream::stream::{Event, Sink, StreamRequest};
@@ -37,13 +38,7 @@ fn close_vs_request_and_step() {
         let (bare, mut producer) = bare();
         assert!(request(&mut producer, 0));
         let handle = producer.handle();
-        let closing = thread::spawn(move || {
-            turn();
-            let ended = handle.close_all();
-            turn();
-            ended
-        });
-        turn();
+        let closing = thread::spawn(move || handle.close_all());
         let opened = 1 + usize::from(request(&mut producer, 1));
         let mut ends = Ends::default();
         let stepped = producer.step(Instant::now(), &mut ends);
@@ -64,13 +59,8 @@ fn state_change_vs_request() {
         let (bare, mut producer) = bare();
         let changing = thread::spawn({
             let engine = bare.engine.clone();
-            move || {
-                turn();
-                engine.set_vbucket_state(VbId(0), VbState::Dead).expect("changed");
-                turn();
-            }
+            move || engine.set_vbucket_state(VbId(0), VbState::Dead).expect("changed")
         });
-        turn();
         let opened = request(&mut producer, 0);
         changing.join().unwrap();
         let mut ends = Ends::default();

@@ -1,5 +1,5 @@
-//! The published cell over the real arc-swap and the real epoch. Every model checks that destructors run on the reaper's
-//! thread, once, after the last reader, and that the reaper was sole owner each time.
+//! The published cell over the real arc-swap and the real epoch. Every model checks that destructors run on the
+//! reaper's thread, once, after the last reader, and that the reaper was sole owner each time.
 
 use loom::thread::{self, JoinHandle};
 use millstream_models::{Canary, Drops, Model};

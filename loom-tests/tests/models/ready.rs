@@ -1,6 +1,6 @@
 //! The ready set: no mark is lost, and nobody sleeps through one.
 
-use crate::scene::{Plain, turn};
+use crate::scene::Plain;
 use loom::thread;
 use millstream::ready::ReadySet;
 use millstream_models::{Model, block_on};
@@ -18,9 +18,7 @@ fn mark_each<const N: usize>(
         let ours = Arc::clone(&cause);
         let marker = thread::spawn(move || {
             ours.write(1);
-            turn();
             set.mark(member);
-            turn();
         });
         (cause, marker)
     })
@@ -38,9 +36,7 @@ fn taken_once(set: Arc<ReadySet>, members: [usize; 2]) {
         taken.push(member);
         Some(())
     };
-    turn();
     take(&mut taken);
-    turn();
     take(&mut taken);
     marked.into_iter().for_each(|(_, marker)| marker.join().unwrap());
     assert!(taken.len() == 2 || set.any(), "a mark is kept until it is taken");
@@ -78,7 +74,6 @@ fn mark_while_inspected() {
                 for n in 1..=2 {
                     writes.store(n, Ordering::Relaxed);
                     set.mark(3);
-                    turn();
                 }
             }
         });
@@ -90,7 +85,6 @@ fn mark_while_inspected() {
             }
             seen
         };
-        turn();
         inspect();
         marker.join().unwrap();
         assert_eq!(inspect(), 2, "the last look is after the last write");

@@ -1,6 +1,5 @@
 //! A connection's slots: nothing is opened behind a closer, and closers share the work.
 
-use crate::scene::turn;
 use loom::thread;
 use millstream::model::Table;
 use millstream::stream::{Claimed, StreamState};
@@ -8,7 +7,6 @@ use millstream_models::Model;
 use std::sync::Arc;
 
 fn open(table: &Table, index: usize) -> bool {
-    turn();
     table.word_for_open(index).is_some_and(|word| matches!(word.claim(), Claimed::Opened(_)))
 }
 
@@ -30,14 +28,11 @@ fn insert_vs_close() {
             let table = Arc::clone(&table);
             move || {
                 let mut told = Vec::new();
-                turn();
                 let ended = table.close(|index| told.push(index));
-                turn();
                 (ended, told)
             }
         });
         let mut opened = vec![0];
-        turn();
         opened.extend([1, 2].into_iter().filter(|index| open(&table, *index)));
         let (ended, told) = closer.join().unwrap();
         assert_eq!((ended, told), (opened.len(), opened), "each that was opened was ended");

@@ -1,6 +1,6 @@
 //! Whose turn it is to run a connection's backfills: what is handed in is run, whoever comes in between.
 
-use crate::scene::{FailingStore, Room, pinned, turn};
+use crate::scene::{FailingStore, Room, pinned};
 use millstream::model::{Backfills, Delivered, Gate};
 use millstream::ready::ReadySet;
 use millstream::types::{EndReason, VbId};
@@ -24,7 +24,6 @@ fn kick_vs_idle() {
             move |pin| backfills.schedule(VbId(1), &ready, pin).expect("open")
         });
         let mut turns = 0;
-        turn();
         while queue.run_next(&FailingStore, &mut worker) {
             turns += 1;
         }
@@ -55,7 +54,6 @@ fn close_vs_run() {
             let backfills = backfills.clone();
             move |pin| backfills.close(pin)
         });
-        turn();
         while queue.run_next(&FailingStore, &mut worker) {}
         let (closed, closer) = closer.join().unwrap();
         assert!(closed);

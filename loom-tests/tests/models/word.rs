@@ -1,6 +1,6 @@
 //! The stream word: one end, the first reason, nothing opened behind a closer.
 
-use crate::scene::{Plain, turn};
+use crate::scene::Plain;
 use loom::thread;
 use millstream::stream::{Advanced, Claimed, Killed, StreamState, StreamWord};
 use millstream::types::EndReason;
@@ -26,13 +26,9 @@ fn two_closers() {
             let (word, done) = (Arc::clone(&word), work.next().expect("one for each"));
             thread::spawn(move || {
                 done.write(1);
-                turn();
-                let killed = word.kill(reason);
-                turn();
-                killed
+                word.kill(reason)
             })
         });
-        turn();
         if let StreamState::Dead(reason) = word.load() {
             let first = reasons.iter().position(|r| *r == reason).expect("one of the two");
             assert_eq!(done[first].read(), 1);

@@ -36,8 +36,8 @@ impl<T> Deref for Live<'_, T> {
 }
 
 impl<T> Drop for Live<'_, T> {
-    /// Does nothing by itself. That it exists makes the compiler demand that the pin strictly outlives the value, also
-    /// where both end with the same scope; the guard's own drop would not, since it does not name the pin.
+    /// Does nothing by itself. That it exists makes the compiler demand that the pin strictly outlives the value,
+    /// also where both end with the same scope; the guard's own drop would not, since it does not name the pin.
     fn drop(&mut self) {}
 }
 

@@ -10,8 +10,8 @@
 //! owns a share of it; the count is what breaks this circle.
 //!
 //! # Invariants
-//! - I1. Only a counted handle lends pooled readers, and each counted handle that finds itself the last one drains the
-//!   pool; so no pooled reader outlives the counted handles (test `the_last_domain_empties_the_pool`).
+//! - I1. Only a counted handle lends pooled readers, and each counted handle that finds itself the last one drains
+//!   the pool; so no pooled reader outlives the counted handles (test `the_last_domain_empties_the_pool`).
 //!
 //! # Callers
 //!

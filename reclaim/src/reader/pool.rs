@@ -10,8 +10,8 @@
 //! ```
 //!
 //! # Invariants
-//! - I1. A reader in a slot is owned by the slot; a LENT slot's reader is owned by its borrower, and nobody else touches
-//!   it (model `pool::two_borrowers`, in which the reader's cell would show a second owner).
+//! - I1. A reader in a slot is owned by the slot; a LENT slot's reader is owned by its borrower, and nobody else
+//!   touches it (model `pool::two_borrowers`, in which the reader's cell would show a second owner).
 //! - I2. A slot is taken EMPTY only by a borrower that has just found no FREE one (test
 //!   `sequential_borrowers_share_one_reader`).
 //!

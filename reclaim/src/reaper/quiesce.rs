@@ -53,8 +53,8 @@ impl Quiescence {
     /// A reader has left.
     #[inline]
     pub(crate) fn left(&self) {
-        // O1 SeqCst fence: if ours is first, the quiescer's look sees that we are outside; if its fence (O2) is first,
-        // we see that it waits.
+        // O1 SeqCst fence: if ours is first, the quiescer's look sees that we are outside; if its fence (O2) is
+        // first, we see that it waits.
         fence(Ordering::SeqCst);
         // O3 Relaxed: ordered by O1.
         if self.waiting.load(Ordering::Relaxed) {

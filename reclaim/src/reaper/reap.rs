@@ -21,8 +21,8 @@ const BLOCKED_TICK: Duration = Duration::from_millis(1);
 ///
 /// Call [`reap`](Self::reap) on a housekeeping tick of a few milliseconds, so that garbage does not wait for the next
 /// retirement and stalled readers are noticed. At shutdown wait with [`quiesce`](Self::quiesce) or
-/// [`quiesce_blocking`](Self::quiesce_blocking). What has not been destroyed when the reaper is dropped is destroyed by
-/// the thread that drops the domain's last handle or cell.
+/// [`quiesce_blocking`](Self::quiesce_blocking). What has not been destroyed when the reaper is dropped is
+/// destroyed by the thread that drops the domain's last handle or cell.
 ///
 /// # Panics in destructors
 /// A destructor that panics counts as run: the panic hook reports it, [`Reaped::panicked`] and
@@ -61,8 +61,8 @@ impl Reaper {
         Self { handle, ready: Batch::empty(), held: Vec::new(), noticed_ms: 0, shared }
     }
 
-    /// Destroys what has no reader left, [`DomainConfig::reap_max`](crate::DomainConfig::reap_max) values at most, and
-    /// notices who is inside. Does not wait for anybody.
+    /// Destroys what has no reader left, [`DomainConfig::reap_max`](crate::DomainConfig::reap_max) values at most,
+    /// and notices who is inside. Does not wait for anybody.
     pub fn reap(&mut self) -> Reaped {
         let shared = &*self.shared;
         shared.places.notice(&shared.clock, &mut self.noticed_ms);
@@ -101,8 +101,8 @@ impl Reaper {
             self.stop_waiting();
             return Poll::Ready(());
         }
-        // A reader that is inside wakes us when it leaves. With nobody inside, the way may be blocked for an instant by
-        // a thread between two steps that tells nobody; or we have hit the limit of one call: look again.
+        // A reader that is inside wakes us when it leaves. With nobody inside, the way may be blocked for an
+        // instant by a thread between two steps that tells nobody; or we have hit the limit of one call: look again.
         let at_limit = reaped.destroyed >= self.shared.config.reap_max;
         let unblocked = at_limit || !self.shared.places.any_inside();
         if unblocked && reaped.pending > reaped.held as u64 {

@@ -1,5 +1,5 @@
-//! The one facade for atomics, shared ownership, cells and threads: std's, or loom's under `cfg(millstream_loom)`. Another
-//! checker is one more file beside `plain.rs` and `model.rs` with the same names in it.
+//! The one facade for atomics, shared ownership, cells and threads: std's, or loom's under `cfg(millstream_loom)`.
+//! Another checker is one more file beside `plain.rs` and `model.rs` with the same names in it.
 //!
 //! Everything lock-free in the workspace takes its atomics from here, so that the code which is model-checked is the
 //! code which is shipped.

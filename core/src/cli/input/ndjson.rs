@@ -59,8 +59,8 @@ impl<R: Read> Ndjson<R> {
         self.meter.bytes() - self.reader.buffer().len() as u64
     }
 
-    /// Reads a line, its end left out; false at the end of the file. Of a line that is too long, only the beginning is
-    /// kept.
+    /// Reads a line, its end left out; false at the end of the file. Of a line that is too long, only the beginning
+    /// is kept.
     fn read_line(&mut self) -> io::Result<bool> {
         self.text.clear();
         let mut any = false;

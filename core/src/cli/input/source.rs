@@ -44,7 +44,8 @@ pub(crate) enum Documents {
 }
 
 impl Source {
-    /// Opens a file, or standard input if its name is `-`; the format follows from the file's name unless it is given.
+    /// Opens a file, or standard input if its name is `-`; the format follows from the file's name unless it is
+    /// given.
     pub(crate) fn open(path: &Path, format: Option<Format>) -> Result<Self, Failure> {
         let place = if path.as_os_str() == "-" { Place::Stdin } else { Place::File(path.into()) };
         let format = match format.or_else(|| Format::of(path)) {

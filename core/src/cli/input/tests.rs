@@ -10,7 +10,8 @@ fn keys(column: Option<&str>) -> Keys {
     Keys { column: column.map(str::to_owned), prefix: "p:".into() }
 }
 
-/// Everything that a file becomes: `key=value` for a document, `line N: …` for a bad line, `stop …` where reading ended.
+/// Everything that a file becomes: `key=value` for a document, `line N: …` for a bad line, `stop …` where reading
+/// ended.
 fn read(content: &[u8], format: Format, column: Option<&str>) -> Vec<String> {
     let folder = tempfile::tempdir().expect("there is room for a file");
     let path = folder.path().join("file");

@@ -1,7 +1,7 @@
 //! `millstream load`: the lines of a file become documents of a server.
 //!
-//! A thread of its own reads and checks lines ([`reader`]) while the batch before is on its way ([`writer`]). Order is
-//! kept: of two lines with one key the later wins, whatever the server had to be asked twice for.
+//! A thread of its own reads and checks lines ([`reader`]) while the batch before is on its way ([`writer`]). Order
+//! is kept: of two lines with one key the later wins, whatever the server had to be asked twice for.
 
 mod arguments;
 mod reader;

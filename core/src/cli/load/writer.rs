@@ -113,8 +113,8 @@ fn is_temporary(status: Status) -> bool {
     )
 }
 
-/// Takes out the documents whose key comes again further on in the batch: written now, they would replace what is newer.
-/// What is left is in order. Returns how many were taken out.
+/// Takes out the documents whose key comes again further on in the batch: written now, they would replace what is
+/// newer. What is left is in order. Returns how many were taken out.
 pub(super) fn forget_replaced(left: &mut Vec<usize>, documents: &[Document]) -> u64 {
     let before = left.len();
     left.sort_unstable();

@@ -1,7 +1,8 @@
 //! `millstream tail`: every change of a bucket, one JSON object a line.
 //!
 //! ```text
-//!  connect -> who is asked for what (plan) -> events -> judged (judge) -> written (render) -> remembered (checkpoint)
+//!  connect -> who is asked for what (plan) -> events -> judged (judge) -> written (render) -> remembered
+//! (checkpoint)
 //! ```
 //!
 //! A checkpoint is saved only of what standard output has taken, so that whoever reads it never misses an event: at

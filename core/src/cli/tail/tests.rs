@@ -43,6 +43,7 @@ fn line(values: Values, event: &Event) -> String {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a line for each kind of event")]
 fn each_event_has_a_line() {
     let tombstone = |kind, seqno| Document {
         meta: DocMeta { expiry: 7, ..document(seqno, kind, b"k", b"").meta },

@@ -153,8 +153,11 @@ impl Event {
     /// Whether nothing of the stream follows.
     #[must_use]
     pub const fn is_last(&self) -> bool {
-        matches!(self, Self::StreamEnd { .. } | Self::Rollback { .. } | Self::StreamRefused { .. })
-            || matches!(self, Self::CloseAnswered { status, end_follows: false, .. } if status.is_success())
+        match self {
+            Self::StreamEnd { .. } | Self::Rollback { .. } | Self::StreamRefused { .. } => true,
+            Self::CloseAnswered { status, end_follows, .. } => !*end_follows && status.is_success(),
+            _ => false,
+        }
     }
 
     /// Reads a message of a stream.

@@ -11,8 +11,8 @@ use bytes::BytesMut;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 /// # Errors
-/// In all of these: the server refused, took too long, sent what cannot be, or went away; `Retry` when more than 64 MiB
-/// of events came before the answer (a window keeps it below).
+/// In all of these: the server refused, took too long, sent what cannot be, or went away; `Retry` when more than 64
+/// MiB of events came before the answer (a window keeps it below).
 ///
 /// # Cancel safety
 /// In all of these: cancel safe. Events that come first are kept for [`DcpClient::next_event`].

@@ -81,8 +81,8 @@ impl ResumeToken {
     /// Goes back to `to` (or stays, if it is not that far): the snapshot becomes that one seqno, the branch the one
     /// that was current there, and newer branches are forgotten.
     ///
-    /// If the server then sends the client back further, call it again: each time it asks about an older branch, until
-    /// one is found that both know, or 0.
+    /// If the server then sends the client back further, call it again: each time it asks about an older branch,
+    /// until one is found that both know, or 0.
     pub fn roll_back(&mut self, to: Seqno) {
         let to = to.min(self.seqno);
         self.failover.retain(|entry| entry.seqno <= to);

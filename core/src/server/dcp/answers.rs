@@ -3,8 +3,8 @@
 use crate::server::call::{Call, Stop};
 use crate::wire::{Opcode, Status};
 
-/// An answer. A client that answers an event with a refusal we cannot make sense of has lost track of its streams: the
-/// connection ends.
+/// An answer. A client that answers an event with a refusal we cannot make sense of has lost track of its streams:
+/// the connection ends.
 pub(in crate::server) fn answer(call: &mut Call<'_, '_>) -> Result<(), Stop> {
     let frame = call.frame;
     let Some(producer) = &mut call.peer.dcp else { return Err(Stop::Close) };

@@ -39,8 +39,9 @@ impl EmbeddedStore {
     ///
     /// # Errors
     /// [`Unavailable`](crate::ErrorKind::Unavailable) if it is in use or cannot be read or written now;
-    /// [`Misuse`](crate::ErrorKind::Misuse) if `dir` was made for another number of vbuckets, has another layout, or belongs
-    /// to something else, or if an option is out of bounds; [`Corrupt`](crate::ErrorKind::Corrupt) if it is damaged.
+    /// [`Misuse`](crate::ErrorKind::Misuse) if `dir` was made for another number of vbuckets, has another layout,
+    /// or belongs to something else, or if an option is out of bounds; [`Corrupt`](crate::ErrorKind::Corrupt) if it
+    /// is damaged.
     pub fn open(dir: &Path, options: EmbeddedOptions) -> Result<Self> {
         let folder = Folder::open(dir, &options)?;
         let core = no_panic("cannot load the store", || load(folder, options));

@@ -121,7 +121,7 @@ pub(super) fn decode_newest(db_key: &[u8], stored: &[u8]) -> Result<DocMeta> {
         return Err(damaged_entry(db_key));
     }
     let seqno = Seqno(rest.get_u64());
-    get_meta(&mut rest, seqno).ok_or_else(|| damaged_entry(db_key))
+    take_meta(&mut rest, seqno).ok_or_else(|| damaged_entry(db_key))
 }
 
 /// Encodes an entry of `sup`.
@@ -231,7 +231,7 @@ fn parse_record<'a>(
     if rest.len() < META_BYTES + 2 {
         return Err(damaged_entry(db_key));
     }
-    let meta = get_meta(&mut rest, seqno).ok_or_else(|| damaged_entry(db_key))?;
+    let meta = take_meta(&mut rest, seqno).ok_or_else(|| damaged_entry(db_key))?;
     let key_bytes = usize::from(rest.get_u16());
     let (key, value) = rest.split_at_checked(key_bytes).ok_or_else(|| damaged_entry(db_key))?;
     Ok((meta, key, value))
@@ -247,7 +247,7 @@ fn put_meta(meta: &DocMeta, out: &mut Vec<u8>) {
 }
 
 /// Reads what [`put_meta`] wrote; the caller has checked that it is there.
-fn get_meta(from: &mut &[u8], seqno: Seqno) -> Option<DocMeta> {
+fn take_meta(from: &mut &[u8], seqno: Seqno) -> Option<DocMeta> {
     Some(DocMeta {
         seqno,
         cas: Cas(from.get_u64()),

@@ -263,7 +263,8 @@ fn outlives_maintenance(maker: &mut dyn Maker) -> Outcome {
     Ok(Verdict::Kept)
 }
 
-/// Each commit writes all keys with its own number, so a scan which mixes two numbers, or lacks a key, saw two moments.
+/// Each commit writes all keys with its own number, so a scan which mixes two numbers, or lacks a key, saw two
+/// moments.
 fn scans_beside_a_writer(maker: &mut dyn Maker) -> Outcome {
     const KEYS: u64 = 20;
     const COMMITS: u64 = 150;

@@ -2,8 +2,8 @@
 //!
 //! ```text
 //!  1.0  extras 20: 0 start u64 | 8 end u64 | 16 flags u32
-//!  2.0  extras  1: 00    value 36: 0 start u64 | 8 end u64 | 16 flags u32 | 20 max visible u64 | 28 high completed u64
-//!  2.1  extras  1: 01    value 44: as 2.0, then 36 timestamp u64 (read, never written)
+//!  2.0  extras  1: 00    value 36: 0 start u64 | 8 end u64 | 16 flags u32 | 20 max visible u64 | 28 high completed
+//!  u64 2.1  extras  1: 01    value 44: as 2.0, then 36 timestamp u64 (read, never written)
 //!  2.2  extras  1: 02    value 52: as 2.0, then 36 purge u64 | 44 high prepared u64
 //! ```
 

@@ -216,7 +216,7 @@ impl Ledger {
         let newest = writes.iter().rposition(|write| is_persisted(write));
         if newest > there {
             tally.lost += 1;
-            println!("{name}: lost {:?}, there is {now:?}", newest.map(|at| writes[at]));
+            eprintln!("{name}: lost {:?}, there is {now:?}", newest.map(|at| writes[at]));
         }
         for write in writes {
             let Some(seqno) = write.seqno else { continue };

@@ -101,8 +101,8 @@ pub(super) fn store(event: &Event, documents: &mut BTreeMap<Vec<u8>, Stored>) {
 #[derive(Debug)]
 pub(super) struct Follower {
     checkpoint: Checkpoint,
-    /// Of each vbucket, the seqnos at which it had complete snapshots. Only to those it can go back: of a key that was
-    /// written twice in a snapshot it was sent the newer version alone, and without that it has neither.
+    /// Of each vbucket, the seqnos at which it had complete snapshots. Only to those it can go back: of a key that
+    /// was written twice in a snapshot it was sent the newer version alone, and without that it has neither.
     points: Vec<BTreeSet<Seqno>>,
     /// Judges what it is sent, and knows what it has.
     oracle: StreamOracle,

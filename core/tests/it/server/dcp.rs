@@ -1,5 +1,5 @@
-//! A DCP client for tests: opens, asks for streams, and takes what they send. Everything that it takes is judged by the
-//! stream oracle.
+//! A DCP client for tests: opens, asks for streams, and takes what they send. Everything that it takes is judged by
+//! the stream oracle.
 
 use super::client::Client;
 use super::running::Running;
@@ -224,8 +224,8 @@ impl Dcp {
         }
     }
 
-    /// Takes messages of one stream until it ends, or it has shown `end`; the keys and values of its documents in their
-    /// order.
+    /// Takes messages of one stream until it ends, or it has shown `end`; the keys and values of its documents in
+    /// their order.
     pub(super) fn documents(&mut self, end: Seqno) -> Vec<(Vec<u8>, Vec<u8>)> {
         let mut documents = Vec::new();
         loop {

@@ -1,8 +1,8 @@
 //! Written beside arc-swap's modules by the model runner: its atomics and its `Arc` over loom's.
 //!
-//! arc-swap relies on the total order of its `SeqCst` accesses. Loom gives that order to `SeqCst` fences only and takes
-//! such accesses for acquire and release. So each one stands between two fences here: stronger than the original, which
-//! makes this a check of the algorithm and not of each single ordering.
+//! arc-swap relies on the total order of its `SeqCst` accesses. Loom gives that order to `SeqCst` fences only and
+//! takes such accesses for acquire and release. So each one stands between two fences here: stronger than the
+//! original, which makes this a check of the algorithm and not of each single ordering.
 
 use loom::sync::atomic::{self, fence};
 use std::sync::atomic::Ordering::{self, SeqCst};

@@ -1,5 +1,5 @@
-//! What is exchanged in arc-swap's source, and how often each text occurs there. A version in which a count differs is
-//! refused: it would lose coverage in silence.
+//! What is exchanged in arc-swap's source, and how often each text occurs there. A version in which a count differs
+//! is refused: it would lose coverage in silence.
 
 /// One exchange.
 pub(crate) struct Substitution {

@@ -159,7 +159,7 @@ pub(crate) const CORE: &[Mutant] = &[
     Mutant {
         bug: "stream word: moved on by load and store, so a dead stream lives again",
         file: "core/src/stream/word.rs",
-        text: "match self.0.compare_exchange(word, (word & !STATE) | to, Ordering::AcqRel, Ordering::Acquire)\n        {",
+        text: "match self.0.compare_exchange(\n            word,\n            (word & !STATE) | to,\n            Ordering::AcqRel,\n            Ordering::Acquire,\n        ) {",
         with: "self.0.store((word & !STATE) | to, Ordering::Release);\n        match Ok::<u64, u64>(word) {",
         count: 1,
         models: "word::end_of_backfill",

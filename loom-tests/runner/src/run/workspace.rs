@@ -121,8 +121,9 @@ impl Workspace {
         Ok(Outcome { passed: status.success(), took: began.elapsed(), rows })
     }
 
-    /// Runs models of which some should fail: how the first one that did so ended. A failed model may take its process
-    /// with it, since loom's types panic again while they are dropped; so the end of the process is what counts.
+    /// Runs models of which some should fail: how the first one that did so ended. A failed model may take its
+    /// process with it, since loom's types panic again while they are dropped; so the end of the process is what
+    /// counts.
     pub(crate) fn first_failure<'n>(
         &self,
         names: impl Iterator<Item = &'n str>,

@@ -1,6 +1,5 @@
 //! Documents, and what a reader of a log sees.
 
-use super::turn;
 use millstream::log::{Doc, Log, Opened, ReadTo};
 use millstream::types::{Cas, Datatype, DocKind, DocMeta, RevSeqno, Seqno};
 use millstream_reclaim::Pin;
@@ -22,7 +21,6 @@ pub(crate) fn doc(seqno: Seqno, key: &str) -> Doc {
 
 /// Opens a snapshot from `from` on and reads it: its end and its seqnos. `None` when the reader has fallen behind.
 pub(crate) fn seqnos(log: &Log, from: u64, pin: &Pin<'_>) -> Option<(u64, Vec<u64>)> {
-    turn();
     let end = match log.open(Seqno(from), u64::MAX, Seqno::MAX, pin) {
         Opened::Empty => return Some((from - 1, Vec::new())),
         Opened::Behind(floor) => {

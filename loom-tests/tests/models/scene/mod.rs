@@ -5,11 +5,9 @@ mod engine;
 mod plain;
 mod room;
 mod store;
-mod turn;
 
 pub(crate) use document::{doc, seqnos};
 pub(crate) use engine::{bare, finish};
 pub(crate) use plain::Plain;
 pub(crate) use room::{Room, pinned};
 pub(crate) use store::FailingStore;
-pub(crate) use turn::turn;

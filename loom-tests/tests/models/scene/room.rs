@@ -1,6 +1,5 @@
 //! A reclamation domain and its readers.
 
-use super::turn;
 use loom::thread::{self, JoinHandle};
 use millstream_reclaim::{Domain, DomainConfig, Pin, Reader, Reaper};
 
@@ -40,11 +39,7 @@ pub(crate) fn pinned<R: 'static>(
     run: impl FnOnce(&Pin<'_>) -> R + 'static,
 ) -> JoinHandle<(R, Reader)> {
     thread::spawn(move || {
-        let pin = reader.pin();
-        turn();
-        let result = run(&pin);
-        turn();
-        drop(pin);
+        let result = run(&reader.pin());
         (result, reader)
     })
 }
