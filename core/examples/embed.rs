@@ -13,7 +13,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// A sink of your own.
 #[derive(Default)]
 struct Counter {
     documents: u64,
@@ -75,5 +74,6 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     engine.shutdown();
     let report = engine.quiesce_blocking(Duration::from_secs(60)).expect("nobody is stalled");
     println!("clean: {}, destroyed: {}", report.clean, report.destroyed);
+    drop(engine);
     Ok(std::fs::remove_dir_all(folder)?)
 }
