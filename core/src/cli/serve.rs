@@ -63,6 +63,11 @@ enum Ack {
 
 /// Serves until it is told to end.
 pub(super) async fn run(arguments: ServeArguments, started: Instant) -> Result<(), Failure> {
+    if arguments.ephemeral && arguments.ack == Ack::Persisted {
+        let what =
+            "--ack persisted needs --data FOLDER: with --ephemeral nothing is ever persisted";
+        return Err(Failure::usage(what));
+    }
     logging::start(arguments.log_level);
     let mut signals = Signals::listen()?;
     let settings = settings(&arguments)?;

@@ -59,6 +59,8 @@ fn wrong_calls_end_with_2_and_say_why() {
     run::<&str>(["serve"]).badly(2, &["--data <FOLDER>|--ephemeral"]);
     run(["serve", "--ephemeral", "--data", "x"])
         .badly(2, &["'--ephemeral' cannot be used with '--data <FOLDER>'"]);
+    run(["serve", "--ephemeral", "--ack", "persisted"])
+        .badly(2, &["--ack persisted needs --data FOLDER"]);
     run(["serve", "--ephemeral", "--vbuckets", "0"]).badly(2, &["0 is not in 1..=65536"]);
     run(["serve", "--ephemeral", "--listen", "nowhere"]).badly(2, &["write host:port"]);
     run(["serve", "--ephemeral", "--user", "me"])

@@ -49,7 +49,7 @@ impl Tailing {
     pub(super) fn event(&mut self, event: &Event) -> Result<(), Failure> {
         match event {
             Event::StreamOpened { tag, .. } => self.opened(*tag, event),
-            Event::Rollback { tag, to } => self.rollback(*tag, *to, event),
+            Event::Rollback { tag, to } => self.rollback(*tag, *to),
             Event::StreamRefused { tag, status } => self.refused(*tag, *status),
             _ => self.of_stream(event),
         }
@@ -93,7 +93,7 @@ impl Tailing {
     }
 
     /// Goes back as the server says, and asks again from there.
-    fn rollback(&mut self, tag: StreamTag, to: Seqno, event: &Event) -> Result<(), Failure> {
+    fn rollback(&mut self, tag: StreamTag, to: Seqno) -> Result<(), Failure> {
         self.plan.answered(tag);
         let vb = tag.vb;
         let was = self.positions.token(vb).seqno;
@@ -110,8 +110,8 @@ impl Tailing {
             return Err(Failure::new(Exit::Rollback, what));
         }
         self.progress.say(&format!("{what}: going back"));
-        self.output.add(event)?;
-        self.positions.token(vb).roll_back(to);
+        let to = self.positions.token(vb).roll_back(to);
+        self.output.add(&Event::Rollback { tag, to })?;
         self.plan.ask(vb, &mut self.client, &mut self.positions);
         Ok(())
     }

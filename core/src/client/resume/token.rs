@@ -31,6 +31,8 @@ pub struct ResumeToken {
     announced: Option<(Seqno, Seqno)>,
     /// Inside a snapshot in key order: the highest seqno seen in it.
     out_of_order: Option<Seqno>,
+    /// The ends of the last snapshots that came whole, rising: where the client had a consistent state.
+    whole: Vec<Seqno>,
 }
 
 impl ResumeToken {
@@ -46,6 +48,7 @@ impl ResumeToken {
             failover: Vec::new(),
             announced: None,
             out_of_order: None,
+            whole: Vec::new(),
         }
     }
 
@@ -68,6 +71,7 @@ impl ResumeToken {
             Event::OsoSnapshot { begins: false, .. } => {
                 if let Some(highest) = self.out_of_order.take() {
                     self.collapse_at(highest);
+                    self.is_whole_at(highest);
                 }
             }
             _ => {
@@ -78,13 +82,18 @@ impl ResumeToken {
         }
     }
 
-    /// Goes back to `to` (or stays, if it is not that far): the snapshot becomes that one seqno, the branch the one
-    /// that was current there, and newer branches are forgotten.
+    /// Goes back to the end of the last whole snapshot at or below `to`, or to 0 if none is known (or stays, if it
+    /// is not that far): the snapshot becomes that one seqno, the branch the one that was current there, and newer
+    /// branches are forgotten. Returns where it is now.
+    ///
+    /// Not to `to` itself: inside a snapshot the older versions of keys that change again further up were never
+    /// sent, so that what is left after dropping everything above `to` is no state that the vbucket ever had.
     ///
     /// If the server then sends the client back further, call it again: each time it asks about an older branch,
     /// until one is found that both know, or 0.
-    pub fn roll_back(&mut self, to: Seqno) {
-        let to = to.min(self.seqno);
+    pub fn roll_back(&mut self, to: Seqno) -> Seqno {
+        self.whole.retain(|end| *end <= to);
+        let to = self.whole.last().copied().unwrap_or_default().min(self.seqno);
         self.failover.retain(|entry| entry.seqno <= to);
         self.uuid = match newest_entry_at(&self.failover, to) {
             Some(entry) if to > Seqno::ZERO => entry.uuid,
@@ -93,6 +102,7 @@ impl ResumeToken {
         self.announced = None;
         self.out_of_order = None;
         self.collapse_at(to);
+        to
     }
 
     /// As JSON: an object of numbers, and the failover log as a list of pairs.
@@ -107,6 +117,7 @@ impl ResumeToken {
             "snap_start": self.snap_start.get(),
             "snap_end": self.snap_end.get(),
             "failover": log,
+            "whole": self.whole.iter().map(|end| end.get()).collect::<Vec<_>>(),
         })
     }
 
@@ -128,12 +139,18 @@ impl ResumeToken {
                 at(0).zip(at(1)).ok_or("\"failover\" has an entry that is not two numbers")?;
             Ok::<_, &str>(FailoverEntry { uuid: VbUuid(uuid), seqno: Seqno(seqno) })
         };
+        let whole =
+            value.get("whole").and_then(Value::as_array).ok_or("\"whole\" is not a list")?;
+        let end = |end: &Value| {
+            end.as_u64().map(Seqno).ok_or("\"whole\" has an entry that is not a number")
+        };
         let token = Self {
             seqno: Seqno(number("seqno")?),
             uuid: VbUuid(number("uuid")?),
             snap_start: Seqno(number("snap_start")?),
             snap_end: Seqno(number("snap_end")?),
             failover: log.iter().map(entry).collect::<Result<_, _>>()?,
+            whole: whole.iter().map(end).collect::<Result<_, _>>()?,
             ..Self::new(VbId(vb))
         };
         if token.snap_start <= token.seqno && token.seqno <= token.snap_end {
@@ -156,12 +173,31 @@ impl ResumeToken {
         // A server that strays from its markers does not make a token that every server refuses.
         self.snap_start = self.snap_start.min(seqno);
         self.snap_end = self.snap_end.max(seqno);
+        if seqno == self.snap_end {
+            self.is_whole_at(seqno);
+        }
+    }
+
+    /// A snapshot ended here, and all of it came.
+    fn is_whole_at(&mut self, end: Seqno) {
+        if self.whole.len() == WHOLE_MAX {
+            // The further back, the fewer are needed: every other one of the older half goes.
+            let mut n = 0;
+            self.whole.retain(|_| {
+                n += 1;
+                n > WHOLE_MAX / 2 || n % 2 == 0
+            });
+        }
+        self.whole.push(end);
     }
 
     fn collapse_at(&mut self, seqno: Seqno) {
         (self.seqno, self.snap_start, self.snap_end) = (seqno, seqno, seqno);
     }
 }
+
+/// Ends of whole snapshots that a token keeps.
+const WHOLE_MAX: usize = 32;
 
 /// The newest entry of a failover log that began at or below `seqno`: the branch that `seqno` is on.
 #[must_use]

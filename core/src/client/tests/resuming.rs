@@ -116,20 +116,23 @@ fn the_newest_entry_at_a_seqno() {
 
 #[test]
 fn a_rollback_goes_to_the_branch_that_was_current_there() {
-    let mut token = after(&[opened(&[(9, 80), (8, 50), (7, 0)]), marker(0, 100), at(95)]);
-    token.roll_back(Seqno(60));
+    let snapshots = [marker(0, 20), at(20), marker(21, 60), at(60), marker(61, 100), at(95)];
+    let mut token = after(&[&[opened(&[(9, 80), (8, 50), (7, 0)])], &snapshots[..]].concat());
+    // Not to 70: of the snapshot that it lies in, only the end would be a state that ever was.
+    assert_eq!(token.roll_back(Seqno(70)), Seqno(60));
     assert_eq!(place(&token), (8, 60, 60, 60));
     assert_eq!(token.failover, log(&[(8, 50), (7, 0)]));
     // Back once more: the branch before.
-    token.roll_back(Seqno(20));
+    assert_eq!(token.roll_back(Seqno(59)), Seqno(20));
     assert_eq!(place(&token), (7, 20, 20, 20));
-    token.roll_back(Seqno(0));
+    assert_eq!(token.roll_back(Seqno(19)), Seqno(0));
     assert_eq!(place(&token), (0, 0, 0, 0));
 }
 
 #[test]
 fn a_rollback_never_goes_forward() {
-    let mut token = after(&[opened(&[(9, 80), (8, 50)]), marker(0, 100), at(60)]);
+    let snapshots = [marker(0, 10), at(10), marker(11, 60), at(60)];
+    let mut token = after(&[&[opened(&[(9, 80), (8, 50)])], &snapshots[..]].concat());
     token.roll_back(Seqno(1000));
     assert_eq!(place(&token), (8, 60, 60, 60));
     // No branch is known there: ask without one.
@@ -146,7 +149,9 @@ proptest! {
                 0 => token.update(&opened(&[(a + 1, b)])),
                 1 => token.update(&marker(a.min(b), a.max(b))),
                 2 => token.update(&oso(a % 2 == 0)),
-                3 => token.roll_back(Seqno(a)),
+                3 => {
+                    token.roll_back(Seqno(a));
+                }
                 _ => token.update(&at(a)),
             }
             prop_assert!(token.snap_start <= token.seqno && token.seqno <= token.snap_end);
@@ -186,7 +191,8 @@ fn a_checkpoint_survives_its_file() {
 fn a_file_that_makes_no_sense_is_told_with_its_place() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("tail.json");
-    let entry = r#"{"vb":1,"uuid":2,"seqno":3,"snap_start":3,"snap_end":3,"failover":[[1,2]]}"#;
+    let entry =
+        r#"{"vb":1,"uuid":2,"seqno":3,"snap_start":3,"snap_end":3,"failover":[[1,2]],"whole":[3]}"#;
     let with = |entries: &str| {
         format!(r#"{{"format":"millstream-checkpoint","version":1,"vbuckets":[{entries}]}}"#)
     };
@@ -210,6 +216,10 @@ fn a_file_that_makes_no_sense_is_told_with_its_place() {
         (
             with(&entry.replace("[1,2]", "[1]")),
             "entry 0: \"failover\" has an entry that is not two numbers",
+        ),
+        (
+            with(&entry.replace("[3]", "[\"3\"]")),
+            "entry 0: \"whole\" has an entry that is not a number",
         ),
     ] {
         std::fs::write(&path, text).unwrap();
