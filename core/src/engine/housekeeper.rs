@@ -6,6 +6,7 @@ use super::shutdown::ShutdownReport;
 use crate::index::Current;
 use crate::partition::{Change, Decision, Partition};
 use crate::types::DocKind;
+use core::ops::ControlFlow;
 use millstream_reclaim::sync::Arc;
 use millstream_reclaim::sync::atomic::Ordering;
 use millstream_reclaim::{Reader, Reaper};
@@ -26,7 +27,9 @@ pub(super) fn run(parts: &Arc<EngineParts>, mut reaper: Reaper) {
         let reaped = reaper.reap();
         if Instant::now() >= expire_at && !parts.is_stopping() {
             for partition in &parts.partitions {
-                expire(parts, partition, &mut reader);
+                while expire(parts, partition, &mut reader) && !parts.is_stopping() {
+                    reaper.reap();
+                }
             }
             expire_at = Instant::now() + parts.settings.expiry_interval;
         }
@@ -50,18 +53,25 @@ pub(super) fn run(parts: &Arc<EngineParts>, mut reaper: Reaper) {
     });
 }
 
-/// Makes tombstones of the documents of one vbucket whose time has run out.
-fn expire(parts: &EngineParts, partition: &Partition, reader: &mut Reader) {
+/// Makes tombstones of documents of one vbucket whose time has run out, [`EXPIRE_AT_ONCE`] at most; whether there are
+/// more of them.
+fn expire(parts: &EngineParts, partition: &Partition, reader: &mut Reader) -> bool {
     let (now, now_ns) = (parts.clock.unix_seconds(), parts.clock.unix_ns());
     let mut expired: Vec<Box<[u8]>> = Vec::new();
     let pin = reader.pin();
     partition.history(&pin).index.for_each(&pin, |key, current| {
         let over = matches!(current, Current::Warm(_) | Current::Cold(_))
             && current.meta().is_some_and(|meta| is_expired(meta.kind, meta.expiry, now));
-        if over && expired.len() < EXPIRE_AT_ONCE {
+        if over {
             expired.push(key.into());
         }
+        if expired.len() < EXPIRE_AT_ONCE {
+            ControlFlow::Continue(())
+        } else {
+            ControlFlow::Break(())
+        }
     });
+    let mut made = 0;
     for key in &expired {
         let written = partition.update(key, now_ns, None, &pin, |found| match found {
             Some(found) if is_expired(found.meta.kind, found.meta.expiry, now) => {
@@ -72,8 +82,11 @@ fn expire(parts: &EngineParts, partition: &Partition, reader: &mut Reader) {
         if written.is_ok() {
             // O1 Relaxed: a statistic.
             parts.counters.expired.fetch_add(1, Ordering::Relaxed);
+            made += 1;
         }
     }
+    // Where none could be made (memory is full, the vbucket is not active) the next look has to do.
+    expired.len() == EXPIRE_AT_ONCE && made > 0
 }
 
 /// Whether a document's time has run out.

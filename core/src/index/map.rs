@@ -3,6 +3,7 @@
 use super::cell::{Cell, Current};
 use crate::log::{Doc, Slot};
 use crate::types::DocMeta;
+use core::ops::ControlFlow;
 use foldhash::fast::RandomState;
 use millstream_reclaim::Pin;
 use millstream_reclaim::sync::atomic::{AtomicU64, Ordering};
@@ -56,10 +57,16 @@ impl Index {
         }
     }
 
-    /// Calls `each` with every key and its newest version.
-    pub(crate) fn for_each(&self, pin: &Pin<'_>, mut each: impl FnMut(&[u8], Current<'_>)) {
+    /// Calls `each` with every key and its newest version, until it breaks off.
+    pub(crate) fn for_each(
+        &self,
+        pin: &Pin<'_>,
+        mut each: impl FnMut(&[u8], Current<'_>) -> ControlFlow<()>,
+    ) {
         for (key, cell) in &self.keys.pin() {
-            each(key, cell.load(pin).current());
+            if each(key, cell.load(pin).current()).is_break() {
+                return;
+            }
         }
     }
 

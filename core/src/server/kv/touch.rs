@@ -81,7 +81,13 @@ fn give_time(
     })?;
     match written {
         Ok(written) => Ok(touched.map(|touched| Touched { cas: written.cas, ..touched })),
-        Err(Untouched::AsItWas) => Ok(touched),
+        Err(Untouched::AsItWas) => {
+            // The answer promises that version as much as the answer to its writer does.
+            if let (Some(withheld), Some(touched)) = (&mut call.withheld, &touched) {
+                withheld.note(vb, touched.meta.seqno, call.output.end());
+            }
+            Ok(touched)
+        }
         Err(Untouched::Missing) => Ok(None),
     }
 }

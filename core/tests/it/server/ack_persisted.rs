@@ -9,7 +9,7 @@ use millstream::Engine;
 use millstream::server::AckMode;
 use millstream::types::{Opaque, Seqno, VbId};
 use millstream::wire::Status;
-use millstream::wire::kv::{Noop, ObserveSeqno, ObserveSeqnoAnswer, Store};
+use millstream::wire::kv::{Noop, ObserveSeqno, ObserveSeqnoAnswer, Store, Touch};
 
 fn start(gate: &Gate) -> Running {
     let engine = Engine::open(GatedStore::new(16, gate)).expect("an engine");
@@ -152,4 +152,24 @@ fn writes_that_will_never_be_persisted_are_not_answered() {
     server.stop();
     client.is_closed();
     gate.open();
+}
+
+#[test]
+fn a_touch_that_changes_nothing_waits_for_the_version_it_found() {
+    let gate = Gate::default();
+    let server = start(&gate);
+    let (mut writer, mut toucher) = (server.client(), server.client());
+    gate.shut();
+    let written = writer.request(|opaque, out| set(0, b"key", b"1").encode(opaque, out));
+    // Others see it before it is persisted.
+    let unchanged = Touch { vb: VbId(0), key: b"key", expiry: 0 };
+    writer.is_silent();
+    assert_eq!(server.client().value(0, b"key"), b"1");
+    let touched = toucher.request(|opaque, out| unchanged.encode(opaque, out));
+    toucher.is_silent();
+    gate.open();
+    let frame = toucher.next();
+    assert_eq!((frame.opaque(), frame.status()), (touched, Status::SUCCESS));
+    assert_eq!(server.engine.vbucket(VbId(0)).expect("it exists").persisted, Seqno(1));
+    assert_eq!(writer.next().opaque(), written);
 }
