@@ -7,6 +7,7 @@ mod backfill;
 pub mod cli;
 #[cfg(feature = "client")]
 pub mod client;
+pub mod collections;
 mod conn;
 pub mod engine;
 pub mod error;

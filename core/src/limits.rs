@@ -2,6 +2,16 @@
 
 /// Longest key, in bytes: the protocol's own limit.
 pub const KEY_BYTES_MAX: usize = 250;
+/// The longest key with its collection's id in front: an id of 32 bits has five bytes at most.
+pub const STORED_KEY_BYTES_MAX: usize = KEY_BYTES_MAX + 5;
+/// The most collections of a bucket, as elsewhere: each has a place in each vbucket.
+pub const COLLECTIONS_MAX: usize = 1200;
+/// The longest name of a scope or collection.
+pub const COLLECTION_NAME_BYTES_MAX: usize = 251;
+/// Entries of a backfill in a row that a stream does not show before it tells how far it is, as the protocol has it.
+pub const FILTERED_ITEMS_MAX: u32 = 10_000;
+/// How long a change of the manifest waits for memory to tell a vbucket of it.
+pub const MANIFEST_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(10);
 /// Largest value, in bytes: the protocol's own limit.
 pub const VALUE_BYTES_MAX: usize = 20 * 1024 * 1024;
 /// Entries kept in a failover log; clients refuse longer ones.

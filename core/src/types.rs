@@ -59,6 +59,18 @@ id! {
     Opaque(u32)
 }
 id! {
+    /// A collection: a part of a bucket's documents; 0 is the default collection.
+    CollectionId(u32)
+}
+id! {
+    /// A scope: a group of collections; 0 is the default scope.
+    ScopeId(u32)
+}
+id! {
+    /// Which set of scopes and collections: rises with each change of the manifest.
+    ManifestUid(u64)
+}
+id! {
     /// A stream id (`sid`), which tells apart several streams on one vbucket; never 0 on the wire.
     Sid(u16)
 }

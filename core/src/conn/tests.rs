@@ -35,7 +35,7 @@ fn connections_come_and_go_in_any_order() {
 fn many_threads_connect_and_leave_while_one_shuts_down() {
     const EACH: usize = if cfg!(miri) { 5 } else { 500 };
     let engine = engine();
-    let (connected, refused): (usize, usize) = std::thread::scope(|scope| {
+    let ended: Vec<(usize, usize, Vec<_>)> = std::thread::scope(|scope| {
         let threads: Vec<_> = (0..3)
             .map(|thread| {
                 let engine = &engine;
@@ -59,18 +59,20 @@ fn many_threads_connect_and_leave_while_one_shuts_down() {
                             engine.shutdown();
                         }
                     }
-                    assert!(held.iter().all(is_closed), "shutdown closed what was open");
-                    (connected, refused)
+                    (connected, refused, held)
                 })
             })
             .collect();
-        threads
-            .into_iter()
-            .map(|t| t.join().expect("a thread"))
-            .fold((0, 0), |a, b| (a.0 + b.0, a.1 + b.1))
+        threads.into_iter().map(|t| t.join().expect("a thread")).collect()
     });
+    let connected: usize = ended.iter().map(|(connected, ..)| connected).sum();
+    let refused: usize = ended.iter().map(|(_, refused, _)| refused).sum();
+    // Not before shutdown has returned: it closes one after the other.
+    let mut held = ended.into_iter().flat_map(|(.., held)| held);
+    assert!(held.all(|producer| is_closed(&producer)), "shutdown closed what was open");
     assert_eq!(connected + refused, 3 * EACH);
     assert!(refused > 0, "nothing is added after shutdown");
+    drop(held);
     assert!(engine.connections().is_empty(), "everybody left");
     println!("connection map: {connected} connected, {refused} refused after shutdown");
 }

@@ -7,6 +7,7 @@ use super::start::EngineBuilder;
 use super::stats;
 use super::{ConnectionSnapshot, EngineStats, VbucketStats};
 use crate::backfill::{BackfillManager, BackfillSettings, Backfills, Drained};
+use crate::collections::Manifest;
 use crate::conn::{Connection, ConnectionParts};
 use crate::error::{Error, ErrorKind, Result};
 use crate::flow::{Budget, Window};
@@ -15,7 +16,7 @@ use crate::partition::Partition;
 use crate::producer::{OpenOptions, Producer, StreamTable};
 use crate::ready::{ReadySet, thread_waker};
 use crate::store::Store;
-use crate::types::{FailoverEntry, Seqno, VbId, VbState};
+use crate::types::{CollectionId, FailoverEntry, Seqno, VbId, VbState};
 use core::future::Future;
 use core::pin::pin;
 use core::task::{Context, Poll};
@@ -125,6 +126,49 @@ impl Engine {
         self.with_pin("set vbucket state", |parts, pin| parts.set_state(vb, state, pin))
     }
 
+    /// Scopes and collections.
+    #[must_use]
+    pub fn manifest(&self) -> Manifest {
+        self.with_pin("manifest", |parts, pin| parts.manifest(pin).clone())
+    }
+
+    /// Makes a scope.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Misuse`] for a name that cannot be or is taken; else as
+    /// [`create_collection`](Self::create_collection).
+    pub fn create_scope(&self, name: &str) -> Result<Manifest> {
+        self.parts().change_manifest(|manifest| manifest.with_scope(name))
+    }
+
+    /// Drops a scope with all its collections and their documents.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Misuse`] if there is no such scope or it is the default one; else as
+    /// [`create_collection`](Self::create_collection).
+    pub fn drop_scope(&self, name: &str) -> Result<Manifest> {
+        self.parts().change_manifest(|manifest| manifest.without_scope(name))
+    }
+
+    /// Makes a collection, whose documents live `max_ttl` seconds at most (0: as long as they say). Returns once every
+    /// active vbucket takes its documents; blocks while memory is full.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Misuse`] for a scope that does not exist and for a name that cannot be or is taken;
+    /// [`ErrorKind::Closed`] after shutdown; [`ErrorKind::Retry`] when memory stayed full: vbuckets that do not know
+    /// of the change yet learn of it with the next one, or when the engine is opened again.
+    pub fn create_collection(&self, scope: &str, name: &str, max_ttl: u32) -> Result<Manifest> {
+        self.parts().change_manifest(|manifest| manifest.with_collection(scope, name, max_ttl))
+    }
+
+    /// Drops a collection and its documents. Its drop event is the last that a stream shows of it.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Misuse`] if there is no such collection; else as [`create_collection`](Self::create_collection).
+    pub fn drop_collection(&self, scope: &str, name: &str) -> Result<Manifest> {
+        self.parts().change_manifest(|manifest| manifest.without_collection(scope, name))
+    }
+
     /// The connections now.
     #[must_use]
     pub fn connections(&self) -> Vec<ConnectionSnapshot> {
@@ -208,6 +252,19 @@ impl Engine {
     pub fn high_seqnos(&self) -> Vec<(VbId, VbState, Seqno)> {
         self.with_pin("high seqnos", |parts, pin| {
             let one = |p: &Partition| (p.vb, p.info(pin).state, p.high(pin));
+            parts.partitions.iter().map(one).collect()
+        })
+    }
+
+    /// State and high seqno of every vbucket, by rising id: of one collection (0 where it is not), or of all.
+    #[must_use]
+    pub fn high_seqnos_of(&self, collection: Option<CollectionId>) -> Vec<(VbId, VbState, Seqno)> {
+        let Some(id) = collection else { return self.high_seqnos() };
+        self.with_pin("high seqnos", |parts, pin| {
+            let high = |p: &Partition| {
+                p.with_collection(id, pin, |it| it.map_or(Seqno::ZERO, |it| it.high()))
+            };
+            let one = |p: &Partition| (p.vb, p.info(pin).state, high(p));
             parts.partitions.iter().map(one).collect()
         })
     }

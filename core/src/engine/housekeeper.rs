@@ -3,9 +3,10 @@
 
 use super::parts::EngineParts;
 use super::shutdown::ShutdownReport;
+use crate::collections::Key;
 use crate::index::Current;
 use crate::partition::{Change, Decision, Partition};
-use crate::types::DocKind;
+use crate::types::{CollectionId, DocKind};
 use core::ops::ControlFlow;
 use millstream_reclaim::sync::Arc;
 use millstream_reclaim::sync::atomic::Ordering;
@@ -73,6 +74,8 @@ fn expire(parts: &EngineParts, partition: &Partition, reader: &mut Reader) -> bo
     });
     let mut made = 0;
     for key in &expired {
+        let Ok((collection, name)) = CollectionId::split(key) else { continue };
+        let key = Key::new(collection, name);
         let written = partition.update(key, now_ns, None, &pin, |found| match found {
             Some(found) if is_expired(found.meta.kind, found.meta.expiry, now) => {
                 Decision::Write(Change::expire(now))

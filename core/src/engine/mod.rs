@@ -15,6 +15,7 @@
 //! | F1 | a change of state: fence between the new state and the look for streams | SeqCst fence | F1 of `producer/requests.rs` | a stream validated against the old state outlives the change | `producer::state_change_vs_request` |
 
 mod clock;
+mod collections;
 mod facade;
 mod flusher;
 mod housekeeper;

@@ -1,23 +1,27 @@
 //! What the threads of an engine share.
 
 use super::clock::Clock;
+use super::collections::ManifestTurn;
 use super::settings::EngineSettings;
 use super::shutdown::Workers;
 use super::signal::CommitSignal;
 use crate::backfill::PoolGate;
+use crate::collections::Manifest;
 use crate::conn::ConnectionMap;
 use crate::partition::Partition;
 use crate::partition::Pressure;
 use crate::ready::ReadySet;
 use crate::store::Store;
 use crate::types::VbId;
-use millstream_reclaim::Domain;
 use millstream_reclaim::sync::Arc;
 use millstream_reclaim::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use millstream_reclaim::{Domain, Published};
 
 /// An engine without its handle.
 pub(crate) struct EngineParts {
     pub(crate) connections: ConnectionMap,
+    pub(super) manifest: Published<Manifest>,
+    pub(super) manifest_turn: ManifestTurn,
     pub(crate) partitions: Box<[Partition]>,
     pub(crate) store: std::sync::Arc<dyn Store>,
     pub(crate) settings: EngineSettings,
@@ -48,6 +52,7 @@ pub(crate) struct Counters {
 /// What `EngineParts::new` takes over as it is.
 pub(super) struct Made {
     pub(super) connections: ConnectionMap,
+    pub(super) manifest: Published<Manifest>,
     pub(super) partitions: Box<[Partition]>,
     pub(super) store: std::sync::Arc<dyn Store>,
     pub(super) settings: EngineSettings,
@@ -63,6 +68,8 @@ impl EngineParts {
     pub(super) fn new(made: Made) -> Arc<Self> {
         Arc::new(Self {
             connections: made.connections,
+            manifest: made.manifest,
+            manifest_turn: ManifestTurn::default(),
             partitions: made.partitions,
             store: made.store,
             settings: made.settings,

@@ -2,15 +2,19 @@
 
 use super::parts::EngineParts;
 use super::signal::Persisted;
+use crate::collections::{Key, QualifiedKey};
 use crate::error::{Error, ErrorKind, Result};
 use crate::index::Current;
 use crate::partition::{Change, Decision, Found, UpdateError, Written};
 use crate::store::Record;
-use crate::types::{Seqno, VbId, VbState, VbUuid};
+use crate::types::{CollectionId, Seqno, VbId, VbState, VbUuid};
 use millstream_reclaim::PooledReader;
 use millstream_reclaim::sync::Arc;
 
-/// Reads and writes of one thread at a time. Cheap to make; keep one for a run of operations, not across an `.await`.
+/// Reads and writes of one thread at a time. A key is a [`Key`] of some collection, or plain bytes for the default
+/// collection.
+///
+/// Cheap to make; keep one for a run of operations, not across an `.await`.
 #[derive(Debug)]
 pub struct Session<'e> {
     parts: &'e Arc<EngineParts>,
@@ -44,31 +48,38 @@ impl<'e> Session<'e> {
     ///
     /// # Errors
     /// See [`UpdateError`].
-    pub fn update<'v, E>(
+    pub fn update<'v, 'k, E>(
         &mut self,
         vb: VbId,
-        key: &[u8],
+        key: impl Into<Key<'k>>,
         fetched: Option<&Fetched>,
         decide: impl FnMut(Option<Found<'_>>) -> Decision<'v, E>,
     ) -> core::result::Result<Written, UpdateError<E>> {
         let partition = self.parts.partition(vb).ok_or(UpdateError::NotActive)?;
         let fetched =
             fetched.map(|Fetched(r)| Found { meta: &r.meta, value: Some(r.value.as_ref()) });
-        partition.update(key, self.parts.clock.unix_ns(), fetched, &self.reader.pin(), decide)
+        partition.update(
+            key.into(),
+            self.parts.clock.unix_ns(),
+            fetched,
+            &self.reader.pin(),
+            decide,
+        )
     }
 
     /// Looks at the newest version of a key (tombstones too), which is borrowed for the call.
     ///
     /// # Errors
     /// [`NotInMemory`] when there is a value and only the store has it.
-    pub fn look<R>(
+    pub fn look<'k, R>(
         &mut self,
         vb: VbId,
-        key: &[u8],
+        key: impl Into<Key<'k>>,
         each: impl FnOnce(Option<Found<'_>>) -> R,
     ) -> core::result::Result<R, NotInMemory> {
         let Some(partition) = self.parts.partition(vb) else { return Ok(each(None)) };
-        partition.get(key, &self.reader.pin(), |current| match current {
+        let Some(key) = QualifiedKey::new(key.into()) else { return Ok(each(None)) };
+        partition.get(key.as_bytes(), &self.reader.pin(), |current| match current {
             Current::Absent => Ok(each(None)),
             Current::Warm(doc) => {
                 Ok(each(Some(Found { meta: &doc.meta, value: Some(doc.value()) })))
@@ -82,8 +93,15 @@ impl<'e> Session<'e> {
     ///
     /// # Errors
     /// What the store answers.
-    pub fn fetch(&mut self, vb: VbId, key: &[u8]) -> Result<Option<Fetched>> {
-        Ok(self.parts.store.get(vb, key)?.map(Fetched))
+    pub fn fetch<'k>(&mut self, vb: VbId, key: impl Into<Key<'k>>) -> Result<Option<Fetched>> {
+        let Some(key) = QualifiedKey::new(key.into()) else { return Ok(None) };
+        Ok(self.parts.store.get(vb, key.as_bytes())?.map(Fetched))
+    }
+
+    /// Whether a collection lives in a vbucket.
+    pub fn has_collection(&mut self, vb: VbId, id: CollectionId) -> bool {
+        let Some(partition) = self.parts.partition(vb) else { return false };
+        partition.with_collection(id, &self.reader.pin(), |collection| collection.is_some())
     }
 
     /// The state of a vbucket and its branch of history; `None` if there is no such vbucket.
@@ -161,6 +179,9 @@ impl<'e> Session<'e> {
         match error {
             UpdateError::Busy => {
                 Error::new(ErrorKind::Retry, "memory is full until more is persisted")
+            }
+            UpdateError::UnknownCollection => {
+                Error::new(ErrorKind::Misuse, "there is no such collection")
             }
             UpdateError::TooLarge => Error::new(ErrorKind::Misuse, "the key or value is too long"),
             UpdateError::NotActive if self.parts.is_stopping() => {

@@ -1,6 +1,7 @@
 //! Opening an engine: read what the store knows, decide where each vbucket's history goes on, start the threads.
 
 use super::clock::{Clock, SystemClock};
+use super::collections::Stored;
 use super::facade::Engine;
 use super::parts::{EngineParts, Made};
 use super::settings::EngineSettings;
@@ -95,6 +96,7 @@ impl EngineBuilder {
         let pressure = Arc::new(Pressure::new(self.settings.memory_bytes));
         let mut opening = Batch::default();
         let mut partitions = Vec::with_capacity(vbuckets as usize);
+        let mut stored = Stored::default();
         for vb in (0..vbuckets).map(|vb| VbId(vb as u16)) {
             let persisted = self.store.load(vb)?;
             // The last document: above it the seqnos came to nothing.
@@ -116,20 +118,19 @@ impl EngineBuilder {
             if persisted.high > Seqno::ZERO {
                 let mut reader = domain.borrow("load");
                 let pin = reader.pin();
-                let history = partition.history(&pin);
-                self.store.keys(vb, &mut |key, meta| {
-                    history.index.load(key, meta);
-                    partition.note_stored(meta.seqno);
-                })?;
+                self.store.keys(vb, &mut |key, meta| stored.load(&partition, key, meta, &pin))?;
             }
             partitions.push(partition);
         }
         if !opening.vbs.is_empty() {
             self.store.commit(&opening, Durability::Synced)?;
         }
+        let manifest = stored.manifest(&*self.store)?;
+        stored.hand_over(&manifest, &partitions, self.clock.unix_seconds(), &domain)?;
         let pool = start_pool(&self.store, &domain)?;
         let parts = EngineParts::new(Made {
             connections: ConnectionMap::new(&domain)?,
+            manifest: domain.publish(manifest)?,
             partitions: partitions.into_boxed_slice(),
             gate: PoolGate::new(self.settings.backfills_max),
             store: self.store,

@@ -42,7 +42,7 @@ impl EngineParts {
         });
         partition.follow_state(pin);
         partition.note_state_change();
-        Ok(())
+        if state == VbState::Active { self.follow_manifest(partition) } else { Ok(()) }
     }
 }
 

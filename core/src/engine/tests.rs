@@ -19,6 +19,8 @@ enum Got {
     Doc(u64, String, String, DocKind),
     End(EndReason),
     Noop,
+    System(u64, String),
+    Advanced(u64),
 }
 
 /// Keeps what it is sent; full after `room` messages.
@@ -49,6 +51,10 @@ impl Sink for Inbox {
             }
             Event::StreamEnd { stream, reason } => (stream.vb.0, Got::End(*reason)),
             Event::Noop { .. } => (u16::MAX, Got::Noop),
+            Event::System { stream, event } => {
+                (stream.vb.0, Got::System(event.seqno.0, format!("{:?}", event.change)))
+            }
+            Event::SeqnoAdvanced { stream, seqno } => (stream.vb.0, Got::Advanced(seqno.0)),
         };
         self.got.push(got);
     }

@@ -21,6 +21,7 @@
 //! |---|---|---|---|
 //! | `load` | any pinned thread | everything | wait-free |
 //! | `replace` | any pinned writer | everything | wait-free; may fail |
+//! | `clear` | who drops a collection | everything | wait-free |
 //! | `chill` | the trimmer | everything | wait-free; gives way to a writer |
 //! | `warm_up` | the loader | nothing | wait-free |
 //!
@@ -28,7 +29,7 @@
 //!
 //! | label | access | ordering | pairs with | what breaks if weaker | model |
 //! |---|---|---|---|---|---|
-//! | K1 | `replace`, `chill`, `warm_up`: exchange | AcqRel | K2 | a reader follows the pointer before the document is there | `index::exposed_is_whole` |
+//! | K1 | `replace`, `chill`, `clear`, `warm_up`: exchange | AcqRel | K2 | a reader follows the pointer before the document is there | `index::exposed_is_whole` |
 //! | K2 | `load` | Acquire | K1 | the same, from the other side | `index::exposed_is_whole` |
 //!
 //! # Reclamation
@@ -113,6 +114,17 @@ impl Cell {
             unsafe { pin.free_raw(cold) };
         }
         true
+    }
+
+    /// Forgets whatever it names. A writer or trimmer that is at it at the same time may be first or last.
+    pub(crate) fn clear(&self, pin: &Pin<'_>) {
+        // K1 AcqRel: nothing is published with it; what it took out is freed once no reader can have it.
+        let held = self.0.swap(ptr::null_mut(), Ordering::AcqRel);
+        if let Some(cold) = (Held { word: held, pinned: PhantomData }).cold_box() {
+            // SAFETY: by I2 the exchange made this thread its owner, nobody can find it any more, and whoever still
+            // reads it is pinned.
+            unsafe { pin.free_raw(cold) };
+        }
     }
 
     /// If it still names `slot`, keeps only the meta data. Whether it did.

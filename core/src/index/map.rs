@@ -2,7 +2,7 @@
 
 use super::cell::{Cell, Current};
 use crate::log::{Doc, Slot};
-use crate::types::DocMeta;
+use crate::types::{CollectionId, DocMeta};
 use core::ops::ControlFlow;
 use foldhash::fast::RandomState;
 use millstream_reclaim::Pin;
@@ -54,6 +54,15 @@ impl Index {
     pub(crate) fn chill(&self, doc: &Doc, slot: &Slot) {
         if let Some(cell) = self.keys.pin().get(doc.key()) {
             cell.chill(slot, &doc.meta);
+        }
+    }
+
+    /// Forgets the versions of all keys of a collection; the keys stay.
+    pub(crate) fn forget(&self, collection: CollectionId, pin: &Pin<'_>) {
+        for (key, cell) in &self.keys.pin() {
+            if CollectionId::split(key).is_ok_and(|(of, _)| of == collection) {
+                cell.clear(pin);
+            }
         }
     }
 

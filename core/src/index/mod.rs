@@ -13,7 +13,5 @@
 mod cell;
 mod map;
 
-#[cfg(millstream_loom)]
-pub(crate) use cell::Held;
-pub(crate) use cell::{Cell, Current};
+pub(crate) use cell::{Cell, Current, Held};
 pub(crate) use map::Index;

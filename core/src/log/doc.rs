@@ -16,11 +16,11 @@ impl Doc {
     ///
     /// # Panics
     /// When the key is longer than 65,535 bytes; callers check it against
-    /// [`KEY_BYTES_MAX`](crate::limits::KEY_BYTES_MAX).
+    /// [`STORED_KEY_BYTES_MAX`](crate::limits::STORED_KEY_BYTES_MAX).
     #[must_use]
     pub fn new(meta: DocMeta, key: &[u8], value: &[u8]) -> Self {
         let key_bytes =
-            u16::try_from(key.len()).expect("keys are bounded by limits::KEY_BYTES_MAX");
+            u16::try_from(key.len()).expect("keys are bounded by limits::STORED_KEY_BYTES_MAX");
         let mut body = Vec::with_capacity(key.len() + value.len());
         body.extend_from_slice(key);
         body.extend_from_slice(value);

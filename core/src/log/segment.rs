@@ -204,3 +204,9 @@ impl Segment {
         (size_of::<Self>() + bodies) as u64
     }
 }
+
+impl core::fmt::Debug for Slot {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Slot").field("published", &self.published()).finish_non_exhaustive()
+    }
+}

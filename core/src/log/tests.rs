@@ -65,8 +65,8 @@ fn a_dropped_reservation_is_void_and_stops_nobody() {
     drop(log.reserve(&pin).expect("room"));
     assert_eq!(log.open(Seqno(1), 10, Seqno::MAX, &pin), Opened::Upto(Seqno(3)));
     assert_eq!(read_all(&log, 1, 3, &pin).0, vec![2]);
-    assert_eq!(log.last_document(Seqno(1), Seqno(3), &pin), Ok(Some(Seqno(2))));
-    assert_eq!(log.last_document(Seqno(3), Seqno(3), &pin), Ok(None), "only void");
+    assert_eq!(log.last_document(Seqno(1), Seqno(3), &pin, |_| true), Ok(Some(Seqno(2))));
+    assert_eq!(log.last_document(Seqno(3), Seqno(3), &pin, |_| true), Ok(None), "only void");
 }
 
 #[test]

@@ -219,8 +219,8 @@ impl Log {
         ReadTo::Next(Seqno(next))
     }
 
-    /// The last seqno of `from..=upto`, a range that [`open`](Self::open) returned, that has a document: the end of a
-    /// snapshot that a reader can see to be complete.
+    /// The last seqno of `from..=upto`, a range that [`open`](Self::open) returned, that has a document which `fits`:
+    /// the end of a snapshot that a reader can see to be complete.
     ///
     /// # Errors
     /// The floor of the window, when it has moved on.
@@ -229,14 +229,20 @@ impl Log {
         from: Seqno,
         upto: Seqno,
         pin: &Pin<'_>,
+        fits: impl Fn(&Doc) -> bool,
     ) -> core::result::Result<Option<Seqno>, Seqno> {
         let mut seqno = upto.0;
         while seqno >= from.0 {
             let Some(segment) = self.segment(Segment::index_of(seqno), pin) else {
                 return Err(self.floor());
             };
-            if segment.slot(seqno).published() == Published::Doc {
-                return Ok(Some(Seqno(seqno)));
+            let slot = segment.slot(seqno);
+            if slot.published() == Published::Doc {
+                // SAFETY: just seen published as a document.
+                let doc = unsafe { slot.doc() };
+                if fits(doc) {
+                    return Ok(Some(Seqno(seqno)));
+                }
             }
             seqno -= 1;
         }
@@ -488,11 +494,5 @@ impl Drop for Reservation<'_> {
         // SAFETY: as in `publish_if`: not exposed, or `publish_if` would have forgotten the reservation.
         unsafe { self.slot.fill(None) };
         self.slot.publish_void();
-    }
-}
-
-impl core::fmt::Debug for Slot {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_struct("Slot").field("published", &self.published()).finish_non_exhaustive()
     }
 }

@@ -12,5 +12,5 @@ pub use backfill::{Backfills, Delivered, Exclusive, Gate, Outbox, OutboxFeed, Qu
 pub use connection::{Connection, ConnectionMap};
 pub use engine::{Bare, Signal, open};
 pub use key::{Key, Seen, Version, trim};
-pub use partition::{Gathered, Partition};
+pub use partition::{Collection, Gathered, Partition};
 pub use table::Table;

@@ -2,19 +2,44 @@
 //! which a model would not see.
 
 use super::key::Key;
+use crate::collections::VbCollection;
 use crate::failover::FailoverLog;
 use crate::partition::{
     self as room, Asked, Change, Decision, PartitionSettings, Pressure, UpdateError, Written,
 };
 use crate::ready::{ReadySet, WaitList};
 use crate::store::Persisted;
-use crate::types::{Seqno, VbId, VbUuid};
+use crate::types::{CollectionId, ScopeId, Seqno, VbId, VbUuid};
 use millstream_reclaim::sync::Arc;
 use millstream_reclaim::{Domain, Pin};
 
 /// `Partition`.
 #[derive(Debug)]
 pub struct Partition(room::Partition);
+
+/// `VbCollection`.
+#[derive(Debug)]
+pub struct Collection(VbCollection);
+
+impl Collection {
+    /// A collection that was made at seqno 0.
+    #[must_use]
+    pub fn new() -> Self {
+        Self(VbCollection::new(CollectionId(8), ScopeId::ZERO, 0, Seqno::ZERO))
+    }
+
+    /// `VbCollection::high`.
+    #[must_use]
+    pub fn high(&self) -> Seqno {
+        self.0.high()
+    }
+}
+
+impl Default for Collection {
+    fn default() -> Self {
+        Self::new()
+    }
+}
 
 /// What `Partition::collect` gathered.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,8 +74,46 @@ impl Partition {
     /// # Errors
     /// Its.
     pub fn set(&self, key: &Key, name: &[u8], pin: &Pin<'_>) -> Result<Written, UpdateError<()>> {
+        self.set_of(None, key, name, pin)
+    }
+
+    /// [`set`](Self::set) of a document of `collection`.
+    ///
+    /// # Errors
+    /// Its, and `UnknownCollection`.
+    pub fn set_in(
+        &self,
+        collection: &Collection,
+        key: &Key,
+        name: &[u8],
+        pin: &Pin<'_>,
+    ) -> Result<Written, UpdateError<()>> {
+        self.set_of(Some(&collection.0), key, name, pin)
+    }
+
+    /// A collection is dropped: `VbCollection::close`, then the drop event under `key`.
+    ///
+    /// # Errors
+    /// [`set`](Self::set)'s.
+    pub fn drop_collection(
+        &self,
+        collection: &Collection,
+        key: &Key,
+        pin: &Pin<'_>,
+    ) -> Result<Written, UpdateError<()>> {
+        collection.0.close();
+        self.set_of(None, key, b"\x01\x00\x08", pin)
+    }
+
+    fn set_of(
+        &self,
+        collection: Option<&VbCollection>,
+        key: &Key,
+        name: &[u8],
+        pin: &Pin<'_>,
+    ) -> Result<Written, UpdateError<()>> {
         let history = self.0.history(pin);
-        let asked = Asked { key: name, now_ns: 0, fetched: None };
+        let asked = Asked { key: name, now_ns: 0, fetched: None, collection };
         let mut set = |_: Option<room::Found<'_>>| Decision::Write(Change::set(&b"value"[..]));
         self.0.update_cell(&history.log, &key.0, asked, pin, &mut set)
     }

@@ -88,4 +88,6 @@ pub enum UpdateError<E> {
     Busy,
     /// Key or value is too long.
     TooLarge,
+    /// There is no such collection in this vbucket, or it is being dropped.
+    UnknownCollection,
 }

@@ -22,5 +22,4 @@ mod tests;
 pub use change::{Change, Decision, Doc, Found, UpdateError, Written};
 pub(crate) use pressure::Pressure;
 pub(crate) use vbucket::{Partition, PartitionSettings, VbInfo};
-#[cfg(millstream_loom)]
 pub(crate) use write::Asked;

@@ -42,6 +42,7 @@
 
 use super::history::History;
 use super::pressure::Pressure;
+use crate::collections::{CollectionTable, VbCollection, is_system};
 use crate::error::Result;
 use crate::failover::FailoverLog;
 use crate::index::Current;
@@ -49,7 +50,7 @@ use crate::limits::FLUSH_ITEMS;
 use crate::log::{Opened, ReadTo};
 use crate::ready::{ReadySet, WaitList};
 use crate::store::{Persisted, Record, VbBatch};
-use crate::types::{Cas, Seqno, VbId, VbState};
+use crate::types::{Cas, CollectionId, DocMeta, ScopeId, Seqno, VbId, VbState};
 use bytes::Bytes;
 use core::ops::ControlFlow;
 use millstream_reclaim::sync::Arc;
@@ -84,6 +85,10 @@ pub(crate) struct Partition {
     pub(crate) vb: VbId,
     pub(crate) history: Published<History>,
     pub(crate) info: Published<VbInfo>,
+    /// The default collection, which every vbucket has.
+    pub(crate) default: VbCollection,
+    /// The others.
+    pub(crate) others: Published<CollectionTable>,
     /// Readers that wait for the next write.
     pub(crate) waiters: WaitList,
     /// Readers that wait for the next commit.
@@ -114,13 +119,15 @@ impl Partition {
             vb,
             history: domain.publish(history)?,
             info: domain.publish(info)?,
+            default: VbCollection::new(CollectionId::ZERO, ScopeId::ZERO, 0, Seqno::ZERO),
+            others: domain.publish(CollectionTable::default())?,
             waiters: WaitList::new(),
             flushed: WaitList::new(),
             persisted: AtomicU64::new(last.0),
             stored_last: AtomicU64::new(0),
             purge: AtomicU64::new(persisted.purge.0),
             cas: AtomicU64::new(persisted.cas_max.0),
-            alive: AtomicU64::new(persisted.items),
+            alive: AtomicU64::new(0),
             dirty: AtomicBool::new(false),
             info_dirty: AtomicBool::new(false),
             dirty_set,
@@ -138,7 +145,56 @@ impl Partition {
         self.info.get(pin).expect("a partition's state is replaced, never retired")
     }
 
-    /// The newest version of a key.
+    /// Takes over a key that the store has, and where its collection (if it is not gone) is known so far; only before
+    /// the partition is shared.
+    pub(crate) fn load(
+        &self,
+        key: &[u8],
+        meta: &DocMeta,
+        collection: Option<&VbCollection>,
+        pin: &Pin<'_>,
+    ) {
+        self.note_stored(meta.seqno);
+        if collection.is_none() && !is_system(key) {
+            // Of a collection that was dropped.
+            return;
+        }
+        self.history(pin).index.load(key, meta);
+        if let Some(collection) = collection {
+            let is_alive = meta.kind.is_alive();
+            collection.note(meta.seqno, false, is_alive);
+            // V6 Relaxed: a statistic.
+            self.alive.fetch_add(u64::from(is_alive), Ordering::Relaxed);
+        }
+    }
+
+    /// The collections besides the default one; never retired while the partition lives.
+    pub(crate) fn others<'p>(&'p self, pin: &'p Pin<'_>) -> Live<'p, CollectionTable> {
+        self.others.get(pin).expect("a partition's collections are replaced, never retired")
+    }
+
+    /// Lets go of the documents of a collection whose drop event is in the history: nobody finds them by key any more.
+    pub(crate) fn forget(&self, collection: &VbCollection, pin: &Pin<'_>) {
+        // V6 Relaxed: a statistic.
+        self.alive.fetch_sub(collection.alive(), Ordering::Relaxed);
+        self.history(pin).index.forget(collection.id, pin);
+    }
+
+    /// Calls `each` with a collection, if it lives in this vbucket.
+    pub(crate) fn with_collection<R>(
+        &self,
+        id: CollectionId,
+        pin: &Pin<'_>,
+        each: impl FnOnce(Option<&VbCollection>) -> R,
+    ) -> R {
+        if id == CollectionId::ZERO {
+            return each((!self.default.is_closing()).then_some(&self.default));
+        }
+        let others = self.others(pin);
+        each(others.find(id).map(|entry| &**entry).filter(|entry| !entry.is_closing()))
+    }
+
+    /// The newest version of a qualified key.
     pub(crate) fn get<R>(
         &self,
         key: &[u8],
@@ -154,7 +210,7 @@ impl Partition {
         let log = &self.history(pin).log;
         loop {
             let committed = log.high(pin);
-            match log.last_document(log.floor(), committed, pin) {
+            match log.last_document(log.floor(), committed, pin, |_| true) {
                 Ok(Some(last)) => return last,
                 // V8 Acquire: what has left the log was stored before; pairs with V8 in `note_stored`.
                 Ok(None) => return Seqno(self.stored_last.load(Ordering::Acquire)),
@@ -266,7 +322,7 @@ impl Partition {
     /// Records that everything up to `high` is synced; if there is more, the flusher comes again.
     pub(crate) fn settle(&self, high: Seqno, pin: &Pin<'_>) {
         let log = &self.history(pin).log;
-        if let Ok(Some(last)) = log.last_document(self.persisted().next(), high, pin) {
+        if let Ok(Some(last)) = log.last_document(self.persisted().next(), high, pin, |_| true) {
             self.note_stored(last);
         }
         // V3 Release: after the commit; pairs with V4.

@@ -3,9 +3,10 @@
 
 use super::change::{Change, Decision, Doc, Found, UpdateError, Written};
 use super::vbucket::Partition;
-use crate::index::{Cell, Current};
-use crate::limits::{KEY_BYTES_MAX, VALUE_BYTES_MAX};
-use crate::log::{Log, Reservation, TailError};
+use crate::collections::{Key, QualifiedKey, VbCollection};
+use crate::index::{Cell, Current, Held};
+use crate::limits::VALUE_BYTES_MAX;
+use crate::log::{Log, Reservation, Slot, TailError};
 use crate::types::{Cas, DocKind, DocMeta, RevSeqno};
 use millstream_reclaim::Pin;
 use millstream_reclaim::sync::atomic::Ordering;
@@ -19,19 +20,31 @@ impl Partition {
     /// See [`UpdateError`].
     pub(crate) fn update<'v, E>(
         &self,
-        key: &[u8],
+        key: Key<'_>,
         now_ns: u64,
         fetched: Option<Found<'_>>,
         pin: &Pin<'_>,
         mut decide: impl FnMut(Option<Found<'_>>) -> Decision<'v, E>,
     ) -> Result<Written, UpdateError<E>> {
-        if key.is_empty() || key.len() > KEY_BYTES_MAX {
-            return Err(UpdateError::TooLarge);
-        }
-        let history = self.history(pin);
-        history.index.with(key, |cell| {
-            self.update_cell(&history.log, cell, Asked { key, now_ns, fetched }, pin, &mut decide)
+        let qualified = QualifiedKey::new(key).ok_or(UpdateError::TooLarge)?;
+        self.with_collection(key.collection, pin, |collection| {
+            let collection = Some(collection.ok_or(UpdateError::UnknownCollection)?);
+            let asked = Asked { key: qualified.as_bytes(), now_ns, fetched, collection };
+            self.update_qualified(asked, pin, &mut decide)
         })
+    }
+
+    /// [`update`](Self::update) of a key that names its collection itself, or of a system event.
+    pub(crate) fn update_qualified<'v, E>(
+        &self,
+        asked: Asked<'_>,
+        pin: &Pin<'_>,
+        decide: &mut impl FnMut(Option<Found<'_>>) -> Decision<'v, E>,
+    ) -> Result<Written, UpdateError<E>> {
+        let history = self.history(pin);
+        history
+            .index
+            .with(asked.key, |cell| self.update_cell(&history.log, cell, asked, pin, decide))
     }
 
     /// [`update`](Self::update), with the key's cell in hand.
@@ -43,9 +56,10 @@ impl Partition {
         pin: &Pin<'_>,
         decide: &mut impl FnMut(Option<Found<'_>>) -> Decision<'v, E>,
     ) -> Result<Written, UpdateError<E>> {
-        let Asked { key, now_ns, fetched } = asked;
+        let Asked { key, now_ns, fetched, collection } = asked;
         let announce = Announce(self);
-        let mut write = Attempt { partition: self, log, cell, key, now_ns, pin, reserved: false };
+        let mut write =
+            Attempt { partition: self, log, cell, key, now_ns, collection, pin, reserved: false };
         let result = write.run(fetched, decide);
         if !write.reserved {
             core::mem::forget(announce);
@@ -94,6 +108,8 @@ pub(crate) struct Asked<'a> {
     pub(crate) key: &'a [u8],
     pub(crate) now_ns: u64,
     pub(crate) fetched: Option<Found<'a>>,
+    /// The collection that the key is in; `None` for a system event, which is in none.
+    pub(crate) collection: Option<&'a VbCollection>,
 }
 
 /// One write to one key.
@@ -103,6 +119,7 @@ struct Attempt<'a, 'g> {
     cell: &'a Cell,
     key: &'a [u8],
     now_ns: u64,
+    collection: Option<&'a VbCollection>,
     pin: &'a Pin<'g>,
     reserved: bool,
 }
@@ -130,15 +147,14 @@ impl<'a> Attempt<'a, '_> {
             let reservation = self.reserve(reserved.take(), current)?;
             let doc = self.version(&reservation, &change, current);
             let meta = doc.meta;
+            let before = current.meta().is_some_and(|meta| meta.kind.is_alive());
             let exposed =
-                reservation.publish_if(doc, |slot| self.cell.replace(held, slot, &meta, self.pin));
+                reservation.publish_if(doc, |slot| self.expose(held, slot, &meta, before));
             match exposed {
                 Ok(()) => {
                     let bytes = self.log.bytes();
                     let grown = (self.key.len() + change.value.len()) as u64;
                     self.partition.pressure.grew(bytes.saturating_sub(grown), bytes);
-                    let before = current.meta().is_some_and(|meta| meta.kind.is_alive());
-                    self.partition.count(before, change.kind == DocKind::Alive);
                     return Ok(Written { seqno: meta.seqno, cas: meta.cas, rev: meta.rev });
                 }
                 Err(unused) => reserved = Some(unused),
@@ -166,6 +182,11 @@ impl<'a> Attempt<'a, '_> {
             TailError::Full => UpdateError::Busy,
         })?;
         self.reserved = true;
+        // After the seqno was taken: the drop event of a collection that is not closing yet gets a higher one.
+        if self.collection.is_some_and(VbCollection::is_closing) {
+            reservation.void();
+            return Err(UpdateError::UnknownCollection);
+        }
         Ok(reservation)
     }
 
@@ -176,11 +197,34 @@ impl<'a> Attempt<'a, '_> {
             cas: self.partition.next_cas(self.now_ns),
             rev: RevSeqno(rev + 1),
             flags: change.flags,
-            expiry: change.expiry,
+            expiry: self.expiry(change),
             datatype: change.datatype,
             kind: change.kind,
         };
         Doc::new(meta, self.key, &change.value)
+    }
+
+    /// Puts the new version in the key's cell and counts it. Before it is published, so that whoever reads it in the
+    /// log or in the store finds its collection's high seqno at least there.
+    fn expose(&self, held: Held<'_>, slot: &Slot, meta: &DocMeta, before: bool) -> bool {
+        let exposed = self.cell.replace(held, slot, meta, self.pin);
+        if let Some(collection) = self.collection.filter(|_| exposed) {
+            let after = meta.kind.is_alive();
+            self.partition.count(before, after);
+            collection.note(meta.seqno, before, after);
+        }
+        exposed
+    }
+
+    /// When the version expires: no later than its collection lets it.
+    fn expiry(&self, change: &Change<'_>) -> u32 {
+        let max_ttl = self.collection.map_or(0, |collection| collection.max_ttl);
+        if max_ttl == 0 || change.kind != DocKind::Alive {
+            return change.expiry;
+        }
+        let now = (self.now_ns / 1_000_000_000) as u32;
+        let latest = now.saturating_add(max_ttl);
+        if change.expiry == 0 { latest } else { change.expiry.min(latest) }
     }
 }
 

@@ -90,6 +90,11 @@ impl Producer {
         self.stream_count
     }
 
+    /// Whether the client knows of collections; for streams that are requested from now on.
+    pub fn set_collections(&mut self, negotiated: bool) {
+        self.options.collections = negotiated;
+    }
+
     /// The client said something: it lives.
     pub fn received(&mut self, now: Instant) {
         self.noop.received(now);

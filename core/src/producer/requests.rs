@@ -7,8 +7,8 @@ use crate::conn::Connection;
 use crate::partition::Partition;
 use crate::stream::{
     Accepted, ActiveStream, Built, Claimed, ConnectionFacts, Facts, FilterHigh, Killed, Memory,
-    Refusal, StreamFlags, StreamName, StreamRange, StreamRequest, StreamState, VbFacts, check,
-    resolve_in_default,
+    RawFilter, Refusal, StreamFilter, StreamFlags, StreamName, StreamRange, StreamRequest,
+    StreamState, VbFacts, check, resolve,
 };
 use crate::types::{EndReason, FailoverEntry, Opaque, Seqno, VbId};
 use millstream_reclaim::Pin;
@@ -56,6 +56,16 @@ impl Producer {
         let info = partition.info(&pin);
         let (version, failover) = (info.version, info.failover.clone());
         let high = partition.high(&pin);
+        let manifest = engine.manifest(&pin);
+        let kind = resolve(request.filter.as_ref(), &manifest);
+        let named = request.filter.as_ref().map_or(&[][..], RawFilter::ids);
+        let filter = kind.map(|kind| StreamFilter::new(kind, named, &manifest));
+        let filter_high = match &filter {
+            Ok(StreamFilter::Legacy) | Err(_) => FilterHigh::Vbucket,
+            Ok(filter) => {
+                filter.high(partition, &pin).map_or(FilterHigh::Vbucket, FilterHigh::Collections)
+            }
+        };
         let facts = Facts {
             built: BUILT,
             connection: self.facts(),
@@ -68,14 +78,15 @@ impl Producer {
                 in_first_disk_snapshot: false,
                 live_stream: self.connection.is_live(vb),
             }),
-            filter: resolve_in_default(request.filter.as_ref()),
-            filter_high: FilterHigh::Vbucket,
+            filter: kind,
+            filter_high,
             memory: if engine.pressure.is_critical() { Memory::Short } else { Memory::Enough },
         };
         let accepted = check(request, &facts)?;
         self.retire_dead(usize::from(vb.0));
         let name = StreamName { vb, sid: accepted.sid, opaque };
-        self.insert(name, &accepted, partition, version, &pin)?;
+        let filter = filter.map_err(Refusal::Filter)?;
+        self.insert(name, filter, &accepted, partition, version, &pin)?;
         Ok(failover.entries().to_vec())
     }
 
@@ -143,6 +154,7 @@ impl Producer {
     fn insert(
         &mut self,
         name: StreamName,
+        filter: StreamFilter,
         accepted: &Accepted,
         partition: &Partition,
         version: u64,
@@ -180,7 +192,7 @@ impl Producer {
         if self.streams.len() <= member {
             self.streams.resize_with(member + 1, || None);
         }
-        let stream = ActiveStream::new(name, range, &connection.ready, member);
+        let stream = ActiveStream::new(name, range, filter, &connection.ready, member);
         self.streams[member] = Some(Box::new(OwnedStream { stream, queued: false }));
         self.stream_count += 1;
         partition.waiters.enter();

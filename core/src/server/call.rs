@@ -6,9 +6,10 @@ use super::peer::Peer;
 use super::shared::Shared;
 use super::status::Refused;
 use super::withheld::Withheld;
+use crate::collections::Key;
 use crate::engine::{Fetched, Session};
 use crate::limits::KEY_BYTES_MAX;
-use crate::types::{Datatype, VbId, VbState, VbUuid};
+use crate::types::{CollectionId, Datatype, VbId, VbState, VbUuid};
 use crate::wire::{Feature, Frame, FrameReader, Status, WireError};
 use bytes::BytesMut;
 
@@ -48,6 +49,15 @@ impl<E: Into<Refused>> From<E> for Stop {
     }
 }
 
+/// What a key on the wire names.
+pub(super) fn key_of(collections: bool, key: &[u8]) -> Result<Key<'_>, WireError> {
+    if !collections {
+        return Ok(Key::from(key));
+    }
+    let (collection, name) = CollectionId::split(key)?;
+    Ok(Key::new(collection, name))
+}
+
 impl Call<'_, '_> {
     /// Where the answer goes.
     pub(super) fn out(&mut self) -> &mut BytesMut {
@@ -62,13 +72,23 @@ impl Call<'_, '_> {
         }
     }
 
-    /// Refuses a key that is too long for a connection without collections.
-    pub(super) fn check_key(&self, key: &[u8]) -> Result<(), Stop> {
-        if key.len() <= KEY_BYTES_MAX {
-            return Ok(());
+    /// The document that a key on the wire names: in the collection that the key begins with if collections were
+    /// agreed on, else in the default one.
+    pub(super) fn key<'k>(&mut self, vb: VbId, key: &'k [u8]) -> Result<Key<'k>, Stop> {
+        let key = key_of(self.peer.has(Feature::COLLECTIONS), key)?;
+        let (len, opcode) = (key.name.len(), self.frame.opcode());
+        if !(1..=KEY_BYTES_MAX).contains(&len) {
+            return Err(WireError::Key { opcode, len, min: 1, max: KEY_BYTES_MAX }.into());
         }
-        let opcode = self.frame.opcode();
-        Err(WireError::Key { opcode, len: key.len(), min: 1, max: KEY_BYTES_MAX }.into())
+        if !self.session.has_collection(vb, key.collection) {
+            return Err(self.unknown_collection());
+        }
+        Ok(key)
+    }
+
+    /// There is no such collection.
+    pub(super) fn unknown_collection(&self) -> Stop {
+        Refused::unknown_collection(self.shared.engine.manifest().uid()).into()
     }
 
     /// Refuses a value that the client did not agree to send.

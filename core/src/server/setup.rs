@@ -13,6 +13,7 @@ const BUILT: FeatureSet = FeatureSet::of(&[
     Feature::XERROR,
     Feature::SELECT_BUCKET,
     Feature::JSON,
+    Feature::COLLECTIONS,
     Feature::CLUSTER_CONFIG_WITH_KNOWN_VERSION,
 ]);
 

@@ -12,7 +12,7 @@
 use crate::error::{Error, ErrorKind};
 use crate::producer::{ControlError, ControlRefusal};
 use crate::stream::{FilterFault, Refusal};
-use crate::types::{Datatype, VbState};
+use crate::types::{Datatype, ManifestUid, VbState};
 use crate::wire::{Header, Response, Status, WireError};
 use bytes::BytesMut;
 use serde_json::json;
@@ -24,20 +24,29 @@ pub(super) struct Refused {
     pub(super) status: Status,
     /// What was wrong, for people; empty where the status says it all.
     why: Cow<'static, str>,
+    /// The manifest that was looked at for a scope or collection that it does not have.
+    manifest: Option<ManifestUid>,
 }
 
 impl Refused {
     pub(super) fn new(status: Status, why: impl Into<Cow<'static, str>>) -> Self {
-        Self { status, why: why.into() }
+        Self { status, why: why.into(), manifest: None }
     }
 
     /// Appends the answer.
     pub(super) fn encode(&self, to: &Header, json: Datatype, out: &mut BytesMut) {
         let answer = Response::to(to, self.status);
-        if self.why.is_empty() {
+        if self.why.is_empty() && self.manifest.is_none() {
             return answer.encode(out);
         }
-        let context = json!({ "error": { "context": self.why } }).to_string();
+        let mut context = json!({});
+        if !self.why.is_empty() {
+            context["error"] = json!({ "context": self.why });
+        }
+        if let Some(uid) = self.manifest {
+            context["manifest_uid"] = json!(format!("{:x}", uid.0));
+        }
+        let context = context.to_string();
         answer.value(json, context.as_bytes()).encode(out);
     }
 
@@ -60,6 +69,24 @@ impl Refused {
         Self::new(Status::E2BIG, "the key or the value is too long")
     }
 
+    /// A collection that the manifest does not have.
+    pub(super) fn unknown_collection(manifest: ManifestUid) -> Self {
+        Self::from(Status::UNKNOWN_COLLECTION).seen_in(manifest)
+    }
+
+    /// A scope that the manifest does not have.
+    pub(super) fn unknown_scope(manifest: ManifestUid) -> Self {
+        Self::from(Status::UNKNOWN_SCOPE).seen_in(manifest)
+    }
+
+    /// Tells which manifest was looked at, if that is what was wrong.
+    pub(super) fn seen_in(mut self, manifest: ManifestUid) -> Self {
+        if matches!(self.status, Status::UNKNOWN_COLLECTION | Status::UNKNOWN_SCOPE) {
+            self.manifest = Some(manifest);
+        }
+        self
+    }
+
     /// A write that found no memory in time.
     pub(super) fn memory_full() -> Self {
         Self::new(Status::ETMPFAIL, "memory is full until more is persisted")
@@ -73,7 +100,7 @@ impl Refused {
 
 impl From<Status> for Refused {
     fn from(status: Status) -> Self {
-        Self { status, why: Cow::Borrowed("") }
+        Self { status, why: Cow::Borrowed(""), manifest: None }
     }
 }
 

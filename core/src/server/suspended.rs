@@ -1,6 +1,7 @@
 //! A request that cannot be handled at once: it waits for the store, or for memory, and is then handled from its
 //! start. The connection's later requests wait behind it; its streams do not.
 
+use super::call::key_of;
 use super::status::Refused;
 use crate::engine::{Engine, Fetched, Flushed};
 use crate::error::Result;
@@ -55,7 +56,13 @@ pub(super) enum Resumed {
 
 impl Suspended {
     /// A request that needs what the store has of its document.
-    pub(super) fn for_stored(engine: &Engine, frame: Frame, mut attempts: Attempts) -> Self {
+    /// `collections` says whether its key begins with a collection's id.
+    pub(super) fn for_stored(
+        engine: &Engine,
+        frame: Frame,
+        collections: bool,
+        mut attempts: Attempts,
+    ) -> Self {
         attempts.reads += 1;
         attempts.stored = None;
         let waits_for = if attempts.reads > STORED_READS_MAX {
@@ -63,7 +70,11 @@ impl Suspended {
         } else {
             let (engine, vb, key) = (engine.clone(), frame.vbucket(), frame.key_bytes());
             // On a thread that may block: reading the disk must not stop other connections.
-            let fetch = move || engine.session("fetch").fetch(vb, &key);
+            let fetch = move || match key_of(collections, &key) {
+                Ok(key) => engine.session("fetch").fetch(vb, key),
+                // It was read before.
+                Err(_) => Ok(None),
+            };
             WaitsFor::Store(tokio::task::spawn_blocking(fetch))
         };
         Self { frame, attempts, waits_for }

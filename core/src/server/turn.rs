@@ -8,7 +8,7 @@ use super::status::Refused;
 use super::suspended::{Attempts, Resumed, Suspended};
 use crate::limits::{OUTPUT_BYTES_HIGH, TURN_BYTES, TURN_REQUESTS};
 use crate::producer::{Departure, Step};
-use crate::wire::{Aftermath, Frame, MalformedFrame};
+use crate::wire::{Aftermath, Feature, Frame, MalformedFrame};
 use std::time::Instant;
 
 /// How a connection goes on after one of its requests.
@@ -105,7 +105,8 @@ impl Connection {
             }
             Err(Stop::Close) => After::Close,
             Err(Stop::NeedsStored) => {
-                self.suspended = Some(Suspended::for_stored(engine, frame, attempts));
+                let collections = call.peer.has(Feature::COLLECTIONS);
+                self.suspended = Some(Suspended::for_stored(engine, frame, collections, attempts));
                 After::Wait
             }
             Err(Stop::NeedsMemory) => {

@@ -2,7 +2,7 @@
 
 use super::contract::{Batch, VbBatch};
 use crate::error::{Error, ErrorKind, Result};
-use crate::limits::{FAILOVER_ENTRIES_MAX, KEY_BYTES_MAX, VALUE_BYTES_MAX, VBUCKETS_MAX};
+use crate::limits::{FAILOVER_ENTRIES_MAX, STORED_KEY_BYTES_MAX, VALUE_BYTES_MAX, VBUCKETS_MAX};
 use crate::types::{FailoverEntry, Seqno, VbId};
 use std::collections::HashSet;
 
@@ -108,10 +108,10 @@ fn check_part(part: &VbBatch, committed: Seqno) -> Result<()> {
             return Err(misuse(format!("vb {vb}: seqno {seqno} was committed after {last}")));
         }
         last = seqno;
-        if record.key.len() > KEY_BYTES_MAX {
+        if record.key.len() > STORED_KEY_BYTES_MAX {
             let len = record.key.len();
             return Err(misuse(format!(
-                "vb {vb}, seqno {seqno}: a key of {len} bytes, more than {KEY_BYTES_MAX}"
+                "vb {vb}, seqno {seqno}: a key of {len} bytes, more than {STORED_KEY_BYTES_MAX}"
             )));
         }
         if record.value.len() > VALUE_BYTES_MAX {

@@ -1,17 +1,17 @@
 //! A stream that sends: where it reads, what it sends next, when it ends. Owned and moved by one thread, the one that
 //! steps its connection; others reach only its word.
 
-use super::event::{Event, Layout, Sink, SnapshotFlags, StreamName};
-use super::word::{Advanced, StreamState, StreamWord};
+use super::event::{Event, Sink, SnapshotFlags, StreamName};
+use super::filter::StreamFilter;
+use super::turn::{Entry, Next, Offer, Passed, StreamContext};
+use super::word::{Advanced, StreamState};
 use crate::backfill::{Backfill, BackfillRequest, Backfills, Delivery, OutboxReader, outbox};
-use crate::flow::Window;
-use crate::limits::{SNAPSHOT_ITEMS_MAX, STREAM_TURN_MESSAGES};
-use crate::log::{Opened, ReadTo};
+use crate::limits::{FILTERED_ITEMS_MAX, SNAPSHOT_ITEMS_MAX};
+use crate::log::{Doc, Opened, ReadTo};
 use crate::partition::Partition;
 use crate::ready::{ReadySet, Waiter};
 use crate::types::{EndReason, Seqno};
 use core::ops::ControlFlow;
-use millstream_reclaim::Pin;
 use millstream_reclaim::sync::Arc;
 
 /// What a stream was accepted for.
@@ -33,6 +33,13 @@ pub(crate) struct StreamRange {
 pub(crate) struct ActiveStream {
     pub(crate) name: StreamName,
     range: StreamRange,
+    filter: StreamFilter,
+    /// The last seqno that the client was sent.
+    shown: Seqno,
+    /// The client is to be told that it is at this seqno, since it was not shown what is there.
+    advance: Option<Seqno>,
+    /// Entries in a row that were not shown.
+    hidden: u32,
     /// The next seqno to read.
     next: Seqno,
     source: Source,
@@ -59,55 +66,8 @@ enum Source {
     Store(OutboxReader),
     /// The log.
     Log,
-}
-
-/// What a stream needs for a turn.
-pub(crate) struct StreamContext<'a, 'p, S> {
-    pub(crate) word: &'a StreamWord,
-    pub(crate) partition: &'a Partition,
-    pub(crate) backfills: &'a Arc<Backfills>,
-    pub(crate) ready: &'a Arc<ReadySet>,
-    pub(crate) member: usize,
-    pub(crate) window: &'a Window,
-    pub(crate) layout: Layout,
-    pub(crate) sent: &'a mut Sent,
-    pub(crate) sink: &'a mut S,
-    pub(crate) pin: &'a Pin<'p>,
-    /// Messages that it may still send in this turn, of [`STREAM_TURN_MESSAGES`].
-    pub(crate) messages: u32,
-}
-
-/// What was sent, for stats.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Sent {
-    pub(crate) documents: u64,
-    pub(crate) bytes: u64,
-    pub(crate) last_seqno: Seqno,
-    pub(crate) snapshot_end: Seqno,
-}
-
-/// Why a turn ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[must_use]
-pub(crate) enum Next {
-    /// It has more to send and used up its turn.
-    More,
-    /// It will be marked ready when there is something.
-    Parked,
-    /// The window or the sink is full.
-    Full {
-        /// Whether the turn came to something before.
-        sent_something: bool,
-    },
-    /// It is dead.
-    Dead(EndReason),
-}
-
-/// Whether a message went out.
-enum Offer {
-    Sent,
-    Full,
-    TurnOver,
+    /// Nowhere any more: it ends.
+    Finished,
 }
 
 impl ActiveStream {
@@ -115,12 +75,17 @@ impl ActiveStream {
     pub(crate) fn new(
         name: StreamName,
         range: StreamRange,
+        filter: StreamFilter,
         ready: &Arc<ReadySet>,
         member: usize,
     ) -> Self {
         Self {
             name,
             range,
+            filter,
+            shown: range.start,
+            advance: None,
+            hidden: 0,
             next: Seqno(range.start.0.saturating_add(1)),
             source: Source::Undecided,
             snapshot: None,
@@ -140,10 +105,14 @@ impl ActiveStream {
                 self.source = Source::Undecided;
                 return Next::Dead(reason);
             }
+            if let ControlFlow::Break(next) = self.send_advance(cx) {
+                return next;
+            }
             let step = match self.source {
                 Source::Undecided => self.choose_source(cx),
                 Source::Store(_) => self.send_from_store(cx),
                 Source::Log => self.send_from_log(cx),
+                Source::Finished => self.end(cx, EndReason::Ok),
             };
             if let ControlFlow::Break(next) = step {
                 return next;
@@ -178,7 +147,8 @@ impl ActiveStream {
         let (writer, reader) = outbox(Arc::clone(cx.ready), cx.member);
         let request = BackfillRequest {
             vb: self.name.vb,
-            from: self.next,
+            // Nothing that the filter shows is older than its collections.
+            from: self.next.max(self.filter.start(cx.partition, cx.pin)),
             purge_exempt: self.range.purge_exempt,
         };
         self.source = Source::Store(reader);
@@ -211,19 +181,20 @@ impl ActiveStream {
             None => ControlFlow::Break(Next::Parked),
             Some(&mut Delivery::Failed(reason)) => self.end(cx, reason),
             Some(&mut Delivery::Opened { last }) => {
-                if last >= self.next {
+                let end = self.filter.snapshot_end(last, cx.partition);
+                if end >= self.next {
                     let flags = SnapshotFlags::DISK.with(SnapshotFlags::CHECKPOINT);
-                    self.send_marker(cx, last, flags)?;
+                    self.send_marker(cx, end, flags)?;
+                    self.snapshot = Some(end);
                 }
                 self.pop_delivery();
                 ControlFlow::Continue(())
             }
             Some(&mut Delivery::Done { read_to }) => {
                 self.next = self.next.max(read_to.next());
-                if self.range.disk_only {
-                    return self.end(cx, EndReason::Ok);
-                }
-                self.source = Source::Undecided;
+                self.close_snapshot();
+                self.source =
+                    if self.range.disk_only { Source::Finished } else { Source::Undecided };
                 self.checkpoint = true;
                 ControlFlow::Continue(())
             }
@@ -243,21 +214,30 @@ impl ActiveStream {
             if let StreamState::Dead(_) = cx.word.load() {
                 return ControlFlow::Continue(());
             }
-            let event = Event::Document {
-                stream: self.name,
-                meta: &record.meta,
-                key: &record.key,
-                value: &record.value,
-            };
-            match cx.offer(&event) {
-                Offer::Sent => {}
-                Offer::Full => return ControlFlow::Break(cx.full()),
-                Offer::TurnOver => return ControlFlow::Break(Next::More),
+            let (seqno, bytes) =
+                (record.meta.seqno, (record.key.len() + record.value.len()) as u64);
+            let mut entry = Entry { name: self.name, filter: &mut self.filter };
+            let sent = entry.send(&record.meta, &record.key, &record.value, cx);
+            match sent {
+                Passed::Sent | Passed::LastOfFilter => {
+                    (self.shown, self.hidden) = (seqno, 0);
+                    cx.sent.last_seqno = seqno;
+                }
+                Passed::Hidden => self.hidden += 1,
+                Passed::Full => return ControlFlow::Break(cx.full()),
+                Passed::TurnOver => return ControlFlow::Break(Next::More),
             }
-            cx.sent.last_seqno = record.meta.seqno;
-            self.next = record.meta.seqno.next();
-            permit.give_back((record.key.len() + record.value.len()) as u64);
+            self.next = seqno.next();
+            permit.give_back(bytes);
             records.pop_front();
+            if sent == Passed::LastOfFilter {
+                return self.end(cx, EndReason::FilterEmpty);
+            }
+            if self.hidden >= FILTERED_ITEMS_MAX && self.filter.is_aware() {
+                // A client that is shown nothing for long would otherwise read it all again after a disconnect.
+                self.advance = Some(seqno);
+                return ControlFlow::Continue(());
+            }
         }
         self.pop_delivery();
         ControlFlow::Continue(())
@@ -297,10 +277,12 @@ impl ActiveStream {
             Opened::Empty => ControlFlow::Break(Next::Parked),
             Opened::Behind(_) => self.start_backfill(cx),
             Opened::Upto(upto) => {
-                let last = match history.log.last_document(self.next, upto, pin) {
+                let filter = &self.filter;
+                let may_end = |doc: &Doc| filter.ends_at(doc.key());
+                let last = match history.log.last_document(self.next, upto, pin, may_end) {
                     Ok(Some(last)) => last,
                     Ok(None) => {
-                        // Only void seqnos: nothing to announce.
+                        // Only void seqnos, and what the client is not told of: nothing to announce.
                         self.next = upto.next();
                         return ControlFlow::Continue(());
                     }
@@ -323,7 +305,9 @@ impl ActiveStream {
     ) -> ControlFlow<Next> {
         let (partition, pin) = (cx.partition, cx.pin);
         let history = partition.history(pin);
-        let name = self.name;
+        let mut entry = Entry { name: self.name, filter: &mut self.filter };
+        let shown = &mut self.shown;
+        let mut filter_empty = false;
         let mut stopped = ControlFlow::Continue(());
         // The stream may end inside the snapshot that it began in.
         let read_to = end.min(self.range.end);
@@ -334,22 +318,23 @@ impl ActiveStream {
             if let StreamState::Dead(_) = cx.word.load() {
                 return ControlFlow::Break(());
             }
-            let event = Event::Document {
-                stream: name,
-                meta: &doc.meta,
-                key: doc.key(),
-                value: doc.value(),
-            };
-            match cx.offer(&event) {
-                Offer::Sent => {
+            match entry.send(&doc.meta, doc.key(), doc.value(), cx) {
+                Passed::Hidden => return ControlFlow::Continue(()),
+                sent @ (Passed::Sent | Passed::LastOfFilter) => {
+                    *shown = doc.meta.seqno;
                     cx.sent.last_seqno = doc.meta.seqno;
+                    filter_empty = sent == Passed::LastOfFilter;
+                    // What is left behind the last event of the filter is not shown anyway.
                     return ControlFlow::Continue(());
                 }
-                Offer::Full => stopped = ControlFlow::Break(cx.full()),
-                Offer::TurnOver => stopped = ControlFlow::Break(Next::More),
+                Passed::Full => stopped = ControlFlow::Break(cx.full()),
+                Passed::TurnOver => stopped = ControlFlow::Break(Next::More),
             }
             ControlFlow::Break(())
         });
+        if filter_empty {
+            return self.end(cx, EndReason::FilterEmpty);
+        }
         match read {
             ReadTo::Behind(at) => {
                 // What comes before was sent.
@@ -359,7 +344,7 @@ impl ActiveStream {
             ReadTo::Next(next) => {
                 self.next = next;
                 if next > end {
-                    self.snapshot = None;
+                    self.close_snapshot();
                 }
                 stopped
             }
@@ -386,6 +371,30 @@ impl ActiveStream {
         }
     }
 
+    /// The snapshot was read to its end.
+    fn close_snapshot(&mut self) {
+        if let Some(end) = self.snapshot.take()
+            && self.filter.is_aware()
+            && self.shown < end
+            && end <= self.range.end
+        {
+            self.advance = Some(end);
+        }
+    }
+
+    /// Tells the client where it is, if what is there was not for it.
+    fn send_advance<S: Sink>(&mut self, cx: &mut StreamContext<'_, '_, S>) -> ControlFlow<Next> {
+        let Some(seqno) = self.advance else { return ControlFlow::Continue(()) };
+        match cx.offer(&Event::SeqnoAdvanced { stream: self.name, seqno }) {
+            Offer::Sent => {
+                (self.advance, self.shown, self.hidden) = (None, seqno, 0);
+                ControlFlow::Continue(())
+            }
+            Offer::Full => ControlFlow::Break(cx.full()),
+            Offer::TurnOver => ControlFlow::Break(Next::More),
+        }
+    }
+
     /// Ends the stream from within; whoever was first decides the reason.
     fn end<S: Sink>(
         &mut self,
@@ -394,29 +403,5 @@ impl ActiveStream {
     ) -> ControlFlow<Next> {
         let _ = cx.word.kill(reason);
         ControlFlow::Continue(())
-    }
-}
-
-impl<S: Sink> StreamContext<'_, '_, S> {
-    fn full(&self) -> Next {
-        Next::Full { sent_something: self.messages < STREAM_TURN_MESSAGES }
-    }
-
-    /// Sends a message if the turn, the window and the sink allow it.
-    fn offer(&mut self, event: &Event<'_>) -> Offer {
-        if !self.window.may_send() || !self.sink.has_room() {
-            return Offer::Full;
-        }
-        if self.messages == 0 {
-            return Offer::TurnOver;
-        }
-        self.messages -= 1;
-        let bytes = event.counted_bytes(self.layout);
-        // Counted before it can reach the client, whose acknowledgement may come at once.
-        self.window.sent(bytes);
-        self.sink.send(event);
-        self.sent.bytes += bytes;
-        self.sent.documents += u64::from(event.is_document());
-        Offer::Sent
     }
 }

@@ -1,5 +1,6 @@
 //! What a connection sends on its own: the events of its streams, and no-ops.
 
+use crate::collections::{SystemChange, SystemEvent};
 use crate::types::{DocKind, DocMeta, EndReason, Opaque, Seqno, Sid, VbId};
 
 /// Which stream an event belongs to.
@@ -59,10 +60,25 @@ pub enum Event<'a> {
         stream: StreamName,
         /// Everything but key and value.
         meta: &'a DocMeta,
-        /// The key.
+        /// The key; on streams of clients that know of collections with the collection's id in LEB128 in front.
         key: &'a [u8],
         /// The value.
         value: &'a [u8],
+    },
+    /// A scope or collection was made or dropped; only for clients that know of collections.
+    System {
+        /// The stream.
+        stream: StreamName,
+        /// What happened.
+        event: SystemEvent<'a>,
+    },
+    /// The snapshot is complete at this seqno, though the stream does not show what is there; only for clients that
+    /// know of collections.
+    SeqnoAdvanced {
+        /// The stream.
+        stream: StreamName,
+        /// The seqno.
+        seqno: Seqno,
     },
     /// The last message of a stream.
     StreamEnd {
@@ -100,6 +116,8 @@ impl Event<'_> {
             Self::Noop { .. } => return 0,
             Self::SnapshotMarker { stream, .. } => (stream, 20),
             Self::StreamEnd { stream, .. } => (stream, 4),
+            Self::SeqnoAdvanced { stream, .. } => (stream, 8),
+            Self::System { stream, event } => (stream, 13 + system_bytes(&event.change)),
             Self::Document { stream, meta, key, value } => {
                 let extras = match meta.kind {
                     DocKind::Alive => 31,
@@ -116,7 +134,19 @@ impl Event<'_> {
     /// Whether the message carries a change of the vbucket.
     #[must_use]
     pub fn is_document(&self) -> bool {
-        matches!(self, Self::Document { .. })
+        matches!(self, Self::Document { .. } | Self::System { .. })
+    }
+}
+
+/// Name and value of a system event on the wire.
+fn system_bytes(change: &SystemChange<'_>) -> u64 {
+    match change {
+        SystemChange::CollectionCreated { name, max_ttl, .. } => {
+            name.len() as u64 + if *max_ttl == 0 { 16 } else { 20 }
+        }
+        SystemChange::CollectionDropped { .. } => 16,
+        SystemChange::ScopeCreated { name, .. } => name.len() as u64 + 12,
+        SystemChange::ScopeDropped { .. } => 12,
     }
 }
 

@@ -2,13 +2,17 @@
 
 mod active;
 mod event;
+mod filter;
 mod request;
+mod turn;
 mod word;
 
 #[cfg(test)]
 mod tests;
 
-pub(crate) use active::{ActiveStream, Next, Sent, StreamContext, StreamRange};
+pub(crate) use active::{ActiveStream, StreamRange};
 pub use event::{Event, Layout, Sink, SnapshotFlags, StreamName};
+pub(crate) use filter::StreamFilter;
 pub use request::*;
+pub(crate) use turn::{Next, Sent, StreamContext};
 pub use word::{Advanced, Claimed, Killed, StreamState, StreamWord};

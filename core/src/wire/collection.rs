@@ -1,11 +1,8 @@
 //! Collection ids in front of keys, as unsigned LEB128: seven bits a byte, lowest first, top bit = "more".
 
 use super::WireError;
+pub use crate::types::CollectionId;
 use bytes::BytesMut;
-
-/// The id of a collection; 0 is the default collection.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct CollectionId(pub u32);
 
 impl CollectionId {
     /// The default collection.

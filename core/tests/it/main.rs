@@ -2,6 +2,8 @@
 
 #[cfg(feature = "cli")]
 mod cli;
+#[cfg(all(feature = "embedded", feature = "testing"))]
+mod collections;
 #[cfg(feature = "cli")]
 mod kill;
 #[cfg(feature = "cli")]

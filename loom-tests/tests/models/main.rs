@@ -7,6 +7,7 @@ mod append;
 mod arc_swap;
 mod backfill;
 mod budget;
+mod collection;
 mod connection;
 mod domain;
 mod engine;

@@ -6,6 +6,7 @@ mod failover;
 mod open;
 mod sink;
 mod stream;
+mod stream_value;
 
 pub(super) use answers::answer;
 pub(super) use control::{buffer_ack, control, noop};

@@ -1,13 +1,14 @@
 //! From the producer's events to the connection's output.
 
+use crate::collections::{self, SystemChange};
 use crate::server::output::Output;
 use crate::stream::{Event, Layout, Sink, StreamName};
-use crate::types::{Datatype, DocKind, DocMeta};
+use crate::types::{Cas, Datatype, DocKind, DocMeta};
 use crate::wire::dcp::{
-    Deletion, Expiration, MarkerExtension, MarkerFlags, Mutation, Noop, SnapshotMarker, StreamEnd,
-    StreamTag,
+    Deletion, Expiration, MarkerExtension, MarkerFlags, Mutation, Noop, SeqnoAdvanced,
+    SnapshotMarker, StreamEnd, StreamTag, SystemEvent, SystemEventKind,
 };
-use bytes::BytesMut;
+use bytes::{BufMut, BytesMut};
 
 /// Appends messages to a connection's output, up to a mark.
 pub(in crate::server) struct OutputSink<'a> {
@@ -79,6 +80,10 @@ impl Sink for OutputSink<'_> {
                 let extension = MarkerExtension::None;
                 SnapshotMarker { tag, start, end, flags, extension }.encode(self.out());
             }
+            Event::System { stream, event } => self.system(stream, &event),
+            Event::SeqnoAdvanced { stream, seqno } => {
+                SeqnoAdvanced { tag: tag(stream), seqno }.encode(self.out());
+            }
             Event::StreamEnd { stream, reason } => {
                 StreamEnd::new(tag(stream), reason).encode(self.out());
             }
@@ -88,10 +93,50 @@ impl Sink for OutputSink<'_> {
 }
 
 impl OutputSink<'_> {
+    fn system(&mut self, stream: StreamName, event: &collections::SystemEvent<'_>) {
+        let (kind, name) = match event.change {
+            SystemChange::CollectionCreated { name, .. } => {
+                (SystemEventKind::CREATE_COLLECTION, name)
+            }
+            SystemChange::CollectionDropped { .. } => (SystemEventKind::DROP_COLLECTION, ""),
+            SystemChange::ScopeCreated { name, .. } => (SystemEventKind::CREATE_SCOPE, name),
+            SystemChange::ScopeDropped { .. } => (SystemEventKind::DROP_SCOPE, ""),
+        };
+        let mut value = [0; SYSTEM_VALUE_BYTES_MAX];
+        let mut room = &mut value[..];
+        room.put_u64(event.manifest.0);
+        let mut version = 0;
+        match event.change {
+            SystemChange::CollectionCreated { scope, collection, max_ttl, .. } => {
+                room.put_u32(scope.0);
+                room.put_u32(collection.0);
+                if max_ttl != 0 {
+                    version = 1;
+                    room.put_u32(max_ttl);
+                }
+            }
+            SystemChange::CollectionDropped { scope, collection } => {
+                room.put_u32(scope.0);
+                room.put_u32(collection.0);
+            }
+            SystemChange::ScopeCreated { scope, .. } | SystemChange::ScopeDropped { scope } => {
+                room.put_u32(scope.0);
+            }
+        }
+        let unused = room.len();
+        let value = &value[..SYSTEM_VALUE_BYTES_MAX - unused];
+        let (seqno, cas, datatype) = (event.seqno, Cas::ZERO, Datatype::RAW);
+        let (tag, name) = (tag(stream), name.as_bytes());
+        SystemEvent { tag, seqno, kind, version, cas, datatype, name, value }.encode(self.out());
+    }
+
     fn out(&mut self) -> &mut BytesMut {
         self.output.buffer()
     }
 }
+
+/// Manifest, scope, collection and time to live.
+const SYSTEM_VALUE_BYTES_MAX: usize = 8 + 4 + 4 + 4;
 
 fn tag(stream: StreamName) -> StreamTag {
     StreamTag { opaque: stream.opaque, vb: stream.vb, sid: stream.sid }

@@ -1,21 +1,29 @@
 //! DCP_STREAM_REQ and DCP_CLOSE_STREAM.
 
+use super::stream_value::StreamValue;
 use crate::producer::CloseOutcome;
 use crate::server::call::{Call, Stop};
 use crate::server::setup::done;
 use crate::server::status::Refused;
 use crate::stream::{Refusal, StreamFlags, StreamRequest};
-use crate::wire::Status;
 use crate::wire::dcp::{CloseStream, FailoverLogAnswer, RollbackAnswer, StreamReq};
+use crate::wire::{Feature, Status};
 
 /// `53` DCP_STREAM_REQ. The failover log is the answer, in front of the stream's first message.
 pub(in crate::server) fn stream_request(call: &mut Call<'_, '_>) -> Result<(), Stop> {
     let frame = call.frame;
     let request = StreamReq::parse(frame)?;
+    // As they are agreed on now: some clients say HELLO after they opened the connection.
+    let collections = call.peer.has(Feature::COLLECTIONS);
+    let uid = call.shared.engine.manifest().uid();
     let producer = call.producer()?;
-    if !request.value.is_empty() {
+    producer.set_collections(collections);
+    if !collections && !request.value.is_empty() {
         return Err(Refused::from(&Refusal::ValueNotNegotiated).into());
     }
+    let value = collections.then(|| StreamValue::parse(request.value)).transpose()?;
+    let (sid, purge_seqno) =
+        value.as_ref().map_or((None, None), |value| (value.sid, value.purge_seqno));
     let wanted = StreamRequest {
         flags: StreamFlags::from_bits(request.flags.0),
         start: request.start,
@@ -23,9 +31,9 @@ pub(in crate::server) fn stream_request(call: &mut Call<'_, '_>) -> Result<(), S
         uuid: request.uuid,
         snap_start: request.snap_start,
         snap_end: request.snap_end,
-        sid: None,
-        filter: None,
-        purge_seqno: None,
+        sid,
+        filter: value.map(|value| value.filter),
+        purge_seqno,
     };
     match producer.stream_request(request.vb, frame.opaque(), &wanted) {
         Ok(log) => FailoverLogAnswer::encode(frame.header(), &log, call.out()),
@@ -33,7 +41,7 @@ pub(in crate::server) fn stream_request(call: &mut Call<'_, '_>) -> Result<(), S
             RollbackAnswer { to }.encode(frame.header(), call.out());
         }
         Err(Refusal::Closed) => return Err(Stop::Close),
-        Err(refusal) => return Err(Refused::from(&refusal).into()),
+        Err(refusal) => return Err(Refused::from(&refusal).seen_in(uid).into()),
     }
     Ok(())
 }

@@ -2,6 +2,7 @@
 
 use super::expiry::is_over;
 use super::write::expire;
+use crate::collections::Key;
 use crate::engine::NotInMemory;
 use crate::partition::Found;
 use crate::server::call::{Call, Stop};
@@ -13,14 +14,14 @@ use crate::wire::{Response, Status};
 pub(in crate::server) fn get(call: &mut Call<'_, '_>) -> Result<(), Stop> {
     let frame = call.frame;
     let request = Get::parse(frame)?;
-    call.check_key(request.key)?;
     call.active(request.vb)?;
+    let key = call.key(request.vb, request.key)?;
     let key_shown = if request.with_key { request.key } else { &[] };
-    match read(call, request.vb, request.key, key_shown)? {
+    match read(call, request.vb, key, key_shown)? {
         Read::Answered => {}
         Read::Missed { expired } => {
             if expired {
-                expire(call, request.vb, request.key);
+                expire(call, request.vb, key);
             }
             if !request.quiet {
                 let answer = Response::to(frame.header(), Status::KEY_ENOENT).key(key_shown);
@@ -39,7 +40,7 @@ enum Read {
 }
 
 /// Answers with a document if there is one, straight from where it is kept.
-fn read(call: &mut Call<'_, '_>, vb: VbId, key: &[u8], key_shown: &[u8]) -> Result<Read, Stop> {
+fn read(call: &mut Call<'_, '_>, vb: VbId, key: Key<'_>, key_shown: &[u8]) -> Result<Read, Stop> {
     let (session, peer, header) = (&mut *call.session, &*call.peer, call.frame.header());
     let now = call.unix_now;
     let out = call.output.buffer();

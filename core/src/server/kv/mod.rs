@@ -1,6 +1,7 @@
 //! Commands on documents and vbuckets: one file for each kind.
 
 mod arithmetic;
+mod collections;
 mod concat;
 mod delete;
 mod expiry;
@@ -16,6 +17,7 @@ mod write;
 mod tests;
 
 pub(super) use arithmetic::arithmetic;
+pub(super) use collections::{collection_id, manifest, scope_id};
 pub(super) use concat::concat;
 pub(super) use delete::delete;
 pub(super) use get::get;

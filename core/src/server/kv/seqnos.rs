@@ -2,16 +2,23 @@
 
 use crate::server::call::{Call, Stop};
 use crate::server::status::Refused;
-use crate::types::{Seqno, VbId, VbState};
-use crate::wire::Status;
+use crate::types::{CollectionId, Seqno, VbId, VbState};
 use crate::wire::kv::{AllVbSeqnosAnswer, GetAllVbSeqnos};
+use crate::wire::{Feature, Status};
 
 /// `48` GET_ALL_VB_SEQNOS.
 pub(in crate::server) fn all_vb_seqnos(call: &mut Call<'_, '_>) -> Result<(), Stop> {
     let request = GetAllVbSeqnos::parse(call.frame)?;
-    if request.collection.is_some() {
-        let why = "seqnos of a collection need collections, which are not supported here";
-        return Err(Refused::new(Status::NOT_SUPPORTED, why).into());
+    let collections = call.peer.has(Feature::COLLECTIONS);
+    if request.collection.is_some() && !collections {
+        let why = "seqnos of a collection need collections, which were not agreed on";
+        return Err(Refused::new(Status::EINVAL, why).into());
+    }
+    // A client that does not know of collections is told of the one that it sees.
+    let collection = if collections { request.collection } else { Some(CollectionId::DEFAULT) };
+    let manifest = call.shared.engine.manifest();
+    if collection.is_some_and(|id| collections && manifest.collection(id).is_none()) {
+        return Err(call.unknown_collection());
     }
     let wanted = |state: VbState| match request.state {
         Some(only) => state == only,
@@ -20,7 +27,7 @@ pub(in crate::server) fn all_vb_seqnos(call: &mut Call<'_, '_>) -> Result<(), St
     let entries: Vec<(VbId, Seqno)> = call
         .shared
         .engine
-        .high_seqnos()
+        .high_seqnos_of(collection)
         .into_iter()
         .filter(|(_, state, _)| wanted(*state))
         .map(|(vb, _, high)| (vb, high))

@@ -1,6 +1,7 @@
 //! What all commands that change a document have in common.
 
 use super::expiry::is_over;
+use crate::collections::Key;
 use crate::partition::{Change, Decision, Found, UpdateError, Written};
 use crate::server::call::{Call, Stop};
 use crate::server::status::Refused;
@@ -14,13 +15,17 @@ pub(super) fn update<'v, E>(
     key: &[u8],
     decide: impl FnMut(Option<Found<'_>>) -> Decision<'v, E>,
 ) -> Result<Result<Written, E>, Stop> {
-    call.check_key(key)?;
+    if call.session.branch(vb).is_none() {
+        return Err(Refused::not_active(None).into());
+    }
+    let key = call.key(vb, key)?;
     let stored = call.stored.and_then(Option::as_ref);
     let written = match call.session.update(vb, key, stored, decide) {
         Ok(written) => written,
         Err(UpdateError::Refused(why)) => return Ok(Err(why)),
         Err(UpdateError::NotInMemory) => return Err(Stop::NeedsStored),
         Err(UpdateError::Busy) => return Err(Stop::NeedsMemory),
+        Err(UpdateError::UnknownCollection) => return Err(call.unknown_collection()),
         Err(UpdateError::TooLarge) => return Err(Refused::too_large().into()),
         Err(UpdateError::NotActive) => {
             let state = call.session.branch(vb).map(|(state, _)| state);
@@ -53,7 +58,7 @@ pub(super) fn answer(call: &mut Call<'_, '_>, vb: VbId, written: &Written) {
 
 /// Turns a document whose time has run out into a tombstone, now that somebody has noticed. If it cannot be done now,
 /// somebody else will notice.
-pub(super) fn expire(call: &mut Call<'_, '_>, vb: VbId, key: &[u8]) {
+pub(super) fn expire(call: &mut Call<'_, '_>, vb: VbId, key: Key<'_>) {
     let now = call.unix_now;
     let _ = call.session.update(vb, key, None, |found| match found {
         Some(found) if found.meta.kind.is_alive() && is_over(found.meta.expiry, now) => {

@@ -77,7 +77,7 @@ impl Head {
 }
 
 const MAGIC: [u8; 8] = *b"MILLSTRM";
-const LAYOUT: u32 = 1;
+const LAYOUT: u32 = 2;
 /// A sector, which a disk writes whole or not at all.
 const BLOCK_BYTES: usize = 512;
 const SAID_BYTES: usize = 8 + 4 + 4 + 1 + 8;

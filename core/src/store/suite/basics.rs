@@ -3,7 +3,7 @@
 use super::check::{Check, Maker, Outcome, Step, Verdict, ensure, ensure_refused};
 use super::sample::{VB, begun, commit, doc, history_of, keys_of, log, part, seqnos, tombstone};
 use crate::ErrorKind;
-use crate::limits::{KEY_BYTES_MAX, VALUE_BYTES_MAX};
+use crate::limits::{STORED_KEY_BYTES_MAX, VALUE_BYTES_MAX};
 use crate::store::{Batch, Durability, Persisted, Store, VbBatch};
 use crate::types::{Cas, Seqno, VbId, VbState};
 
@@ -134,7 +134,7 @@ fn keys_may_reenter(maker: &mut dyn Maker) -> Outcome {
 
 fn keeps_extremes(maker: &mut dyn Maker) -> Outcome {
     let store = begun(maker, 1)?;
-    let every_byte: Vec<u8> = (0..=u8::MAX).cycle().take(KEY_BYTES_MAX).collect();
+    let every_byte: Vec<u8> = (0..=u8::MAX).cycle().take(STORED_KEY_BYTES_MAX).collect();
     let mut records = Vec::new();
     for (seqno, key) in (1..).zip([&every_byte[..], b"", b"\0", b"\0\0", b"\xff", b"\xff\xff"]) {
         let mut record = doc(seqno, "", "");
@@ -218,7 +218,7 @@ fn refuses_forbidden_batches(maker: &mut dyn Maker) -> Outcome {
 /// Parts of batches that are forbidden, beside one of vb 1.
 fn forbidden_parts() -> Vec<(&'static str, VbBatch)> {
     let mut long_key = doc(9, "", "");
-    long_key.key = vec![b'k'; KEY_BYTES_MAX + 1].into();
+    long_key.key = vec![b'k'; STORED_KEY_BYTES_MAX + 1].into();
     let mut long_value = doc(9, "a", "");
     long_value.value = vec![0; VALUE_BYTES_MAX + 1].into();
     let failing =

@@ -1,7 +1,7 @@
 //! The checks, in their order.
 
 use super::{ConnectionFacts, Facts, FilterHigh, FilterKind, Memory, Refusal, StreamFlags};
-use super::{FilterFault, StreamRequest, VbFacts};
+use super::{FilterFault, RawFilter, StreamRequest, VbFacts};
 use crate::failover::{RollbackQuery, Verdict, decide, exempt_by_filter};
 use crate::types::{Seqno, Sid, VbState, VbUuid};
 
@@ -126,7 +126,8 @@ fn from_latest(request: &StreamRequest, vb: &VbFacts<'_>) -> StreamRequest {
 
 /// Row 5: a client that stops reading must be found out.
 fn noop(request: &StreamRequest, connection: &ConnectionFacts) -> Result<(), Refusal> {
-    let needs = connection.noop_mandatory && (connection.xattrs || request.filter.is_some());
+    let value = !matches!(request.filter, None | Some(RawFilter::Absent));
+    let needs = connection.noop_mandatory && (connection.xattrs || value);
     if needs && !connection.noop { Err(Refusal::NoopRequired) } else { Ok(()) }
 }
 

@@ -1,10 +1,14 @@
 //! Which documents a stream shows.
 
+use crate::collections::Manifest;
+use crate::types::{CollectionId, ScopeId};
 use core::fmt;
 
 /// What a request says about documents, as it came.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RawFilter {
+    /// The request of a client that knows of collections has no value: everything.
+    Absent,
     /// Neither collections nor a scope: everything that the client may see.
     Everything,
     /// These collections.
@@ -41,26 +45,41 @@ pub enum FilterFault {
     StreamId,
 }
 
-/// Looks a filter up in a vbucket that has but the default collection in the default scope.
+/// Looks a filter up.
 ///
-/// `None` is a request without a value.
+/// `None` is a request of a client that does not know of collections.
 ///
 /// # Errors
-/// The first collection, or the scope, that is not the default one; an empty list of collections.
-pub fn resolve_in_default(filter: Option<&RawFilter>) -> Result<FilterKind, FilterFault> {
+/// The first collection, or the scope, that the manifest does not have; an empty list of collections.
+pub fn resolve(filter: Option<&RawFilter>, manifest: &Manifest) -> Result<FilterKind, FilterFault> {
     match filter {
         None => Ok(FilterKind::Legacy),
-        Some(RawFilter::Everything) => Ok(FilterKind::Passthrough),
-        Some(RawFilter::Scope(DEFAULT)) => Ok(FilterKind::Scope),
-        Some(RawFilter::Scope(scope)) => Err(FilterFault::UnknownScope(*scope)),
+        Some(RawFilter::Absent | RawFilter::Everything) => Ok(FilterKind::Passthrough),
+        Some(RawFilter::Scope(scope)) => match manifest.scope(ScopeId(*scope)) {
+            Some(_) => Ok(FilterKind::Scope),
+            None => Err(FilterFault::UnknownScope(*scope)),
+        },
         Some(RawFilter::Collections(collections)) => {
             if collections.is_empty() {
                 return Err(FilterFault::Invalid);
             }
-            match collections.iter().find(|collection| **collection != DEFAULT) {
+            let unknown = |id: &&u32| manifest.collection(CollectionId(**id)).is_none();
+            match collections.iter().find(unknown) {
                 Some(unknown) => Err(FilterFault::UnknownCollection(*unknown)),
                 None => Ok(FilterKind::Collections),
             }
+        }
+    }
+}
+
+impl RawFilter {
+    /// The ids that it names.
+    #[must_use]
+    pub fn ids(&self) -> &[u32] {
+        match self {
+            Self::Absent | Self::Everything => &[],
+            Self::Collections(ids) => ids,
+            Self::Scope(id) => core::slice::from_ref(id),
         }
     }
 }
@@ -76,6 +95,3 @@ impl fmt::Display for FilterFault {
         }
     }
 }
-
-/// The id of the default collection, and of the default scope.
-const DEFAULT: u32 = 0;

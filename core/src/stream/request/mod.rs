@@ -15,6 +15,6 @@ mod tests;
 
 pub use check::{Accepted, check};
 pub use facts::{Built, ConnectionFacts, Facts, FilterHigh, Memory, StreamRequest, VbFacts};
-pub use filter::{FilterFault, FilterKind, RawFilter, resolve_in_default};
+pub use filter::{FilterFault, FilterKind, RawFilter, resolve};
 pub use flags::StreamFlags;
 pub use refusal::Refusal;

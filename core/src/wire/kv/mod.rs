@@ -23,7 +23,9 @@ mod write_answer;
 pub use all_vb_seqnos::{AllVbSeqnosAnswer, GetAllVbSeqnos};
 pub use arithmetic::{Arithmetic, ArithmeticAnswer, ArithmeticMode};
 pub use cluster_config::{ConfigVersion, GetClusterConfig};
-pub use collections::{CollectionIdAnswer, GetCollectionId, GetManifest};
+pub use collections::{
+    CollectionIdAnswer, GetCollectionId, GetManifest, GetScopeId, ScopeIdAnswer,
+};
 pub use concat::{Concat, ConcatMode};
 pub use delete::Delete;
 pub use error_map::GetErrorMap;

@@ -51,6 +51,7 @@ fn only_features_that_are_built_are_granted() {
         Feature::XERROR,
         Feature::SELECT_BUCKET,
         Feature::JSON,
+        Feature::COLLECTIONS,
         Feature::CLUSTER_CONFIG_WITH_KNOWN_VERSION,
     ];
     assert_eq!(granted, FeatureSet::of(&built));

@@ -339,7 +339,7 @@ fn what_is_not_built_is_refused_and_the_connection_goes_on() {
         (Opcode::FLUSH, Status::NOT_SUPPORTED),
         (Opcode::FLUSHQ, Status::NOT_SUPPORTED),
         (Opcode::SUBDOC_MULTI_MUTATION, Status::UNKNOWN_COMMAND),
-        (Opcode::COLLECTIONS_GET_MANIFEST, Status::UNKNOWN_COMMAND),
+        (Opcode(0xb9), Status::UNKNOWN_COMMAND),
         (Opcode(0x1b), Status::UNKNOWN_COMMAND),
         (Opcode(0xff), Status::UNKNOWN_COMMAND),
     ];

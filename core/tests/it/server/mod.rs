@@ -9,6 +9,7 @@ mod running;
 
 mod ack_persisted;
 mod cold_documents;
+mod collections;
 mod connecting;
 mod dcp_stream;
 mod ending;

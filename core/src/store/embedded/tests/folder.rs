@@ -95,10 +95,10 @@ fn a_file_is_not_a_folder() {
 fn another_layout_is_told_from_damage() {
     let folder = temporary();
     drop(begun(&folder, small(1)));
-    write_head(folder.path(), 2, 1, 1);
+    write_head(folder.path(), 1, 1, 1);
     let e = refused(folder.path(), small(1));
     assert_eq!(e.kind(), ErrorKind::Misuse, "{e}");
-    assert!(e.to_string().contains("has layout 2; this version reads layout 1"), "{e}");
+    assert!(e.to_string().contains("has layout 1; this version reads layout 2"), "{e}");
 }
 
 #[test]
@@ -109,9 +109,9 @@ fn a_folder_whose_making_was_interrupted_is_made_again() {
         commit(&store, 0, 1..=5).unwrap();
         drop(store);
         match leave {
-            0 => write_head(folder.path(), 1, 2, 0),
+            0 => write_head(folder.path(), 2, 2, 0),
             1 => {
-                write_head(folder.path(), 1, 2, 0);
+                write_head(folder.path(), 2, 2, 0);
                 fs::remove_dir_all(folder.path().join("db")).unwrap();
             }
             2 | 3 => {

@@ -1,7 +1,8 @@
 use super::scene::{HIGH, UUID, facts, log, vb};
+use crate::collections::Manifest;
 use crate::stream::request::{
     FilterFault, FilterHigh, FilterKind, RawFilter, Refusal, StreamFlags, StreamRequest, check,
-    resolve_in_default,
+    resolve,
 };
 use crate::types::{Seqno, VbUuid};
 use proptest::prelude::*;
@@ -11,6 +12,7 @@ fn a_filter_in_a_vbucket_of_the_default_collection() {
     let collections = |ids: &[u32]| Some(RawFilter::Collections(ids.to_vec()));
     for (filter, came_to) in [
         (None, Ok(FilterKind::Legacy)),
+        (Some(RawFilter::Absent), Ok(FilterKind::Passthrough)),
         (Some(RawFilter::Everything), Ok(FilterKind::Passthrough)),
         (collections(&[0]), Ok(FilterKind::Collections)),
         (collections(&[0, 0]), Ok(FilterKind::Collections)),
@@ -19,7 +21,7 @@ fn a_filter_in_a_vbucket_of_the_default_collection() {
         (Some(RawFilter::Scope(0)), Ok(FilterKind::Scope)),
         (Some(RawFilter::Scope(8)), Err(FilterFault::UnknownScope(8))),
     ] {
-        assert_eq!(resolve_in_default(filter.as_ref()), came_to, "{filter:?}");
+        assert_eq!(resolve(filter.as_ref(), &Manifest::default()), came_to, "{filter:?}");
     }
 }
 

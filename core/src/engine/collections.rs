@@ -1,0 +1,295 @@
+//! Changes of the manifest: published first, then told in the history of each vbucket.
+//!
+//! A change is a row of short steps, each of which may be cut off by a crash; [`follow`] makes up for whatever is
+//! missing in a vbucket, whenever it is called.
+
+use super::parts::EngineParts;
+use crate::collections::{
+    CollectionTable, MANIFEST_KEY, Manifest, ManifestFault, SystemChange, SystemEvent,
+    VbCollection, is_system, manifest_of,
+};
+use crate::error::{Error, ErrorKind, Result};
+use crate::limits::MANIFEST_TIMEOUT;
+use crate::partition::{Asked, Change, Decision, Found, Partition, UpdateError, Written};
+use crate::store::Store;
+use crate::types::{CollectionId, DocMeta, ManifestUid, ScopeId, VbId, VbState};
+use millstream_reclaim::sync::Arc;
+use millstream_reclaim::{Domain, Live, Pin, Reader};
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// Whose turn it is to change the manifest; never taken on the path of a write or of a message.
+#[derive(Debug, Default)]
+pub(super) struct ManifestTurn(Mutex<()>);
+
+impl ManifestTurn {
+    fn take(&self) -> MutexGuard<'_, ()> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl EngineParts {
+    /// The manifest now; never retired while the engine lives.
+    pub(crate) fn manifest<'p>(&'p self, pin: &'p Pin<'_>) -> Live<'p, Manifest> {
+        self.manifest.get(pin).expect("the manifest is replaced, never retired")
+    }
+
+    /// Changes the manifest, and returns once every active vbucket knows. Callers have their turns: a change waits for
+    /// the one before it, and for memory.
+    pub(super) fn change_manifest(
+        &self,
+        change: impl FnOnce(&Manifest) -> core::result::Result<Manifest, ManifestFault>,
+    ) -> Result<Manifest> {
+        let _turn = self.manifest_turn.take();
+        if self.is_stopping() {
+            return Err(Error::new(ErrorKind::Closed, "the engine is shut down"));
+        }
+        let mut reader = self.domain.borrow("manifest");
+        let next = {
+            let pin = reader.pin();
+            let next = change(&self.manifest(&pin))
+                .map_err(|fault| Error::new(ErrorKind::Misuse, fault.to_string()))?;
+            self.manifest.replace(next.clone(), &pin)?;
+            next
+        };
+        let now = self.clock.unix_seconds();
+        self.keep(&next, &mut reader)?;
+        for partition in &self.partitions {
+            follow(partition, &next, now, &mut reader)?;
+        }
+        Ok(next)
+    }
+
+    /// Has a vbucket that has just become active tell what it missed.
+    pub(super) fn follow_manifest(&self, partition: &Partition) -> Result<()> {
+        let _turn = self.manifest_turn.take();
+        let mut reader = self.domain.borrow("manifest");
+        let manifest = self.manifest(&reader.pin()).clone();
+        follow(partition, &manifest, self.clock.unix_seconds(), &mut reader)
+    }
+
+    /// Keeps the manifest as a whole in the first vbucket that takes it.
+    fn keep(&self, manifest: &Manifest, reader: &mut Reader) -> Result<()> {
+        for partition in &self.partitions {
+            if write(partition, MANIFEST_KEY, &manifest_of(manifest), reader)?.is_some() {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Brings a vbucket's history up to a manifest: an event for each scope and collection that came or went. A vbucket
+/// that is not active is left alone: what it has is another's to say.
+fn follow(partition: &Partition, manifest: &Manifest, now: u32, reader: &mut Reader) -> Result<()> {
+    if partition.info(&reader.pin()).state != VbState::Active {
+        return Ok(());
+    }
+    let uid = manifest.uid();
+    let known = partition.others(&reader.pin()).clone();
+    for scope in manifest.scopes() {
+        if !known.has_scope(scope.id) {
+            let change = SystemChange::ScopeCreated { scope: scope.id, name: &scope.name };
+            if write(partition, &change.key(), &change.document(uid, now), reader)?.is_some() {
+                partition.others.update_past_limit(&reader.pin(), |t| t.with_scope(scope.id))?;
+            }
+        }
+    }
+    for made in manifest.collections() {
+        if made.id != CollectionId::ZERO && known.find(made.id).is_none() {
+            let change = SystemChange::CollectionCreated {
+                scope: made.scope,
+                collection: made.id,
+                name: &made.name,
+                max_ttl: made.max_ttl,
+            };
+            if let Some(written) =
+                write(partition, &change.key(), &change.document(uid, now), reader)?
+            {
+                let entry = VbCollection::new(made.id, made.scope, made.max_ttl, written.seqno);
+                let entry = Arc::new(entry);
+                let add = |t: &CollectionTable| t.with(Arc::clone(&entry));
+                partition.others.update_past_limit(&reader.pin(), add)?;
+            }
+        }
+    }
+    for entry in known.iter() {
+        if manifest.collection(entry.id).is_none() {
+            drop_collection(partition, entry, uid, now, reader)?;
+            let remove = |t: &CollectionTable| t.without(entry.id);
+            partition.others.update_past_limit(&reader.pin(), remove)?;
+        }
+    }
+    if manifest.collection(CollectionId::ZERO).is_none() && !partition.default.is_closing() {
+        drop_collection(partition, &partition.default, uid, now, reader)?;
+    }
+    for scope in known.scopes().filter(|scope| manifest.scope(*scope).is_none()) {
+        let change = SystemChange::ScopeDropped { scope };
+        write(partition, &change.key(), &change.document(uid, now), reader)?;
+        partition.others.update_past_limit(&reader.pin(), |t| t.without_scope(scope))?;
+    }
+    Ok(())
+}
+
+fn drop_collection(
+    partition: &Partition,
+    entry: &VbCollection,
+    manifest: ManifestUid,
+    now: u32,
+    reader: &mut Reader,
+) -> Result<()> {
+    // Before the event takes its seqno, so that every writer with a higher one gives it back.
+    entry.close();
+    let (scope, collection) = (entry.scope, entry.id);
+    let change = SystemChange::CollectionDropped { scope, collection };
+    write(partition, &change.key(), &change.document(manifest, now), reader)?;
+    partition.forget(entry, &reader.pin());
+    Ok(())
+}
+
+/// Writes a system document, and waits for memory if there is none. `None` if the vbucket takes no writes.
+fn write(
+    partition: &Partition,
+    key: &[u8],
+    change: &Change<'static>,
+    reader: &mut Reader,
+) -> Result<Option<Written>> {
+    let give_up = Instant::now() + MANIFEST_TIMEOUT;
+    loop {
+        let asked = Asked { key, now_ns: 0, fetched: None, collection: None };
+        let mut decide =
+            |_: Option<Found<'_>>| -> Decision<'static, ()> { Decision::Write(change.clone()) };
+        match partition.update_qualified(asked, &reader.pin(), &mut decide) {
+            Ok(written) => return Ok(Some(written)),
+            Err(UpdateError::NotActive) => return Ok(None),
+            Err(_) if Instant::now() < give_up => std::thread::park_timeout(WAIT),
+            Err(_) => {
+                let what = "memory is full: not every vbucket knows of the change yet";
+                return Err(Error::new(ErrorKind::Retry, what));
+            }
+        }
+    }
+}
+
+/// Between two tries to write a system document.
+const WAIT: Duration = Duration::from_millis(1);
+
+/// What the store has of collections, gathered while the keys are loaded.
+#[derive(Default)]
+pub(super) struct Stored {
+    /// For each vbucket that has any: its collections as far as they are known.
+    vbs: BTreeMap<VbId, CollectionTable>,
+    /// For each system key the vbucket with the newest event, by the low half of its manifest's uid.
+    newest: BTreeMap<Box<[u8]>, (u32, VbId)>,
+}
+
+impl Stored {
+    /// Takes over a key of a vbucket. The keys of system events are smaller than those of documents in collections
+    /// other than the default one, so that a collection is known before its documents come.
+    pub(super) fn load(
+        &mut self,
+        partition: &Partition,
+        key: &[u8],
+        meta: &DocMeta,
+        pin: &Pin<'_>,
+    ) {
+        if is_system(key) {
+            self.note(partition.vb, key, meta);
+            return partition.load(key, meta, None, pin);
+        }
+        let collection = match CollectionId::split(key) {
+            Ok((CollectionId::ZERO, _)) => Some(&partition.default),
+            Ok((id, _)) => self.find(partition.vb, id),
+            Err(_) => None,
+        };
+        partition.load(key, meta, collection, pin);
+    }
+
+    fn note(&mut self, vb: VbId, key: &[u8], meta: &DocMeta) {
+        let newest = self.newest.entry(key.into()).or_insert((meta.flags, vb));
+        if meta.flags > newest.0 {
+            *newest = (meta.flags, vb);
+        }
+        let table = self.vbs.entry(vb).or_default();
+        if let Some(next) = table.follow(key, meta) {
+            *table = next;
+        }
+    }
+
+    /// A collection of a vbucket, if its newest event says that it is there.
+    fn find(&self, vb: VbId, id: CollectionId) -> Option<&VbCollection> {
+        self.vbs.get(&vb)?.find(id).map(|entry| &**entry)
+    }
+
+    /// The manifest: the newest one that was kept as a whole, and what later events tell.
+    pub(super) fn manifest(&self, store: &dyn Store) -> Result<Manifest> {
+        let read = |vb, key: &[u8]| {
+            let damaged =
+                || Error::new(ErrorKind::Corrupt, format!("vb {vb}: a system event is gone"));
+            store.get(vb, key)?.ok_or_else(damaged)
+        };
+        let damaged = || Error::new(ErrorKind::Corrupt, "the manifest of collections is damaged");
+        let mut manifest = Manifest::default();
+        if let Some(&(_, vb)) = self.newest.get(MANIFEST_KEY) {
+            manifest = Manifest::decode(&read(vb, MANIFEST_KEY)?.value).ok_or_else(damaged)?;
+        }
+        let kept = manifest.uid().0 as u32;
+        let mut later = Vec::new();
+        for (key, &(uid, vb)) in self.newest.iter().filter(|(key, _)| &***key != MANIFEST_KEY) {
+            if uid > kept {
+                later.push(read(vb, key)?);
+            }
+        }
+        later.sort_by_key(|record| record.meta.flags);
+        for record in &later {
+            let event = SystemEvent::parse(&record.meta, &record.key, &record.value);
+            manifest.follow(&event.ok_or_else(damaged)?);
+        }
+        Ok(manifest)
+    }
+
+    /// Hands each vbucket the collections that it has, and has it tell what it missed.
+    pub(super) fn hand_over(
+        mut self,
+        manifest: &Manifest,
+        partitions: &[Partition],
+        now: u32,
+        domain: &Domain,
+    ) -> Result<()> {
+        let mut reader = domain.borrow("load");
+        for partition in partitions {
+            if manifest.collection(CollectionId::ZERO).is_none() {
+                partition.default.close();
+            }
+            if let Some(table) = self.vbs.remove(&partition.vb) {
+                partition.others.replace(table.named(manifest), &reader.pin())?;
+            }
+            follow(partition, manifest, now, &mut reader)?;
+        }
+        Ok(())
+    }
+}
+
+impl CollectionTable {
+    /// As a system event in the store tells; `None` if that changes nothing.
+    fn follow(&self, key: &[u8], meta: &DocMeta) -> Option<Self> {
+        match (SystemChange::subject(key)?, meta.kind.is_alive()) {
+            ((Some(id), _), true) => {
+                self.with(Arc::new(VbCollection::new(id, ScopeId::ZERO, 0, meta.seqno)))
+            }
+            ((Some(id), _), false) => self.without(id),
+            ((None, Some(scope)), true) => self.with_scope(scope),
+            ((None, Some(scope)), false) => self.without_scope(scope),
+            ((None, None), _) => None,
+        }
+    }
+
+    /// With what only the manifest tells of its collections.
+    fn named(&self, manifest: &Manifest) -> Self {
+        self.map(|entry| match manifest.collection(entry.id) {
+            Some(made) => entry.named(made.scope, made.max_ttl),
+            None => Arc::clone(entry),
+        })
+    }
+}
