@@ -166,6 +166,7 @@ impl<'a> Attempt<'a, '_> {
             TailError::Full => UpdateError::Busy,
         })?;
         self.reserved = true;
+        gate!(WriteReserved);
         Ok(reservation)
     }
 

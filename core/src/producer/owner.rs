@@ -120,7 +120,9 @@ impl Producer {
         if self.is_ready() {
             return Poll::Ready(());
         }
+        gate!(PollFoundNothing);
         self.connection.ready.register(cx.waker());
+        gate!(PollRegistered);
         if self.is_ready() { Poll::Ready(()) } else { Poll::Pending }
     }
 
@@ -138,6 +140,7 @@ impl Producer {
             if left.is_zero() {
                 return false;
             }
+            gate!(AboutToSleep);
             std::thread::park_timeout(left);
         }
     }
@@ -168,6 +171,7 @@ impl Drop for Producer {
             }
         }
         self.handle().close_all();
+        gate!(OwnerLeaves);
         let mut reader = self.engine.domain.borrow("producer drop");
         let pin = reader.pin();
         self.engine.connections.remove(self.connection.id, &pin);
@@ -199,6 +203,7 @@ impl ConnectionHandle {
     /// Acknowledges bytes for the client, and wakes the owner if that opens the window.
     pub fn ack(&self, bytes: u64) {
         if self.connection.window.ack(bytes).opened {
+            gate!(AckOpenedWindow);
             self.connection.ready.wake();
         }
     }
