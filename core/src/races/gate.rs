@@ -54,6 +54,10 @@ pub(crate) enum Point {
     WaitsForPlace,
     /// Delivered the last slice of a backfill; about to deliver its end.
     DeliveredLastSlice,
+    /// Numbered a new connection; about to add it to the roster.
+    ConnectionMade,
+    /// Added it; about to look for namesakes.
+    ConnectionAdded,
     /// Published a vbucket's new state; about to look for its streams.
     StatePublished,
 }
