@@ -10,6 +10,11 @@ mod gate_tests;
 mod scene;
 mod store;
 
+mod connections;
+mod flow;
+mod locks;
+mod streams;
 mod teardown;
+mod wakeups;
 
 pub(crate) use gate::{Point, pass};
