@@ -10,10 +10,13 @@ mod gate_tests;
 mod scene;
 mod store;
 
+mod backfills;
 mod connections;
+mod cursors;
 mod flow;
 mod locks;
 mod streams;
+mod takeover;
 mod teardown;
 mod wakeups;
 

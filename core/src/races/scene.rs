@@ -73,6 +73,10 @@ impl Inbox {
         hold
     }
 
+    fn last(&self) -> String {
+        format!("{} messages, the last {:?}", self.got.len(), self.got.last())
+    }
+
     pub(super) fn of(&self, vb: u16) -> Vec<Got> {
         self.got.iter().filter(|(of, _)| *of == vb).map(|(_, got)| *got).collect()
     }
@@ -154,9 +158,13 @@ impl Client {
             if done(&self.inbox) {
                 return;
             }
-            assert!(!matches!(step, Step::Gone(_)), "gone before {what}: {:?}", self.inbox);
+            assert!(!matches!(step, Step::Gone(_)), "gone before {what}: {}", self.inbox.last());
             let left = deadline.saturating_duration_since(Instant::now());
-            assert!(self.producer.wait(left), "asleep for ever before {what}: {:?}", self.inbox);
+            assert!(
+                self.producer.wait(left),
+                "asleep for ever before {what}: {}",
+                self.inbox.last()
+            );
         }
     }
 

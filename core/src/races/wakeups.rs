@@ -75,15 +75,17 @@ fn c3_a_backfill_ends_between_the_look_and_the_pause() {
     let engine = engine(&store);
     let mut client = Client::connect(&engine, "c");
     let watch = client.watch();
-    let reading = store.hold(Call::Next(0));
+    let (opening, reading) = (store.hold(Call::Scan(0)), store.hold(Call::Next(0)));
     client.open(0);
     let _ = client.step();
-    reading.arrived();
+    opening.arrived();
     let held = Hold::at(Point::FoundOutboxEmpty);
     let owner = Party::start("owner", &[&held], move || {
         client.run_until("every document", |inbox| inbox.docs(0).len() >= 10);
         client
     });
+    opening.release();
+    reading.arrived();
     held.arrived();
     reading.release();
     until("the backfill is over", || engine.stats().backfills == 0);
