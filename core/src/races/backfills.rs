@@ -49,7 +49,7 @@ fn g1_a_manager_goes_with_a_backfill_in_every_list() {
     (0..5).for_each(|vb| next.open(vb));
     next.run_until("every document", |inbox| (0..5).all(|vb| inbox.docs(vb).len() == 100));
     drop(next);
-    settle(&engine, &[watch, next_watch]);
+    settle(engine, &[watch, next_watch]);
 }
 
 /// A manager goes while it waits for a place, in the middle of putting itself into the queue: it is passed over, and
@@ -86,7 +86,7 @@ fn g2_a_manager_goes_while_it_waits_for_a_place() {
     waits.run_until("every document", |inbox| inbox.docs(2).len() == 100);
     assert_eq!((store.count(Call::Scan(0)), store.count(Call::Scan(1))), (1, 0));
     drop(waits);
-    settle(&engine, &watches);
+    settle(engine, &watches);
 }
 
 /// A backfill is paused, for its client takes nothing: it holds its place, and no worker, so that with one worker for
@@ -112,7 +112,7 @@ fn g5_a_paused_backfill_holds_no_worker() {
     slow.run_until("every document", |inbox| inbox.docs(0).len() == 100);
     assert_eq!(slow.inbox.docs(0), (1..=100).collect::<Vec<_>>());
     drop((slow, quick));
-    settle(&engine, &watches);
+    settle(engine, &watches);
 }
 
 /// A vbucket goes dead while a worker is in the store for one of its streams: the change waits for nobody, the worker
@@ -142,7 +142,7 @@ fn g9_a_vbucket_goes_under_a_worker() {
     assert!(client.inbox.docs(0).is_empty());
     assert_eq!(client.inbox.ends(0), [EndReason::StateChanged]);
     drop(client);
-    settle(&engine, &[watch]);
+    settle(engine, &[watch]);
 }
 
 /// What runs a backfill names nothing of a vbucket but the store: there is nothing that it could hold or miss.
@@ -187,5 +187,5 @@ fn g10_nothing_overtakes_the_end_of_a_backfill() {
     client.run_until("the write", |inbox| inbox.docs(0).contains(&11));
     assert_eq!(client.inbox.of(0)[11..], [Got::Marker(11, 11), Got::Doc(11)]);
     drop(client);
-    settle(&engine, &[watch]);
+    settle(engine, &[watch]);
 }

@@ -33,7 +33,7 @@ fn h1_two_namesakes_at_once() {
         assert_eq!(newer.step(), Step::Idle);
         let watch = newer.watch();
         drop((older, newer));
-        settle(&engine, &[watch]);
+        settle(engine, &[watch]);
     }
 }
 
@@ -61,5 +61,5 @@ fn h3_who_leaves_takes_out_itself() {
     assert_eq!(states(&engine, "same"), [StreamState::Dead(EndReason::StateChanged)]);
     newer.run_until("the end", |inbox| !inbox.ends(0).is_empty());
     drop(newer);
-    settle(&engine, &[old_watch, new_watch]);
+    settle(engine, &[old_watch, new_watch]);
 }

@@ -69,7 +69,7 @@ fn e1_memory_moves_on_under_a_stream_that_chose_it() {
     assert_eq!(client.inbox.docs(0), (1..=upto).collect::<Vec<_>>(), "each seqno once");
     assert!(store.count(Call::Scan(0)) >= 1, "the store was read");
     drop(client);
-    settle(&engine, &[watch]);
+    settle(engine, &[watch]);
 }
 
 /// Memory moves on beyond the end of a backfill while it runs, and again while the next one does: each time the stream
@@ -102,7 +102,7 @@ fn e2_memory_moves_on_during_each_backfill() {
     assert!(store.count(Call::Scanned(0)) > ROUNDS);
     assert_eq!(client.inbox.docs(0), (1..=upto).collect::<Vec<_>>(), "each seqno once");
     drop(client);
-    settle(&engine, &[watch]);
+    settle(engine, &[watch]);
 }
 
 /// The store panics under a backfill that has the only place for a scan, while another waits for it: the place is
@@ -130,7 +130,7 @@ fn e3_a_panic_gives_everything_back() {
     waits.run_until("every document", |inbox| inbox.docs(1).len() == 10);
     assert!(!fails.handle().is_closed(), "nothing else ends");
     drop((fails, waits));
-    settle(&engine, &watches);
+    settle(engine, &watches);
 }
 
 /// A stream ends while its scan is being opened: the scan is dropped unread, and nothing remembers the stream.
@@ -152,7 +152,7 @@ fn e4_a_scan_for_a_stream_that_died_meanwhile() {
     assert_eq!(store.count(Call::Next(0)), 0, "unread");
     assert_eq!(watch.bytes(), 0);
     drop(client);
-    settle(&engine, &[watch]);
+    settle(engine, &[watch]);
 }
 
 /// A stream of the log has fallen behind it and reads the store; a wake that was meant for the log comes late, and
@@ -186,5 +186,5 @@ fn e13_a_late_wake_for_a_stream_that_reads_the_store_again() {
     client.run_until("every document", |inbox| inbox.docs(0).last() == Some(&(upto + 1)));
     assert_eq!(client.inbox.docs(0), (1..=upto + 1).collect::<Vec<_>>(), "each seqno once");
     drop(client);
-    settle(&engine, &[watch]);
+    settle(engine, &[watch]);
 }

@@ -51,7 +51,7 @@ fn i1_an_end_that_does_not_fit() {
         let documents = 1 + if asked_again { DOCUMENTS as usize } else { 0 };
         assert_eq!(client.inbox.docs(0).len(), documents);
         drop(client);
-        settle(&engine, &[watch]);
+        settle(engine, &[watch]);
     }
 }
 
@@ -79,7 +79,7 @@ fn i1_a_close_while_the_end_is_told() {
     assert_eq!(client.inbox.of(0), [Got::End(EndReason::StateChanged)], "told once");
     assert!(states(&engine, "c").is_empty() && client.producer.streams() == 0);
     drop((client, handle));
-    settle(&engine, &[watch]);
+    settle(engine, &[watch]);
 }
 
 /// Every message of a stream in turn is the one that does not fit: it is sent when there is room, once, and the
@@ -101,7 +101,7 @@ fn i2_each_message_that_does_not_fit_is_sent_later() {
     assert_eq!(client.step(), Step::Idle);
     assert_eq!(client.inbox.docs(0), (1..=DOCUMENTS).collect::<Vec<_>>());
     drop(client);
-    settle(&engine, &[watch]);
+    settle(engine, &[watch]);
 }
 
 /// The window is shut, and the acknowledgement that opens it comes in each of the gaps of an owner that goes to sleep.
@@ -130,6 +130,6 @@ fn i2_an_acknowledgement_between_the_look_and_the_sleep() {
         let client = owner.finish();
         assert!(client.inbox.docs(0).len() > sent, "{gap:?}: it went on");
         drop((client, handle));
-        settle(&engine, &[watch]);
+        settle(engine, &[watch]);
     }
 }

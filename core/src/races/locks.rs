@@ -39,7 +39,7 @@ fn d1_a_disconnect_and_a_change_of_state_cross() {
         held.release();
         changing.finish();
         assert_eq!(engine.vbucket(VbId(0)).expect("exists").state, VbState::Replica);
-        settle(&engine, &[watch]);
+        settle(engine, &[watch]);
     }
     for point in [Point::CloserEndedStreams, Point::OwnerLeaves] {
         let store = SeamStore::empty(1);
@@ -58,7 +58,7 @@ fn d1_a_disconnect_and_a_change_of_state_cross() {
         held.release();
         leaving.finish();
         assert!(engine.connections().is_empty());
-        settle(&engine, &[watch]);
+        settle(engine, &[watch]);
     }
 }
 
@@ -100,6 +100,6 @@ fn d2_a_namesake_and_a_change_of_state_cross() {
         assert_eq!(older.handle().close_all(), 0, "it ended once");
         assert_eq!(older.step(), Step::Gone(Departure::Closed));
         drop(older);
-        settle(&engine, &[watch]);
+        settle(engine, &[watch]);
     }
 }

@@ -1,6 +1,6 @@
 //! What the tests play in: an engine, clients that keep what they are sent, and what has to be true when all is over.
 
-use super::gate::{DEADLINE, Held, Hold};
+use super::gate::{DEADLINE, Held, Hold, until};
 use super::store::SeamStore;
 use crate::conn::Connection;
 use crate::engine::{Engine, EngineBuilder, EngineSettings};
@@ -205,9 +205,10 @@ impl Watch {
     }
 }
 
-/// Shuts the engine down and waits until all is gone: every permit is back, every manager and connection destroyed,
-/// nothing retired is left, nothing that was retired had another owner.
-pub(super) fn settle(engine: &Engine, watched: &[Watch]) {
+/// Shuts the engine down and waits until all is gone: every permit is back, every manager destroyed, nothing that was
+/// retired had another owner. An owner that left when the reaper had ended already has left something to the engine's
+/// last handle, so that connections are looked for when that is gone.
+pub(super) fn settle(engine: Engine, watched: &[Watch]) {
     engine.shutdown();
     let report = engine.quiesce_blocking(DEADLINE).expect("nobody is stalled");
     assert!(report.clean, "{report:?}");
@@ -215,11 +216,12 @@ pub(super) fn settle(engine: &Engine, watched: &[Watch]) {
     for (n, watch) in watched.iter().enumerate() {
         assert_eq!(watch.bytes(), 0, "watch {n}: every byte that was lent is back");
         assert!(watch.is_destroyed(), "watch {n}: the manager is destroyed");
-        assert!(watch.is_freed(), "watch {n}: the connection is freed");
     }
     let stats = engine.stats();
-    assert_eq!((stats.backfills, stats.connections, stats.garbage), (0, 0, 0));
+    assert_eq!((stats.backfills, stats.connections), (0, 0));
     assert!(engine.stalled(Duration::ZERO).is_empty(), "nobody is inside");
+    drop(engine);
+    until("every connection is freed", || watched.iter().all(Watch::is_freed));
 }
 
 /// The state of each stream that a connection has, by name of the connection.

@@ -48,7 +48,7 @@ fn b1_a_request_across_a_change_of_state() {
             assert_eq!(client.request(0).expect("asked anew").len(), entries, "the new history");
             client.run_until("the document", |inbox| inbox.docs(0) == [1]);
             drop(client);
-            settle(&engine, &[watch]);
+            settle(engine, &[watch]);
         }
     }
 }
@@ -96,7 +96,7 @@ fn b2_a_vbucket_goes_and_comes_back_under_a_request() {
     put(&engine, 0, "new", b"v");
     client.run_until("the next document", |inbox| inbox.docs(0) == [6]);
     drop((client, parts));
-    settle(&engine, &[watch]);
+    settle(engine, &[watch]);
 }
 
 /// The vbucket goes dead when a request has its slot and no stream yet: nothing was scheduled before the stream was
@@ -126,7 +126,7 @@ fn b3_nothing_is_read_for_a_stream_that_is_not_there_yet() {
         assert_eq!(client.inbox.ends(0).len(), usize::from(outcome.is_ok()), "told if accepted");
         assert_eq!((store.count(Call::Scan(0)), client.producer.streams()), (0, 0));
         drop(client);
-        settle(&engine, &[watch]);
+        settle(engine, &[watch]);
     }
 }
 
@@ -151,7 +151,7 @@ fn b4_a_refused_request_takes_nothing_from_the_living_stream() {
     assert_eq!(client.inbox.docs(0), (1..=100).collect::<Vec<_>>());
     assert_eq!(store.count(Call::Scan(0)), 1, "one scan");
     drop(client);
-    settle(&engine, &[watch]);
+    settle(engine, &[watch]);
 }
 
 /// A change of state comes upon several streams of one vbucket, one of which is closed meanwhile, and a newcomer:
@@ -187,7 +187,7 @@ fn b5_a_change_of_state_ends_every_stream() {
         assert_eq!(clients[n].inbox.ends(0), told, "told once, or gone");
     }
     drop((clients, newcomer));
-    settle(&engine, &watches);
+    settle(engine, &watches);
 }
 
 /// A stream is ended while its owner is in the middle of sending one of its documents, from the log or from a
@@ -222,7 +222,7 @@ fn b12_nothing_is_sent_behind_the_end() {
         assert_eq!(client.inbox.docs(0), [1, 2, 3, 4, 5]);
         assert_eq!(all[6], Got::End(EndReason::StateChanged));
         drop(client);
-        settle(&engine, &[watch]);
+        settle(engine, &[watch]);
     }
 }
 
@@ -252,5 +252,5 @@ fn b13_an_old_backfill_and_a_new_stream() {
     assert_eq!(store.count(Call::Scan(0)), 2);
     assert!(client.inbox.ends(0).is_empty());
     drop(client);
-    settle(&engine, &[watch]);
+    settle(engine, &[watch]);
 }

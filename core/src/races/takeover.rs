@@ -5,6 +5,7 @@ use super::gate::{Hold, Party, Point};
 use super::scene::{Client, engine, put, settle, states};
 use super::store::SeamStore;
 use crate::partition::{Change, Decision, UpdateError};
+use crate::store::Store;
 use crate::stream::{Refusal, StreamFlags, StreamRequest, StreamState};
 use crate::types::{EndReason, Opaque, Seqno, VbId, VbState};
 
@@ -38,7 +39,7 @@ fn f1_what_is_in_hand_is_not_counted_as_sent() {
     assert_eq!(last_sent(), Seqno(10));
     assert_eq!(client.inbox.docs(0), (1..=10).collect::<Vec<_>>());
     drop(client);
-    settle(&engine, &[watch]);
+    settle(engine, &[watch]);
 }
 
 /// A vbucket stops being active while a writer has a seqno and has not published under it: the seal fixes the last
@@ -92,8 +93,8 @@ fn f2_a_write_in_hand_when_the_vbucket_is_sealed() {
             assert_eq!(client.inbox.ends(0), [EndReason::StateChanged]);
         }
         drop((client, parts));
-        settle(&engine, &[watch]);
-        let stored = engine.session("test").fetch(VbId(0), b"late").expect("the store answers");
-        assert_eq!(stored.expect("it is stored").record().meta.seqno, Seqno(2));
+        settle(engine, &[watch]);
+        let stored = store.get(VbId(0), b"late").expect("the store answers");
+        assert_eq!(stored.expect("it is stored").meta.seqno, Seqno(2));
     }
 }

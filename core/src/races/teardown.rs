@@ -80,7 +80,7 @@ fn a1_two_closers_and_a_stream_in_flight() {
         }
         reading.release();
         drop((client, handle));
-        settle(&engine, &[watch]);
+        settle(engine, &[watch]);
     }
 }
 
@@ -117,7 +117,7 @@ fn a2_readers_of_the_manager_across_a_close() {
         assert!(!has_manager(&engine, "c") && inside.is_holding() && !watch.is_destroyed());
         inside.release();
         drop((reading.finish(), handle));
-        settle(&engine, &[watch]);
+        settle(engine, &[watch]);
     }
 }
 
@@ -140,7 +140,7 @@ fn a2_the_worker_across_a_close() {
     assert!(inside.is_holding() && !watch.is_destroyed());
     inside.release();
     drop(handle);
-    settle(&engine, &[watch]);
+    settle(engine, &[watch]);
     assert_eq!(store.count(Call::Next(0)), 1, "nothing more was read");
 }
 
@@ -180,7 +180,7 @@ fn a3_a_request_across_a_shutdown() {
             assert_eq!(client.step(), Step::Gone(Departure::Closed));
             assert_eq!(store.count(Call::Scan(0)), 0, "nothing is read for it");
             drop((client, handle));
-            settle(&engine, &[watch]);
+            settle(engine, &[watch]);
         }
     }
 }
@@ -210,7 +210,7 @@ fn a4_a_request_after_a_shutdown_began() {
     assert_eq!(client.handle().close_all(), 0);
     assert_eq!(client.step(), Step::Gone(Departure::Closed));
     drop(client);
-    settle(&engine, &[watch]);
+    settle(engine, &[watch]);
 }
 
 /// Others hold a stream's slot, or the connection, while it is closed, its owner leaves, and it is out of the roster.
@@ -233,7 +233,7 @@ fn a5_a_stream_in_hand_across_its_end() {
     assert!(in_hand.is_holding() && !watch.is_freed(), "but whoever is inside has it");
     in_hand.release();
     change.finish().expect("the vbucket changes");
-    settle(&engine, &[watch]);
+    settle(engine, &[watch]);
 }
 
 #[test]
@@ -256,7 +256,7 @@ fn a5_an_acknowledgement_across_the_end() {
     assert!(engine.connections().is_empty() && acknowledged.is_holding());
     acknowledged.release();
     acking.finish();
-    settle(&engine, &[watch]);
+    settle(engine, &[watch]);
 }
 
 /// Streams are closed while their backfills wait and nothing can run: the backfills go as soon as a worker comes by,
@@ -291,7 +291,7 @@ fn a6_closed_streams_leave_no_backfill_behind() {
     assert_eq!(client.handle().close_all(), 2, "while a worker reads");
     drop(client);
     reading_next.release();
-    settle(&engine, &[watch]);
+    settle(engine, &[watch]);
 }
 
 /// Statistics have the roster in hand while a connection of it is closed and leaves: it is told as it is now.
@@ -315,7 +315,7 @@ fn a9_stats_across_a_close() {
     let [snapshot] = &stats.finish()[..] else { panic!("the connection of the roster in hand") };
     assert!(snapshot.pending_disconnect && snapshot.backfills.is_none(), "{snapshot:?}");
     assert!(snapshot.streams.iter().all(|stream| stream.state == DISCONNECTED));
-    settle(&engine, &[watch]);
+    settle(engine, &[watch]);
 }
 
 /// A worker is in the middle of a run when the last stream, the connection and the manager itself go. The manager is
@@ -345,7 +345,7 @@ fn a11_the_manager_goes_during_its_own_run() {
     second.release();
     until("the run ends", || store.dropped_on().len() == 2);
     assert_eq!(store.dropped_on()[1], "millstream-backfill-0");
-    settle(&engine, &[watch]);
+    settle(engine, &[watch]);
 }
 
 /// A shutdown comes between an owner's decision to sleep and its sleep.
@@ -371,7 +371,7 @@ fn a15_an_idle_owner_across_a_shutdown() {
         assert!(woken, "{point:?}");
         assert_eq!(client.step(), Step::Gone(Departure::Closed));
         drop(client);
-        settle(&engine, &[watch]);
+        settle(engine, &[watch]);
     }
 }
 
@@ -398,7 +398,7 @@ fn a16_a_shutdown_and_a_disconnect_cross() {
     shutdown.finish();
     assert!(stays.handle().is_closed());
     drop(stays);
-    settle(&engine, &watches);
+    settle(engine, &watches);
 }
 
 /// Goes back into the engine from inside the wake.
@@ -436,7 +436,7 @@ fn a16_who_is_woken_goes_back_into_the_engine() {
     assert_eq!(woken.try_iter().collect::<Vec<_>>(), [0], "woken once, nothing was left to end");
     assert_eq!(states(&engine, "c"), [DISCONNECTED]);
     drop(client);
-    settle(&engine, &[watch]);
+    settle(engine, &[watch]);
 }
 
 /// A read waits for the store while the connection for which it was made is closed, the engine shut down and all of
@@ -456,7 +456,7 @@ fn a21_a_read_of_the_store_across_the_end() {
     reading.arrived();
     assert_eq!(client.handle().close_all(), 1);
     drop(client);
-    settle(&engine, &[watch]);
+    settle(engine, &[watch]);
     assert!(reading.is_holding(), "nobody waited for it");
     reading.release();
     let found = reader.finish().expect("the store answers");

@@ -34,7 +34,7 @@ fn c1_a_write_between_the_look_and_the_parking() {
         let client = owner.finish();
         assert_eq!(client.inbox.docs(0), [1], "{gap:?}");
         drop(client);
-        settle(&engine, &[watch]);
+        settle(engine, &[watch]);
     }
 }
 
@@ -64,7 +64,7 @@ fn c2_a_write_during_a_backfill() {
         client.run_until("the write", |inbox| inbox.docs(0).contains(&11));
         assert_eq!(client.inbox.docs(0), (1..=11).collect::<Vec<_>>());
         drop(client);
-        settle(&engine, &[watch]);
+        settle(engine, &[watch]);
     }
 }
 
@@ -94,7 +94,7 @@ fn c3_a_backfill_ends_between_the_look_and_the_pause() {
     let client = owner.finish();
     assert_eq!(client.inbox.docs(0), (1..=10).collect::<Vec<_>>());
     drop(client);
-    settle(&engine, &[watch]);
+    settle(engine, &[watch]);
 }
 
 /// A write comes in each of the gaps of an owner that goes to sleep.
@@ -120,7 +120,7 @@ fn c4_a_write_between_the_look_and_the_sleep() {
         let client = owner.finish();
         assert_eq!(client.inbox.docs(0), [1], "{gap:?}");
         drop(client);
-        settle(&engine, &[watch]);
+        settle(engine, &[watch]);
     }
 }
 
@@ -174,7 +174,7 @@ fn c7_the_end_of_a_disk_only_stream_wakes_its_owner() {
         assert_eq!(client.inbox.docs(0), (1..=10).collect::<Vec<_>>(), "{gap:?}");
         assert_eq!(client.inbox.ends(0), [EndReason::Ok]);
         drop(client);
-        settle(&engine, &[watch]);
+        settle(engine, &[watch]);
     }
 }
 
@@ -201,5 +201,5 @@ fn c14_a_close_before_the_owner_has_its_connection() {
     let mut client = Client { producer, inbox: Default::default() };
     assert_eq!(client.step(), Step::Gone(Departure::Closed));
     drop(client);
-    settle(&engine, &[]);
+    settle(engine, &[]);
 }
