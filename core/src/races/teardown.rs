@@ -462,3 +462,20 @@ fn a21_a_read_of_the_store_across_the_end() {
     let found = reader.finish().expect("the store answers");
     assert_eq!(found.expect("it is stored").key.as_ref(), b"key0000001");
 }
+
+/// An owner leaves when the engine has been shut down, and its reaper has ended: what it leaves behind goes with the
+/// engine's last handle. (It stayed for ever: a roster in the domain's garbage owned a connection, which owned a cell,
+/// which owned the garbage.)
+#[test]
+fn an_owner_that_leaves_after_the_reaper_leaves_nothing_behind() {
+    let store = SeamStore::empty(1);
+    let engine = engine(&store);
+    let mut client = Client::connect(&engine, "c");
+    let watch = client.watch();
+    client.open(0);
+    engine.shutdown();
+    engine.quiesce_blocking(super::gate::DEADLINE).expect("nobody is stalled");
+    assert!(watch.is_destroyed() && !watch.is_freed());
+    drop(client);
+    settle(engine, &[watch]);
+}
