@@ -348,30 +348,32 @@ fn a11_the_manager_goes_during_its_own_run() {
     settle(engine, &[watch]);
 }
 
-/// A shutdown comes between an owner's decision to sleep and its sleep.
+/// A shutdown comes between an owner's decision to sleep and its sleep, with a stream and without.
 #[test]
 fn a15_an_idle_owner_across_a_shutdown() {
     for point in [Point::PollFoundNothing, Point::PollRegistered, Point::AboutToSleep] {
-        let store = SeamStore::empty(1);
-        let engine = engine(&store);
-        let mut client = Client::connect(&engine, "c");
-        let watch = client.watch();
-        client.open(0);
-        assert_eq!(client.step(), Step::Idle);
-        let held = Hold::at(point);
-        let owner = Party::start("owner", &[&held], move || {
-            let woken = client.producer.wait(FOR_EVER);
-            (client, woken)
-        });
-        held.arrived();
-        engine.shutdown();
-        assert!(held.is_holding());
-        held.release();
-        let (mut client, woken) = owner.finish();
-        assert!(woken, "{point:?}");
-        assert_eq!(client.step(), Step::Gone(Departure::Closed));
-        drop(client);
-        settle(engine, &[watch]);
+        for streams in [1, 0] {
+            let store = SeamStore::empty(1);
+            let engine = engine(&store);
+            let mut client = Client::connect(&engine, "c");
+            let watch = client.watch();
+            (0..streams).for_each(|vb| client.open(vb));
+            assert_eq!(client.step(), Step::Idle);
+            let held = Hold::at(point);
+            let owner = Party::start("owner", &[&held], move || {
+                let woken = client.producer.wait(FOR_EVER);
+                (client, woken)
+            });
+            held.arrived();
+            engine.shutdown();
+            assert!(held.is_holding());
+            held.release();
+            let (mut client, woken) = owner.finish();
+            assert!(woken, "{point:?}");
+            assert_eq!(client.step(), Step::Gone(Departure::Closed));
+            drop(client);
+            settle(engine, &[watch]);
+        }
     }
 }
 

@@ -6,6 +6,7 @@ mod cli;
 mod kill;
 #[cfg(feature = "cli")]
 mod program;
+mod races_table;
 #[cfg(all(feature = "server", feature = "testing"))]
 mod server;
 #[cfg(feature = "testing")]
