@@ -98,3 +98,26 @@ fn f2_a_write_in_hand_when_the_vbucket_is_sealed() {
         assert_eq!(stored.expect("it is stored").meta.seqno, Seqno(2));
     }
 }
+
+/// A vbucket's new state is published, and its streams are not ended yet: nothing is written under it any more.
+#[test]
+fn f2_no_write_is_made_under_the_new_state() {
+    let store = SeamStore::empty(1);
+    let engine = engine(&store);
+    put(&engine, 0, "a", b"1");
+    let published = Hold::at(Point::StatePublished);
+    let change = Party::start("state change", &[&published], {
+        let engine = engine.clone();
+        move || engine.set_vbucket_state(VbId(0), VbState::Replica)
+    });
+    published.arrived();
+    let after = engine.session("test").update(VbId(0), b"b", None, |_| -> Decision<'_, ()> {
+        Decision::Write(Change::set(b"2"))
+    });
+    assert!(matches!(after, Err(UpdateError::NotActive)), "{after:?}");
+    assert!(published.is_holding());
+    published.release();
+    change.finish().expect("exists");
+    assert_eq!(engine.vbucket(VbId(0)).expect("exists").high, Seqno(1));
+    settle(engine, &[]);
+}

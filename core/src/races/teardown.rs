@@ -259,38 +259,48 @@ fn a5_an_acknowledgement_across_the_end() {
     settle(engine, &[watch]);
 }
 
-/// Streams are closed while their backfills wait and nothing can run: the backfills go as soon as a worker comes by,
-/// unread; and a close with a backfill in every hand waits for none of them.
+/// Streams are closed while their backfills wait and none of them can run, first because the worker is busy, then
+/// because the buffer is full and nobody drains it: the backfills go as soon as a worker comes by, unread. And a close
+/// with a backfill in every hand waits for none of them.
 #[test]
 fn a6_closed_streams_leave_no_backfill_behind() {
     const CLOSED: usize = 50;
-    let store = SeamStore::filled(3, 10);
-    let engine = engine_with(&store, |settings| settings.backfill_workers = 1);
+    let store = SeamStore::filled(2, 10);
+    store.slice_items(1);
+    let engine = engine_with(&store, |settings| {
+        settings.backfill_workers = 1;
+        settings.backfill_buffer_bytes = 1;
+    });
     let mut client = Client::connect(&engine, "c");
     let watch = client.watch();
-    let reading = store.hold(Call::Scan(0));
+    let reading = store.hold(Call::Next(0));
     client.open(0);
     assert_eq!(client.step(), Step::Idle);
     reading.arrived();
+    // Each outbox names the ready set, and so does each backfill by its outbox.
+    let ready = Arc::clone(&client.producer.connection().ready);
+    let before = Arc::strong_count(&ready);
     for _ in 0..CLOSED {
         client.open(1);
-        assert_eq!(client.step(), Step::Idle);
+        let _ = client.step();
         client.producer.close_stream(VbId(1));
     }
     assert!(reading.is_holding(), "nothing ran meanwhile");
-    let reading_next = store.hold(Call::Scan(2));
-    client.open(2);
-    assert_eq!(client.step(), Step::Idle);
+    assert_eq!(Arc::strong_count(&ready), before + CLOSED, "their backfills are there");
     reading.release();
-    reading_next.arrived();
-    let [snapshot] = &engine.connections()[..] else { panic!("one connection") };
-    let counts = snapshot.backfills.expect("it is open");
-    let left = (counts.initializing, counts.pending);
-    assert_eq!(left, (0, 0), "what was closed is gone");
-    assert_eq!(store.count(Call::Scan(1)), 0, "and was never read");
-    assert_eq!(client.handle().close_all(), 2, "while a worker reads");
-    drop(client);
-    reading_next.release();
+    let counts = || engine.connections()[0].backfills.expect("it is open");
+    until("the buffer is full", || counts().buffer_full);
+    until("what was closed is gone", || Arc::strong_count(&ready) == before);
+    assert_eq!((counts().initializing, counts().pending), (0, 0));
+    assert!(counts().buffer_full, "still nothing can run");
+    assert_eq!(store.count(Call::Scan(1)), 0, "and none was read");
+
+    let reading = store.hold(Call::Next(0));
+    client.run_until("some documents", |inbox| inbox.docs(0).len() == 1);
+    reading.arrived();
+    assert_eq!(client.handle().close_all(), 1, "while a worker reads");
+    drop((client, ready));
+    reading.release();
     settle(engine, &[watch]);
 }
 
