@@ -2,6 +2,14 @@
 //! instant.
 #![deny(unsafe_code)]
 
+/// A named point at which a race test may hold a thread; nothing at all outside of the crate's own tests.
+macro_rules! gate {
+    ($point:ident) => {
+        #[cfg(test)]
+        $crate::races::pass($crate::races::Point::$point);
+    };
+}
+
 mod backfill;
 #[cfg(feature = "cli")]
 pub mod cli;
@@ -20,6 +28,8 @@ pub mod log;
 pub mod model;
 pub mod partition;
 pub mod producer;
+#[cfg(test)]
+mod races;
 pub mod ready;
 #[cfg(feature = "server")]
 pub mod server;

@@ -32,6 +32,7 @@ impl PoolGate {
         gate.waiting.push(Arc::clone(backfills));
         // G1 SeqCst fence: if the leaver's fence is first, we see its place; if ours is first, it sees us waiting.
         fence(Ordering::SeqCst);
+        gate!(WaitsForPlace);
         if gate.slots.free() > 0 {
             gate.wake();
         }

@@ -76,6 +76,7 @@ impl Backfill {
             if slice.more {
                 return Ok(Turn::More);
             }
+            gate!(DeliveredLastSlice);
             backfill.outbox.deliver(Delivery::Done { read_to: slice.read_to });
             Ok(Turn::Finished)
         })

@@ -102,7 +102,10 @@ impl Backfills {
         pin: &Pin<'_>,
         look: impl FnOnce(&BackfillManager) -> R,
     ) -> Option<R> {
-        self.manager.get(pin).map(|manager| look(&manager))
+        self.manager.get(pin).map(|manager| {
+            gate!(HoldsManager);
+            look(&manager)
+        })
     }
 
     /// Hands a backfill in; false once the connection is closed.

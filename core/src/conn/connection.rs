@@ -95,6 +95,7 @@ impl Connection {
         // E1 Release: pairs with E2.
         self.closed.store(true, Ordering::Release);
         let ended = self.streams.close(|member| self.ready.mark(member));
+        gate!(CloserEndedStreams);
         self.backfills.close(pin);
         self.ready.wake();
         ended
@@ -110,6 +111,7 @@ impl Connection {
     pub(crate) fn kill_vbucket(&self, vb: VbId, reason: EndReason) -> usize {
         let member = usize::from(vb.0);
         let Some(slot) = self.streams.slot(member) else { return 0 };
+        gate!(HoldsSlot);
         if slot.word.kill(reason) != Killed::First {
             return 0;
         }

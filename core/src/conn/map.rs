@@ -66,7 +66,9 @@ impl ConnectionMap {
 
     /// Calls `each` with every connection of one moment.
     pub(crate) fn for_each(&self, pin: &Pin<'_>, each: impl FnMut(&Arc<Connection>)) {
-        self.roster(pin).iter().for_each(each);
+        let roster = self.roster(pin);
+        gate!(HoldsRoster);
+        roster.iter().for_each(each);
     }
 
     pub(crate) fn len(&self, pin: &Pin<'_>) -> usize {

@@ -89,16 +89,21 @@ impl Engine {
             let what = format!("there are {CONNECTIONS_MAX} connections, which is the limit");
             return Err(Error::new(ErrorKind::Retry, what));
         }
-        parts.connections.for_each(&pin, |other| {
-            if &*other.name == name {
-                other.close_all(&pin);
-            }
-        });
         let connection = parts.make_connection(name)?;
+        gate!(ConnectionMade);
         if let Err(error) = parts.connections.insert(&connection, &pin) {
             connection.close_all(&pin);
             return Err(error);
         }
+        gate!(ConnectionAdded);
+        // Only now: of two namesakes that come at once the later one to be added sees the other, and by their numbers
+        // both agree on who stays.
+        parts.connections.for_each(&pin, |other| {
+            if *other.name == *connection.name && other.id != connection.id {
+                let older = if other.id < connection.id { other } else { &connection };
+                older.close_all(&pin);
+            }
+        });
         Ok(Producer::new(Arc::clone(parts), connection, options, Instant::now()))
     }
 

@@ -37,6 +37,7 @@ impl EngineParts {
         }
         // F1 SeqCst fence: see `Producer::insert`.
         fence(Ordering::SeqCst);
+        gate!(StatePublished);
         self.connections.for_each(pin, |connection| {
             connection.kill_vbucket(vb, EndReason::StateChanged);
         });

@@ -187,6 +187,7 @@ impl<'a> Attempt<'a, '_> {
             reservation.void();
             return Err(UpdateError::UnknownCollection);
         }
+        gate!(WriteReserved);
         Ok(reservation)
     }
 

@@ -18,6 +18,8 @@ mod step;
 mod table;
 
 #[cfg(test)]
+mod exposed;
+#[cfg(test)]
 mod tests;
 
 pub use crate::backfill::BackfillOrder;

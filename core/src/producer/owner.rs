@@ -125,7 +125,9 @@ impl Producer {
         if self.is_ready() {
             return Poll::Ready(());
         }
+        gate!(PollFoundNothing);
         self.connection.ready.register(cx.waker());
+        gate!(PollRegistered);
         if self.is_ready() { Poll::Ready(()) } else { Poll::Pending }
     }
 
@@ -143,6 +145,7 @@ impl Producer {
             if left.is_zero() {
                 return false;
             }
+            gate!(AboutToSleep);
             std::thread::park_timeout(left);
         }
     }
@@ -173,6 +176,7 @@ impl Drop for Producer {
             }
         }
         self.handle().close_all();
+        gate!(OwnerLeaves);
         let mut reader = self.engine.domain.borrow("producer drop");
         let pin = reader.pin();
         self.engine.connections.remove(self.connection.id, &pin);
@@ -204,6 +208,7 @@ impl ConnectionHandle {
     /// Acknowledges bytes for the client, and wakes the owner if that opens the window.
     pub fn ack(&self, bytes: u64) {
         if self.connection.window.ack(bytes).opened {
+            gate!(AckOpenedWindow);
             self.connection.ready.wake();
         }
     }

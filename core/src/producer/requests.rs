@@ -83,6 +83,7 @@ impl Producer {
             memory: if engine.pressure.is_critical() { Memory::Short } else { Memory::Enough },
         };
         let accepted = check(request, &facts)?;
+        gate!(RequestChecked);
         self.retire_dead(usize::from(vb.0));
         let name = StreamName { vb, sid: accepted.sid, opaque };
         let filter = filter.map_err(Refusal::Filter)?;
@@ -168,6 +169,7 @@ impl Producer {
             Claimed::Busy => return Err(Refusal::StreamExists),
             Claimed::Closed => return Err(Refusal::Closed),
         }
+        gate!(RequestClaimed);
         // F1 SeqCst fence: if the changer's is first, we see the new version; if ours is first, it sees the stream.
         fence(Ordering::SeqCst);
         if partition.info(pin).version != version {
@@ -175,6 +177,7 @@ impl Producer {
             slot.word.release();
             return Err(Refusal::NotStreamable(partition.info(pin).state));
         }
+        gate!(RequestValidated);
         slot.open(accepted.start);
         // A client that has nothing of its snapshot yet is as good as between two.
         let begun = accepted.start > accepted.snap_start;

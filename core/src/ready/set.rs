@@ -140,6 +140,7 @@ impl ReadySet {
             let bit = wanted.trailing_zeros() as usize;
             // R3 AcqRel: before the member is inspected; pairs with R1.
             let before = self.words[word].fetch_and(!(1 << bit), Ordering::AcqRel);
+            gate!(TookBit);
             if before & !(1 << bit) == 0 {
                 self.clear_summary(word);
             }
@@ -155,6 +156,7 @@ impl ReadySet {
         let bit = 1 << (word % 64);
         // R4 AcqRel: if a mark's R2 came first, we see its word below; if ours is first, it sets the bit again.
         self.summary[word / 64].fetch_and(!bit, Ordering::AcqRel);
+        gate!(ClearedSummary);
         // R5 Acquire: see R4.
         if self.words[word].load(Ordering::Acquire) != 0 {
             // R2 AcqRel: the word is not empty after all.

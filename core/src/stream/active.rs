@@ -130,6 +130,7 @@ impl ActiveStream {
             return self.start_backfill(cx);
         }
         self.source = Source::Log;
+        gate!(ChoseLog);
         let _: Advanced = cx.word.advance(StreamState::InMemory);
         ControlFlow::Continue(())
     }
@@ -178,7 +179,10 @@ impl ActiveStream {
     fn send_from_store<S: Sink>(&mut self, cx: &mut StreamContext<'_, '_, S>) -> ControlFlow<Next> {
         let Source::Store(outbox) = &mut self.source else { return ControlFlow::Continue(()) };
         match outbox.front() {
-            None => ControlFlow::Break(Next::Parked),
+            None => {
+                gate!(FoundOutboxEmpty);
+                ControlFlow::Break(Next::Parked)
+            }
             Some(&mut Delivery::Failed(reason)) => self.end(cx, reason),
             Some(&mut Delivery::Opened { last }) => {
                 let end = self.filter.snapshot_end(last, cx.partition);
@@ -269,9 +273,11 @@ impl ActiveStream {
         let open = || history.log.open(from, items, end, pin);
         let mut opened = open();
         if opened == Opened::Empty {
+            gate!(FoundLogEmpty);
             partition.waiters.park(&self.waiter);
             // Looked at again after parking, so that no write falls between.
             opened = open();
+            gate!(LookedAgain);
         }
         match opened {
             Opened::Empty => ControlFlow::Break(Next::Parked),

@@ -8,6 +8,7 @@ mod collections;
 mod kill;
 #[cfg(feature = "cli")]
 mod program;
+mod races_table;
 #[cfg(all(feature = "server", feature = "testing"))]
 mod server;
 #[cfg(feature = "testing")]

@@ -2,13 +2,13 @@
 
 use super::DomainConfig;
 use crate::reader::{Places, Pool};
-use crate::reaper::{Garbage, Quiescence};
+use crate::reaper::{Garbage, Quiescence, Remains};
 use crate::sync::atomic::AtomicUsize;
 use crate::sync::{Arc, Clock};
 use crossbeam_epoch::Collector;
 
 /// See the module. Fields are dropped in this order: the collector runs what is left of its queue, and those
-/// closures hold the garbage themselves.
+/// closures hold the garbage themselves; the garbage that this makes is destroyed last.
 pub(crate) struct Shared {
     pub(crate) collector: Collector,
     pub(crate) garbage: Arc<Garbage>,
@@ -19,13 +19,16 @@ pub(crate) struct Shared {
     pub(crate) clock: Clock,
     /// Domains in the embedder's hands; see `handle.rs`.
     pub(crate) handles: AtomicUsize,
+    _remains: Remains,
 }
 
 impl Shared {
     pub(crate) fn new(config: DomainConfig) -> Self {
+        let garbage = Arc::new(Garbage::new());
         Self {
             collector: Collector::new(),
-            garbage: Arc::new(Garbage::new()),
+            _remains: Remains(Arc::clone(&garbage)),
+            garbage,
             places: Places::new(),
             pool: Pool::new(),
             quiescence: Quiescence::new(),

@@ -33,8 +33,8 @@
 //! | O4 | `held`, `held_total`, `panicked` | Relaxed | none | nothing: only the reaper writes them | none |
 //!
 //! # Reclamation
-//! Closures in the collector's queue share it; the last of them, of the cells and of the handles frees it, and runs
-//! what is left.
+//! Closures in the collector's queue share it; the last of them, of the cells and of the handles frees it. What is left
+//! when the domain ends is destroyed then ([`Remains`]); what cells retire that outlive it, with the last of them.
 //!
 //! # Not promised
 //! An order between values that were retired by different threads.
@@ -42,6 +42,7 @@
 use super::Retired;
 use crate::domain::{Backlogged, DomainStats};
 use crate::list::{Batch, Prepared, PushList};
+use crate::sync::Arc;
 use crate::sync::atomic::{AtomicU64, Ordering};
 
 /// See the module.
@@ -54,6 +55,22 @@ pub(crate) struct Garbage {
     held: AtomicU64,
     held_total: AtomicU64,
     panicked: AtomicU64,
+}
+
+/// Destroys what is left when the domain ends. A value may own a cell of the domain, and with it a share of the
+/// garbage that the value is in: left there, both would stay for ever.
+pub(crate) struct Remains(pub(crate) Arc<Garbage>);
+
+impl Drop for Remains {
+    fn drop(&mut self) {
+        // A cell that goes with a value adds its own. Ends, for nothing is published any more.
+        while !self.0.ready.is_empty() {
+            for value in self.0.take_ready() {
+                // Who has another owner leaves the list all the same; see `Retired`.
+                drop(self.0.destroy(value));
+            }
+        }
+    }
 }
 
 impl Garbage {

@@ -22,7 +22,7 @@ const BLOCKED_TICK: Duration = Duration::from_millis(1);
 /// Call [`reap`](Self::reap) on a housekeeping tick of a few milliseconds, so that garbage does not wait for the next
 /// retirement and stalled readers are noticed. At shutdown wait with [`quiesce`](Self::quiesce) or
 /// [`quiesce_blocking`](Self::quiesce_blocking). What has not been destroyed when the reaper is dropped is
-/// destroyed by the thread that drops the domain's last handle or cell.
+/// destroyed by the thread that drops the domain's last handle, or a cell after that.
 ///
 /// # Panics in destructors
 /// A destructor that panics counts as run: the panic hook reports it, [`Reaped::panicked`] and

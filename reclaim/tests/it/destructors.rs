@@ -85,3 +85,20 @@ fn destructors_run_on_the_reaper_alone() {
     assert_eq!((stats.pending, stats.held_total), (0, 0));
     assert_eq!(stats.destroyed_total, (ROUNDS + CLOSERS * ROUNDS) as u64);
 }
+
+/// A value owns a cell of its own domain and is retired when nobody reaps any more. (It kept the garbage that it was in,
+/// and so itself, alive for ever.)
+#[test]
+fn a_value_that_owns_a_cell_goes_with_its_domain() {
+    let (domain, reaper) = Domain::new(DomainConfig::default());
+    drop(reaper);
+    let alive = Arc::new(());
+    let inside = |alive: &Arc<()>| domain.publish(Arc::clone(alive)).expect("no backlog");
+    let cell = domain.publish((inside(&alive), Arc::clone(&alive))).expect("no backlog");
+    let mut reader = domain.reader("closer");
+    assert!(cell.retire(&reader.pin()));
+    drop((reader, cell));
+    assert_eq!(Arc::strong_count(&alive), 3, "it waits for its grace period");
+    drop(domain);
+    assert_eq!(Arc::strong_count(&alive), 1, "and goes with the domain");
+}
