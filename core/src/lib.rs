@@ -7,6 +7,8 @@ mod backfill;
 pub mod cli;
 #[cfg(feature = "client")]
 pub mod client;
+#[cfg(millstream_census)]
+pub mod census;
 mod conn;
 pub mod engine;
 pub mod error;

@@ -7,6 +7,7 @@ use crate::ready::thread_waker;
 use crate::store::{Batch, Durability};
 use millstream_reclaim::Reader;
 use millstream_reclaim::sync::atomic::Ordering;
+use millstream_reclaim::sync::workers;
 use std::time::{Duration, Instant};
 
 /// How long a failed commit waits before it is tried again, at most.
@@ -42,7 +43,7 @@ pub(super) fn run(parts: &EngineParts) {
         trim_cursor: 0,
         gathered,
         filled: false,
-        committed_at: Instant::now(),
+        committed_at: workers::now(),
     };
     let waker = thread_waker();
     loop {
@@ -60,12 +61,14 @@ pub(super) fn run(parts: &EngineParts) {
             if flusher.all_persisted() {
                 break;
             }
+            // A writer is between its reservation and its publication.
+            workers::yield_now();
             continue;
         }
         flusher.maintain();
         parts.dirty.register(&waker);
         if !parts.dirty.any() && !parts.is_stopping() {
-            std::thread::park_timeout(NAP);
+            workers::nap(NAP);
         }
     }
     if let Err(error) = parts.store.close() {
@@ -79,12 +82,12 @@ impl Flusher<'_> {
     /// Lets the commit's period pass, unless the engine stops or more than a batch waits. The waker is not registered
     /// meanwhile, so that writers do not wake anybody.
     fn pace(&mut self) {
-        let now = Instant::now();
+        let now = workers::now();
         let left = PERIOD.saturating_sub(now.saturating_duration_since(self.committed_at));
         if !left.is_zero() && !self.filled && !self.parts.is_stopping() {
-            std::thread::sleep(left);
+            workers::sleep(left);
         }
-        self.committed_at = Instant::now();
+        self.committed_at = workers::now();
     }
 
     /// What is to be persisted, up to a batch's size.
@@ -139,7 +142,7 @@ impl Flusher<'_> {
                     }
                 }
             }
-            std::thread::park_timeout(wait);
+            workers::nap(wait);
             wait = (wait * 2).min(RETRY_MAX);
         }
     }

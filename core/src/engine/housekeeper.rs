@@ -6,10 +6,10 @@ use super::shutdown::ShutdownReport;
 use crate::index::Current;
 use crate::partition::{Change, Decision, Partition};
 use crate::types::DocKind;
-use millstream_reclaim::sync::Arc;
+use millstream_reclaim::sync::{Arc, workers};
 use millstream_reclaim::sync::atomic::Ordering;
 use millstream_reclaim::{Reader, Reaper};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// Between two looks while something waits for reclamation.
 const TICK: Duration = Duration::from_millis(5);
@@ -21,23 +21,23 @@ const EXPIRE_AT_ONCE: usize = 1024;
 /// Runs until the engine has stopped and everything that was retired is destroyed.
 pub(super) fn run(parts: &Arc<EngineParts>, mut reaper: Reaper) {
     let mut reader = parts.domain.reader("housekeeper");
-    let mut expire_at = Instant::now() + parts.settings.expiry_interval;
+    let mut expire_at = workers::now() + parts.settings.expiry_interval;
     while !parts.is_stopped() {
         let reaped = reaper.reap();
-        if Instant::now() >= expire_at && !parts.is_stopping() {
+        if workers::now() >= expire_at && !parts.is_stopping() {
             for partition in &parts.partitions {
                 expire(parts, partition, &mut reader);
             }
-            expire_at = Instant::now() + parts.settings.expiry_interval;
+            expire_at = workers::now() + parts.settings.expiry_interval;
         }
-        std::thread::park_timeout(if reaped.pending > 0 { TICK } else { NAP });
+        workers::nap(if reaped.pending > 0 { TICK } else { NAP });
     }
     parts.workers.join();
     // Its own participant must not hold the epoch back.
     drop(reader);
     let mut reaped = reaper.reap();
     while reaped.pending > 0 {
-        std::thread::park_timeout(TICK);
+        workers::nap(TICK);
         reaped = reaper.reap();
     }
     let stats = parts.domain.stats();
