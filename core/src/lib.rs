@@ -3,12 +3,12 @@
 #![deny(unsafe_code)]
 
 mod backfill;
+#[cfg(millstream_census)]
+pub mod census;
 #[cfg(feature = "cli")]
 pub mod cli;
 #[cfg(feature = "client")]
 pub mod client;
-#[cfg(millstream_census)]
-pub mod census;
 mod conn;
 pub mod engine;
 pub mod error;

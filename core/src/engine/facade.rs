@@ -84,6 +84,10 @@ impl Engine {
         let parts = self.parts();
         let mut reader = parts.domain.borrow("connect");
         let pin = reader.pin();
+        if parts.is_stopping() {
+            // What is made here is retired in vain, and the reaper goes when those who were inside before have left.
+            return Err(Error::new(ErrorKind::Closed, "the engine is shut down"));
+        }
         if parts.connections.len(&pin) >= CONNECTIONS_MAX {
             let what = format!("there are {CONNECTIONS_MAX} connections, which is the limit");
             return Err(Error::new(ErrorKind::Retry, what));

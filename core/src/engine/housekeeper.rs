@@ -6,8 +6,8 @@ use super::shutdown::ShutdownReport;
 use crate::index::Current;
 use crate::partition::{Change, Decision, Partition};
 use crate::types::DocKind;
-use millstream_reclaim::sync::{Arc, workers};
 use millstream_reclaim::sync::atomic::Ordering;
+use millstream_reclaim::sync::{Arc, workers};
 use millstream_reclaim::{Reader, Reaper};
 use std::time::Duration;
 
@@ -33,6 +33,9 @@ pub(super) fn run(parts: &Arc<EngineParts>, mut reaper: Reaper) {
         workers::nap(if reaped.pending > 0 { TICK } else { NAP });
     }
     parts.workers.join();
+    // Whoever is opening a connection will find the map closed, and retire the manager that it has made. It is pinned:
+    // when this is destroyed it has left, and who comes now is turned away first.
+    reader.pin().retire(Box::new(LastPin));
     // Its own participant must not hold the epoch back.
     drop(reader);
     let mut reaped = reaper.reap();
@@ -49,6 +52,9 @@ pub(super) fn run(parts: &Arc<EngineParts>, mut reaper: Reaper) {
         held: stats.held_total,
     });
 }
+
+/// Retired when the engine stops, to see when everybody who was inside has left.
+struct LastPin;
 
 /// Makes tombstones of the documents of one vbucket whose time has run out.
 fn expire(parts: &EngineParts, partition: &Partition, reader: &mut Reader) {

@@ -11,8 +11,8 @@ use core::pin::Pin;
 use core::task::{Context, Poll};
 use millstream_reclaim::Reaper;
 use millstream_reclaim::sync::Arc;
-use millstream_reclaim::sync::workers::{Builder, JoinHandle};
 use millstream_reclaim::sync::atomic::{AtomicBool, Ordering};
+use millstream_reclaim::sync::workers::{Builder, JoinHandle};
 use std::sync::{Mutex, PoisonError};
 
 /// The threads of an engine, and what they have to say. Touched at start and end only, so that a lock does no harm.

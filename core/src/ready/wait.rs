@@ -38,8 +38,8 @@
 
 use super::set::ReadySet;
 use millstream_reclaim::PushList;
-use millstream_reclaim::sync::{Arc, workers};
 use millstream_reclaim::sync::atomic::{AtomicBool, AtomicUsize, Ordering, fence};
+use millstream_reclaim::sync::{Arc, workers};
 
 /// One reader's place in a wait list, reused for each sleep.
 #[derive(Debug)]

@@ -11,6 +11,8 @@ use crossbeam_epoch::Collector;
 /// closures hold the garbage themselves.
 pub(crate) struct Shared {
     pub(crate) collector: Collector,
+    /// After the collector, whose closures fill it.
+    _last: LastLook,
     pub(crate) garbage: Arc<Garbage>,
     pub(crate) places: Places,
     pub(crate) pool: Pool,
@@ -23,9 +25,11 @@ pub(crate) struct Shared {
 
 impl Shared {
     pub(crate) fn new(config: DomainConfig) -> Self {
+        let garbage = Arc::new(Garbage::new());
         Self {
             collector: Collector::new(),
-            garbage: Arc::new(Garbage::new()),
+            _last: LastLook(Arc::clone(&garbage)),
+            garbage,
             places: Places::new(),
             pool: Pool::new(),
             quiescence: Quiescence::new(),
@@ -33,5 +37,15 @@ impl Shared {
             clock: Clock::start(),
             handles: AtomicUsize::new(0),
         }
+    }
+}
+
+/// Destroys what is left when the domain ends. The garbage would not do so by itself where a retired value owns a cell:
+/// a cell owns a share of the garbage, which then would own itself.
+struct LastLook(Arc<Garbage>);
+
+impl Drop for LastLook {
+    fn drop(&mut self) {
+        self.0.destroy_all();
     }
 }
