@@ -1,7 +1,8 @@
 //! A client: it owns a connection, steps it, acknowledges, closes streams and opens them again, until it is closed.
 
 use super::dice::{below, one_in};
-use super::store::VBUCKETS;
+use super::seen::{self, add};
+use super::store::{GOAL, VBUCKETS};
 use millstream::producer::{CloseOutcome, Control, Departure, Producer, Step};
 use millstream::stream::{Event, Layout, Sink, StreamRequest};
 use millstream::testing::oracle::{self, Range, StreamKey, StreamOracle};
@@ -19,14 +20,18 @@ const CLOSES_MAX: u32 = 2;
 pub(crate) struct Client {
     producer: Producer,
     inbox: Inbox,
-    closes: u32,
+    closes_left: u32,
+    /// Where its streams end; it leaves when all of them have.
+    goal: Option<Seqno>,
+    /// Its streams were requested before anybody could close them.
+    opened: bool,
 }
 
 /// What came of a client.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Served {
-    pub(crate) documents: u64,
-    pub(crate) ends: u64,
+struct Served {
+    documents: u64,
+    ends: u64,
 }
 
 /// Where a client is in one vbucket.
@@ -48,14 +53,24 @@ struct Inbox {
     served: Served,
 }
 
+impl Served {
+    fn count(self, calm: bool) {
+        add(&seen::DOCUMENTS, self.documents);
+        add(&seen::ENDS, self.ends);
+        if calm {
+            // Every key was written once.
+            assert_eq!(self.documents, GOAL.0 * u64::from(VBUCKETS), "something was not streamed");
+        }
+    }
+}
+
 impl Client {
-    /// A client of a new connection, with its streams requested.
-    pub(crate) fn new(mut producer: Producer) -> Self {
+    /// A client of a new connection. A calm one closes nothing, and leaves when it has everything.
+    pub(crate) fn new(mut producer: Producer, calm: bool) -> Self {
         let window = ["0", "100", "400"][below(3) as usize];
-        for (key, value) in [
-            ("connection_buffer_size", window),
-            ("send_stream_end_on_client_close_stream", "true"),
-        ] {
+        for (key, value) in
+            [("connection_buffer_size", window), ("send_stream_end_on_client_close_stream", "true")]
+        {
             let control = Control::parse(key.as_bytes(), value.as_bytes()).expect("known");
             producer.control(control).expect("built");
         }
@@ -69,13 +84,19 @@ impl Client {
             ended: BTreeSet::new(),
             served: Served::default(),
         };
-        Self { producer, inbox, closes: 0 }
+        let closes_left = if calm { 0 } else { CLOSES_MAX };
+        let goal = calm.then_some(GOAL);
+        let mut client = Self { producer, inbox, closes_left, goal, opened: one_in(2) };
+        if client.opened {
+            client.open_all();
+        }
+        client
     }
 
-    /// Streams until somebody closes the connection.
-    pub(crate) fn run(mut self) -> Served {
-        for vb in 0..VBUCKETS {
-            self.open(VbId(vb));
+    /// Streams until somebody closes the connection, or all that it wants is there.
+    pub(crate) fn run(mut self) {
+        if !self.opened {
+            self.open_all();
         }
         loop {
             self.inbox.room = 1 + below(6);
@@ -85,8 +106,11 @@ impl Client {
                 Step::Idle | Step::Full => {}
             }
             self.producer.ack(std::mem::take(&mut self.inbox.unacknowledged));
-            if self.closes < CLOSES_MAX && one_in(4) {
-                self.closes += 1;
+            if self.goal.is_some() && self.inbox.served.ends == u64::from(VBUCKETS) {
+                break;
+            }
+            if self.closes_left > 0 && one_in(4) {
+                self.closes_left -= 1;
                 let vb = VbId(below(u64::from(VBUCKETS)) as u16);
                 if self.producer.close_stream(vb) == CloseOutcome::Closed && one_in(2) {
                     self.open(vb);
@@ -97,9 +121,13 @@ impl Client {
         drop(self.producer);
         self.inbox.oracle.disconnected();
         match self.inbox.oracle.finish() {
-            Ok(_) => self.inbox.served,
+            Ok(_) => self.inbox.served.count(self.goal.is_some()),
             Err(violations) => panic!("the oracle objects: {violations}"),
         }
+    }
+
+    fn open_all(&mut self) {
+        (0..VBUCKETS).for_each(|vb| self.open(VbId(vb)));
     }
 
     /// Opens a stream where the client is; a refusal is an answer as well.
@@ -114,15 +142,19 @@ impl Client {
             snap_start: start,
             snap_end: end,
             uuid: position.uuid,
+            end: self.goal.unwrap_or(Seqno::MAX),
             ..StreamRequest::from_zero()
         };
         self.inbox.opened += 1;
         let opaque = Opaque(self.inbox.opened);
-        let Ok(log) = self.producer.stream_request(vb, opaque, &request) else { return };
+        let Ok(log) = self.producer.stream_request(vb, opaque, &request) else {
+            assert!(self.goal.is_none(), "nothing was in the way");
+            return seen::REFUSED.add();
+        };
         position.uuid = log[0].uuid;
         let inside =
             (position.seqno > start && position.seqno < end).then_some(Range { start, end });
-        let accepted = oracle::Event::Accepted { start: position.seqno, end: Seqno::MAX, inside };
+        let accepted = oracle::Event::Accepted { start: position.seqno, end: request.end, inside };
         self.inbox.oracle.observe(key(vb, opaque), accepted);
     }
 }

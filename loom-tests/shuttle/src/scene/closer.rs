@@ -2,7 +2,8 @@
 
 use super::client::Client;
 use super::dice::{below, one_in};
-use super::store::VBUCKETS;
+use super::seen;
+use super::store::{GOAL, VBUCKETS};
 use millstream::Engine;
 use millstream::partition::{Change, Decision};
 use millstream::producer::{ConnectionHandle, OpenOptions};
@@ -18,18 +19,25 @@ pub(crate) fn close(engine: &Engine, handles: &[ConnectionHandle]) {
         let handle = &handles[below(handles.len() as u64) as usize];
         match below(8) {
             0..=2 => {
-                handle.close_all();
+                match handle.close_all() {
+                    0 => seen::LATE.add(),
+                    _ => seen::SHARED.add(),
+                }
                 assert!(handle.is_closed());
             }
             3 => replace(engine, handle),
             4 => {
                 let vb = VbId(below(u64::from(VBUCKETS)) as u16);
+                seen::CHANGES.add();
                 engine.set_vbucket_state(vb, VbState::Replica).expect("there is room for garbage");
                 if one_in(2) {
                     engine.set_vbucket_state(vb, VbState::Active).expect("as above");
                 }
             }
-            5 => engine.shutdown(),
+            5 => {
+                seen::SHUTDOWNS.add();
+                engine.shutdown();
+            }
             _ => handle.ack(below(100)),
         }
     }
@@ -42,7 +50,8 @@ fn replace(engine: &Engine, handle: &ConnectionHandle) {
     };
     assert!(handle.is_closed(), "the older one is closed before the newer one is there");
     let newer = producer.handle();
-    let client = Client::new(producer);
+    seen::NAMESAKES.add();
+    let client = Client::new(producer, false);
     if one_in(2) {
         newer.close_all();
         client.run();
@@ -63,12 +72,29 @@ pub(crate) fn write(engine: &Engine) {
             }
         });
         // A refusal is an answer: the vbucket is a replica, or the engine has stopped.
+        if written.is_ok() {
+            seen::WRITES.add();
+        }
         last = written.ok().map(|written| (vb, written.seqno)).or(last);
     }
     let persisted = last.map(|(vb, seqno)| session.persisted(vb, seqno));
     drop(session);
     if let Some(persisted) = persisted {
         shuttle::future::block_on(persisted);
+    }
+}
+
+/// Writes until everything is there that is to be streamed, each key once.
+pub(crate) fn fill(engine: &Engine) {
+    let mut session = engine.session("writer");
+    for vb in (0..VBUCKETS).map(VbId) {
+        for seqno in engine.vbucket(vb).expect("it exists").high.0 + 1..=GOAL.0 {
+            let written = session.update(vb, &seqno.to_be_bytes(), None, |_| -> Decision<'_, ()> {
+                Decision::Write(Change::set(b"new"))
+            });
+            assert_eq!(written.expect("nothing is in the way").seqno.0, seqno);
+            seen::WRITES.add();
+        }
     }
 }
 
@@ -82,5 +108,6 @@ pub(crate) fn look(engine: &Engine) {
         let vbucket = engine.vbucket(VbId(vb)).expect("it exists");
         assert!(vbucket.persisted <= vbucket.high);
     }
+    seen::LOOKS.add();
     let _ = engine.stalled(Duration::ZERO);
 }

@@ -4,6 +4,8 @@ mod client;
 mod closer;
 mod dice;
 mod play;
+mod seen;
 mod store;
 
 pub(crate) use play::play;
+pub(crate) use seen::seen;

@@ -3,6 +3,7 @@
 use super::client::Client;
 use super::closer;
 use super::dice::{below, one_in};
+use super::seen::{self, add};
 use super::store;
 use millstream::engine::{EngineBuilder, EngineSettings, ShutdownReport};
 use millstream::producer::OpenOptions;
@@ -22,6 +23,12 @@ pub(crate) fn play() {
         // One place for scans: the others wait at the gate.
         settings.backfills_max = 1;
     }
+    if one_in(4) {
+        // Full after each slice: the next waits until it has drained.
+        settings.backfill_buffer_bytes = 4;
+    }
+    // One in four is calm: nobody closes anything until every client has everything.
+    let calm = one_in(4);
     let engine = EngineBuilder::new(store::with_past()).settings(settings).open();
     let engine = engine.expect("a memory store opens");
     let connect = |n: u64| engine.connect(&format!("client{n}"), OpenOptions::default());
@@ -30,15 +37,15 @@ pub(crate) fn play() {
 
     let clients: Vec<_> = producers
         .into_iter()
-        .map(|producer| thread::spawn(move || Client::new(producer).run()))
+        .map(|producer| thread::spawn(move || Client::new(producer, calm).run()))
         .collect();
-    let mut others: Vec<JoinHandle<()>> = (0..2)
+    let mut others: Vec<JoinHandle<()>> = (0..if calm { 0 } else { 2 })
         .map(|_| {
             let (engine, handles) = (engine.clone(), handles.clone());
             thread::spawn(move || closer::close(&engine, &handles))
         })
         .collect();
-    others.push(with(&engine, closer::write));
+    others.push(with(&engine, if calm { closer::fill } else { closer::write }));
     if one_in(2) {
         others.push(with(&engine, closer::look));
     }
@@ -46,12 +53,11 @@ pub(crate) fn play() {
         other.join().expect("it did not panic");
     }
 
+    let clients = if calm { join(clients) } else { clients };
     let report = end(engine);
     assert!(report.clean, "not closed in order: {report:?}");
     assert_eq!(report.held, 0, "a value had an owner after its grace period");
-    for client in clients {
-        client.join().expect("it did not panic");
-    }
+    join(clients);
     for handle in &handles {
         assert_eq!(handle.close_all(), 0, "a stream lived on");
     }
@@ -66,6 +72,17 @@ pub(crate) fn play() {
     if let Err(wrong) = census::settle() {
         panic!("{wrong}");
     }
+    add(&seen::CALM, u64::from(calm));
+    add(&seen::STREAMS, census::ENDED.count());
+    add(&seen::BACKFILLS, census::BACKFILLS.gone());
+    add(&seen::MANAGERS, census::MANAGERS.gone());
+}
+
+fn join(clients: Vec<JoinHandle<()>>) -> Vec<JoinHandle<()>> {
+    for client in clients {
+        client.join().expect("it did not panic");
+    }
+    Vec::new()
 }
 
 fn with(engine: &Engine, run: fn(&Engine)) -> JoinHandle<()> {
@@ -78,6 +95,8 @@ fn end(engine: Engine) -> ShutdownReport {
     let quiesce = engine.quiesce();
     if one_in(2) {
         engine.shutdown();
+    } else {
+        seen::LAST_HANDLES.add();
     }
     drop(engine);
     shuttle::future::block_on(quiesce)

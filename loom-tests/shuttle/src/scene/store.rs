@@ -9,6 +9,9 @@ pub(crate) const VBUCKETS: u16 = 2;
 /// Documents of each vbucket that only the store has.
 const STORED: u64 = 3;
 
+/// The last seqno of each vbucket where everything is to be streamed.
+pub(crate) const GOAL: Seqno = Seqno(STORED + 2);
+
 /// See the module.
 pub(crate) fn with_past() -> MemoryStore {
     let store = MemoryStore::new(u32::from(VBUCKETS));
