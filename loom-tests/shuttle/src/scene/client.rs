@@ -21,8 +21,8 @@ pub(crate) struct Client {
     producer: Producer,
     inbox: Inbox,
     closes_left: u32,
-    /// Where its streams end; it leaves when all of them have.
-    goal: Option<Seqno>,
+    /// Calm: it leaves when it has everything.
+    goal: Option<Goal>,
     /// Its streams were requested before anybody could close them.
     opened: bool,
 }
@@ -51,6 +51,24 @@ struct Inbox {
     opened: u32,
     ended: BTreeSet<Opaque>,
     served: Served,
+}
+
+/// What a calm client waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Goal {
+    /// Its streams go up to the last document, and each has told its end.
+    Ends,
+    /// Its streams have no end, and every document is there.
+    Documents,
+}
+
+impl Goal {
+    fn is_reached(self, served: &Served) -> bool {
+        match self {
+            Self::Ends => served.ends == u64::from(VBUCKETS),
+            Self::Documents => served.documents == GOAL.0 * u64::from(VBUCKETS),
+        }
+    }
 }
 
 impl Served {
@@ -85,7 +103,7 @@ impl Client {
             served: Served::default(),
         };
         let closes_left = if calm { 0 } else { CLOSES_MAX };
-        let goal = calm.then_some(GOAL);
+        let goal = calm.then(|| if one_in(2) { Goal::Ends } else { Goal::Documents });
         let mut client = Self { producer, inbox, closes_left, goal, opened: one_in(2) };
         if client.opened {
             client.open_all();
@@ -106,7 +124,7 @@ impl Client {
                 Step::Idle | Step::Full => {}
             }
             self.producer.ack(std::mem::take(&mut self.inbox.unacknowledged));
-            if self.goal.is_some() && self.inbox.served.ends == u64::from(VBUCKETS) {
+            if self.goal.is_some_and(|goal| goal.is_reached(&self.inbox.served)) {
                 break;
             }
             if self.closes_left > 0 && one_in(4) {
@@ -142,7 +160,7 @@ impl Client {
             snap_start: start,
             snap_end: end,
             uuid: position.uuid,
-            end: self.goal.unwrap_or(Seqno::MAX),
+            end: if self.goal == Some(Goal::Ends) { GOAL } else { Seqno::MAX },
             ..StreamRequest::from_zero()
         };
         self.inbox.opened += 1;
