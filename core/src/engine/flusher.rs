@@ -19,12 +19,17 @@ const PERIOD: Duration = Duration::from_millis(2);
 /// How long the flusher sleeps when nobody wakes it: the wakes are for latency, this is the guarantee.
 const NAP: Duration = Duration::from_millis(500);
 
+/// The same while trimming is held back.
+const HELD_BACK_NAP: Duration = Duration::from_millis(5);
+
 /// The flusher's own state.
 pub(super) struct Flusher<'a> {
     parts: &'a EngineParts,
     reader: Reader,
     cursor: usize,
     trim_cursor: usize,
+    /// Memory is over its budget, and what would be trimmed would only wait for a reader that does not leave.
+    held_back: bool,
     /// Which partitions the batch in the making names.
     gathered: Box<[bool]>,
     /// The last batch was full.
@@ -41,6 +46,7 @@ pub(super) fn run(parts: &EngineParts) {
         reader,
         cursor: 0,
         trim_cursor: 0,
+        held_back: false,
         gathered,
         filled: false,
         committed_at: workers::now(),
@@ -65,10 +71,14 @@ pub(super) fn run(parts: &EngineParts) {
             workers::yield_now();
             continue;
         }
+        if flusher.held_back {
+            // Nobody may be able to write, so that no commit comes after which this would be looked at.
+            flusher.trim();
+        }
         flusher.maintain();
         parts.dirty.register(&waker);
         if !parts.dirty.any() && !parts.is_stopping() {
-            workers::nap(NAP);
+            workers::nap(if flusher.held_back { HELD_BACK_NAP } else { NAP });
         }
     }
     if let Err(error) = parts.store.close() {
@@ -166,6 +176,7 @@ impl Flusher<'_> {
         let parts = self.parts;
         let used: u64 = parts.partitions.iter().map(|p| p.memory(&pin)).map(|(l, i)| l + i).sum();
         parts.pressure.settle(used);
+        self.held_back = false;
         let mut excess = parts.pressure.excess();
         if excess == 0 {
             return;
@@ -175,6 +186,12 @@ impl Flusher<'_> {
         let mut freed = 0;
         let mut idle_rounds = 0;
         while freed < excess && idle_rounds < parts.partitions.len() {
+            // A segment that is trimmed waits for its readers. At the limit memory fills instead, which writers are
+            // told: so both are bounded, however long a reader stays.
+            if parts.domain.admit().is_err() {
+                self.held_back = true;
+                break;
+            }
             self.trim_cursor = (self.trim_cursor + 1) % parts.partitions.len();
             let from = trim_segment(&parts.partitions[self.trim_cursor], &pin);
             idle_rounds = if from == 0 { idle_rounds + 1 } else { 0 };

@@ -30,7 +30,10 @@ pub(super) fn run(parts: &Arc<EngineParts>, mut reaper: Reaper) {
             }
             expire_at = workers::now() + parts.settings.expiry_interval;
         }
-        workers::nap(if reaped.pending > 0 { TICK } else { NAP });
+        if reaped.destroyed == 0 {
+            // Else there may be more behind what one look destroys.
+            workers::nap(if reaped.pending > 0 { TICK } else { NAP });
+        }
     }
     parts.workers.join();
     // Whoever is opening a connection will find the map closed, and retire the manager that it has made. It is pinned:

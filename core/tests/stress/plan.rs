@@ -1,18 +1,22 @@
 //! How much is asked for, and where the figures go.
 
-use crate::world::Total;
 use std::fs;
 use std::path::Path;
 
 /// Collisions of a run with `cargo test`.
 const SMALL: u64 = 3_000;
 
+/// What was counted or measured, by name.
+pub(crate) type Figures = Vec<(&'static str, u64)>;
+
 /// See the module.
 pub(crate) struct Plan {
+    /// The lane whose figures are wanted; without one everything is run, in small.
+    pub(crate) lane: Option<String>,
     pub(crate) collisions: u64,
+    /// Seconds for which a reader is pinned.
+    pub(crate) seconds: u64,
     pub(crate) seed: u64,
-    /// The lane's name, if its figures are wanted.
-    lane: Option<String>,
 }
 
 impl Plan {
@@ -22,27 +26,41 @@ impl Plan {
             Err(_) => default,
         };
         Self {
-            collisions: number("MILLSTREAM_STRESS", SMALL),
-            seed: number("MILLSTREAM_SEED", 1),
             lane: std::env::var("MILLSTREAM_LANE").ok(),
+            collisions: number("MILLSTREAM_STRESS", SMALL),
+            seconds: number("MILLSTREAM_SECONDS", 1),
+            seed: number("MILLSTREAM_SEED", 1),
         }
     }
 
-    /// Writes `target/figures/<lane>.json`.
-    pub(crate) fn write_figures(&self, total: &Total, seconds: f64) {
+    /// Prints what came of a lane, and writes it to `target/figures/<lane>.json` if that was asked for.
+    pub(crate) fn tell(&self, figures: &Figures, seconds: f64) {
+        for (what, count) in figures {
+            println!("{what}: {count}");
+        }
         let Some(lane) = &self.lane else { return };
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/figures");
         let counts: Vec<String> =
-            total.figures().iter().map(|(what, count)| format!("\"{what}\": {count}")).collect();
-        let (counts, seed, wanted) = (counts.join(", "), self.seed, self.collisions);
+            figures.iter().map(|(what, count)| format!("\"{what}\": {count}")).collect();
+        let size = match lane.as_str() {
+            "stalled" | "close_all" => self.seconds,
+            _ => self.collisions,
+        };
+        let (counts, seed) = (counts.join(", "), self.seed);
         let text = format!(
-            "{{\"name\": \"{lane}\", \"counts\": {{\"collisions\": {}, {counts}}}, \"seconds\": {seconds:.1}, \
-             \"seed\": {seed}, \"command\": \".ci/stress {lane} {wanted}\"}}\n",
-            total.collisions()
+            "{{\"name\": \"{lane}\", \"counts\": {{{counts}}}, \"seconds\": {seconds:.1}, \"seed\": {seed}, \
+             \"command\": \".ci/stress {lane} {size}\"}}\n",
         );
         fs::create_dir_all(&folder).expect("a folder for figures");
         fs::write(folder.join(format!("{lane}.json")), text).expect("the figures are written");
     }
+}
+
+/// The middle one.
+pub(crate) fn median(mut values: Vec<u64>) -> u64 {
+    assert!(!values.is_empty(), "nothing was measured");
+    values.sort_unstable();
+    values[values.len() / 2]
 }
 
 /// A small generator, so that a seed names a run as far as threads let it.

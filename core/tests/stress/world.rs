@@ -2,7 +2,7 @@
 
 use crate::collisions::KINDS;
 use crate::owner::{Counts, Owner};
-use crate::plan::{Plan, Random};
+use crate::plan::{Figures, Plan, Random};
 use crate::rival::Post;
 use crate::store::{Watch, WatchedStore};
 use millstream::Engine;
@@ -34,9 +34,9 @@ impl Total {
         self.watch.collisions.total()
     }
 
-    pub(crate) fn figures(&self) -> Vec<(&'static str, u64)> {
-        let mut figures: Vec<_> =
-            KINDS.iter().map(|kind| kind.2).zip(self.watch.collisions.counts()).collect();
+    pub(crate) fn figures(&self) -> Figures {
+        let mut figures = vec![("collisions", self.collisions())];
+        figures.extend(KINDS.iter().map(|kind| kind.2).zip(self.watch.collisions.counts()));
         figures.extend([
             ("connections", self.counts.rounds),
             ("streams opened", self.counts.opened),
