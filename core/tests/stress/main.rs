@@ -3,6 +3,8 @@
 //!
 //! It is a program of its own, so that nothing but the engine runs in it.
 
+#![allow(clippy::print_stdout, reason = "a program of its own, whose counts are its result")]
+
 mod close_time;
 mod collisions;
 mod owner;

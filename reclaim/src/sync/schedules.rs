@@ -1,4 +1,4 @@
-//! What is run under many schedules: shuttle's types. It gives no weak memory, but holds whole engines, threads and all.
+//! What is run under many schedules: shuttle's types. No weak memory, but whole engines, threads and all.
 //!
 //! What crossbeam-epoch, arc-swap, atomic-waker and papaya do inside is std's here, and so happens in one go.
 
