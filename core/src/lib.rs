@@ -11,6 +11,8 @@ macro_rules! gate {
 }
 
 mod backfill;
+#[cfg(millstream_census)]
+pub mod census;
 #[cfg(feature = "cli")]
 pub mod cli;
 #[cfg(feature = "client")]

@@ -47,6 +47,8 @@ pub(crate) struct BackfillManager {
     initializing: AtomicUsize,
     active: AtomicUsize,
     pending: AtomicUsize,
+    #[cfg(millstream_census)]
+    _alive: crate::census::Manager,
 }
 
 /// The lists, used by one worker at a time.
@@ -78,6 +80,8 @@ impl BackfillManager {
             initializing: AtomicUsize::new(0),
             active: AtomicUsize::new(0),
             pending: AtomicUsize::new(0),
+            #[cfg(millstream_census)]
+            _alive: crate::census::Manager::new(),
         }
     }
 

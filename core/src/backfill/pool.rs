@@ -5,9 +5,8 @@ use crate::flow::{SlotPermit, Slots};
 use crate::store::Store;
 use millstream_reclaim::sync::Arc;
 use millstream_reclaim::sync::atomic::{AtomicUsize, Ordering, fence};
+use millstream_reclaim::sync::workers::{Builder, JoinHandle, Receiver, Sender, channel};
 use millstream_reclaim::{Domain, PushList};
-use std::sync::mpsc::{Receiver, Sender, channel};
-use std::thread::JoinHandle;
 
 /// The engine's limit on scans, and who waits for one to end.
 #[derive(Debug)]
@@ -137,7 +136,7 @@ impl BackfillPool {
         for n in 0..workers.max(1) {
             let (queue, jobs) = WorkerQueue::new();
             let (store, domain) = (std::sync::Arc::clone(store), domain.clone());
-            let worker = std::thread::Builder::new()
+            let worker = Builder::new()
                 .name(format!("millstream-backfill-{n}"))
                 .spawn(move || work(&jobs, &*store, &domain))?;
             pool.queues.push(queue);

@@ -27,6 +27,8 @@ pub(crate) struct Backfill {
     pub(super) scan: Option<Box<dyn Scan>>,
     /// Its share of the engine's limit on scans, given back when it is dropped.
     pub(super) slot: Option<GatePermit>,
+    #[cfg(millstream_census)]
+    _alive: crate::census::Backfill,
 }
 
 /// What a turn of a backfill came to.
@@ -40,7 +42,14 @@ pub(super) enum Turn {
 
 impl Backfill {
     pub(crate) fn new(request: BackfillRequest, outbox: OutboxWriter) -> Self {
-        Self { request, outbox, scan: None, slot: None }
+        Self {
+            request,
+            outbox,
+            scan: None,
+            slot: None,
+            #[cfg(millstream_census)]
+            _alive: crate::census::Backfill::new(),
+        }
     }
 
     /// Opens the scan.

@@ -65,6 +65,8 @@ pub(crate) struct Connection {
     pub(crate) window: Window,
     closed: AtomicBool,
     stats: ConnectionStats,
+    #[cfg(millstream_census)]
+    _alive: crate::census::Connection,
 }
 
 /// Counters of a connection, written by its owner.
@@ -86,6 +88,8 @@ impl Connection {
             window,
             closed: AtomicBool::new(false),
             stats: ConnectionStats::default(),
+            #[cfg(millstream_census)]
+            _alive: crate::census::Connection::new(),
         })
     }
 

@@ -20,9 +20,9 @@ use crate::types::{CollectionId, FailoverEntry, Seqno, VbId, VbState};
 use core::future::Future;
 use core::pin::pin;
 use core::task::{Context, Poll};
-use millstream_reclaim::sync::Arc;
+use millstream_reclaim::sync::{Arc, workers};
 use millstream_reclaim::{Pin, Stalled};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// A running engine. Clones are handles to the same one; when the last is dropped it shuts down.
 #[derive(Clone, Debug)]
@@ -85,6 +85,10 @@ impl Engine {
         let parts = self.parts();
         let mut reader = parts.domain.borrow("connect");
         let pin = reader.pin();
+        if parts.is_stopping() {
+            // What is made here is retired in vain, and the reaper goes when those who were inside before have left.
+            return Err(Error::new(ErrorKind::Closed, "the engine is shut down"));
+        }
         if parts.connections.len(&pin) >= CONNECTIONS_MAX {
             let what = format!("there are {CONNECTIONS_MAX} connections, which is the limit");
             return Err(Error::new(ErrorKind::Retry, what));
@@ -104,7 +108,7 @@ impl Engine {
                 older.close_all(&pin);
             }
         });
-        Ok(Producer::new(Arc::clone(parts), connection, options, Instant::now()))
+        Ok(Producer::new(Arc::clone(parts), connection, options, workers::now()))
     }
 
     /// The failover log of a vbucket, newest first; `None` if there is no such vbucket.
@@ -216,16 +220,16 @@ impl Engine {
         let waker = thread_waker();
         let mut cx = Context::from_waker(&waker);
         let mut quiesce = pin!(self.quiesce());
-        let deadline = Instant::now() + timeout;
+        let deadline = workers::now() + timeout;
         loop {
             if let Poll::Ready(report) = quiesce.as_mut().poll(&mut cx) {
                 return Ok(report);
             }
-            let left = deadline.saturating_duration_since(Instant::now());
+            let left = deadline.saturating_duration_since(workers::now());
             if left.is_zero() {
                 return Err(self.stalled(Duration::ZERO));
             }
-            std::thread::park_timeout(left);
+            workers::park_timeout(left);
         }
     }
 

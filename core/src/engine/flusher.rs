@@ -7,6 +7,7 @@ use crate::ready::thread_waker;
 use crate::store::{Batch, Durability};
 use millstream_reclaim::Reader;
 use millstream_reclaim::sync::atomic::Ordering;
+use millstream_reclaim::sync::workers;
 use std::time::{Duration, Instant};
 
 /// How long a failed commit waits before it is tried again, at most.
@@ -18,12 +19,17 @@ const PERIOD: Duration = Duration::from_millis(2);
 /// How long the flusher sleeps when nobody wakes it: the wakes are for latency, this is the guarantee.
 const NAP: Duration = Duration::from_millis(500);
 
+/// The same while trimming is held back.
+const HELD_BACK_NAP: Duration = Duration::from_millis(5);
+
 /// The flusher's own state.
 pub(super) struct Flusher<'a> {
     parts: &'a EngineParts,
     reader: Reader,
     cursor: usize,
     trim_cursor: usize,
+    /// Memory is over its budget, and what would be trimmed would only wait for a reader that does not leave.
+    held_back: bool,
     /// Which partitions the batch in the making names.
     gathered: Box<[bool]>,
     /// The last batch was full.
@@ -40,9 +46,10 @@ pub(super) fn run(parts: &EngineParts) {
         reader,
         cursor: 0,
         trim_cursor: 0,
+        held_back: false,
         gathered,
         filled: false,
-        committed_at: Instant::now(),
+        committed_at: workers::now(),
     };
     let waker = thread_waker();
     loop {
@@ -60,12 +67,18 @@ pub(super) fn run(parts: &EngineParts) {
             if flusher.all_persisted() {
                 break;
             }
+            // A writer is between its reservation and its publication.
+            workers::yield_now();
             continue;
+        }
+        if flusher.held_back {
+            // Nobody may be able to write, so that no commit comes after which this would be looked at.
+            flusher.trim();
         }
         flusher.maintain();
         parts.dirty.register(&waker);
         if !parts.dirty.any() && !parts.is_stopping() {
-            std::thread::park_timeout(NAP);
+            workers::nap(if flusher.held_back { HELD_BACK_NAP } else { NAP });
         }
     }
     if let Err(error) = parts.store.close() {
@@ -79,12 +92,12 @@ impl Flusher<'_> {
     /// Lets the commit's period pass, unless the engine stops or more than a batch waits. The waker is not registered
     /// meanwhile, so that writers do not wake anybody.
     fn pace(&mut self) {
-        let now = Instant::now();
+        let now = workers::now();
         let left = PERIOD.saturating_sub(now.saturating_duration_since(self.committed_at));
         if !left.is_zero() && !self.filled && !self.parts.is_stopping() {
-            std::thread::sleep(left);
+            workers::sleep(left);
         }
-        self.committed_at = Instant::now();
+        self.committed_at = workers::now();
     }
 
     /// What is to be persisted, up to a batch's size.
@@ -139,7 +152,7 @@ impl Flusher<'_> {
                     }
                 }
             }
-            std::thread::park_timeout(wait);
+            workers::nap(wait);
             wait = (wait * 2).min(RETRY_MAX);
         }
     }
@@ -163,6 +176,7 @@ impl Flusher<'_> {
         let parts = self.parts;
         let used: u64 = parts.partitions.iter().map(|p| p.memory(&pin)).map(|(l, i)| l + i).sum();
         parts.pressure.settle(used);
+        self.held_back = false;
         let mut excess = parts.pressure.excess();
         if excess == 0 {
             return;
@@ -172,6 +186,12 @@ impl Flusher<'_> {
         let mut freed = 0;
         let mut idle_rounds = 0;
         while freed < excess && idle_rounds < parts.partitions.len() {
+            // A segment that is trimmed waits for its readers. At the limit memory fills instead, which writers are
+            // told: so both are bounded, however long a reader stays.
+            if parts.domain.admit().is_err() {
+                self.held_back = true;
+                break;
+            }
             self.trim_cursor = (self.trim_cursor + 1) % parts.partitions.len();
             let from = trim_segment(&parts.partitions[self.trim_cursor], &pin);
             idle_rounds = if from == 0 { idle_rounds + 1 } else { 0 };

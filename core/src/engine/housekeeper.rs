@@ -8,10 +8,10 @@ use crate::index::Current;
 use crate::partition::{Change, Decision, Partition};
 use crate::types::{CollectionId, DocKind};
 use core::ops::ControlFlow;
-use millstream_reclaim::sync::Arc;
 use millstream_reclaim::sync::atomic::Ordering;
+use millstream_reclaim::sync::{Arc, workers};
 use millstream_reclaim::{Reader, Reaper};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// Between two looks while something waits for reclamation.
 const TICK: Duration = Duration::from_millis(5);
@@ -23,25 +23,31 @@ const EXPIRE_AT_ONCE: usize = 1024;
 /// Runs until the engine has stopped and everything that was retired is destroyed.
 pub(super) fn run(parts: &Arc<EngineParts>, mut reaper: Reaper) {
     let mut reader = parts.domain.reader("housekeeper");
-    let mut expire_at = Instant::now() + parts.settings.expiry_interval;
+    let mut expire_at = workers::now() + parts.settings.expiry_interval;
     while !parts.is_stopped() {
         let reaped = reaper.reap();
-        if Instant::now() >= expire_at && !parts.is_stopping() {
+        if workers::now() >= expire_at && !parts.is_stopping() {
             for partition in &parts.partitions {
                 while expire(parts, partition, &mut reader) && !parts.is_stopping() {
                     reaper.reap();
                 }
             }
-            expire_at = Instant::now() + parts.settings.expiry_interval;
+            expire_at = workers::now() + parts.settings.expiry_interval;
         }
-        std::thread::park_timeout(if reaped.pending > 0 { TICK } else { NAP });
+        if reaped.destroyed == 0 {
+            // Else there may be more behind what one look destroys.
+            workers::nap(if reaped.pending > 0 { TICK } else { NAP });
+        }
     }
     parts.workers.join();
+    // Whoever is opening a connection will find the map closed, and retire the manager that it has made. It is pinned:
+    // when this is destroyed it has left, and who comes now is turned away first.
+    reader.pin().retire(Box::new(LastPin));
     // Its own participant must not hold the epoch back.
     drop(reader);
     let mut reaped = reaper.reap();
     while reaped.pending > 0 {
-        std::thread::park_timeout(TICK);
+        workers::nap(TICK);
         reaped = reaper.reap();
     }
     let stats = parts.domain.stats();
@@ -53,6 +59,9 @@ pub(super) fn run(parts: &Arc<EngineParts>, mut reaper: Reaper) {
         held: stats.held_total,
     });
 }
+
+/// Retired when the engine stops, to see when everybody who was inside has left.
+struct LastPin;
 
 /// Makes tombstones of documents of one vbucket whose time has run out, [`EXPIRE_AT_ONCE`] at most; whether there are
 /// more of them.

@@ -36,6 +36,8 @@ pub(crate) struct EngineParts {
     next_connection: AtomicU64,
     stopping: AtomicBool,
     stopped: AtomicBool,
+    #[cfg(millstream_census)]
+    _alive: crate::census::Engine,
     /// Last: the collector outlives everything that was published in it.
     pub(crate) domain: Domain,
 }
@@ -83,6 +85,8 @@ impl EngineParts {
             next_connection: AtomicU64::new(1),
             stopping: AtomicBool::new(false),
             stopped: AtomicBool::new(false),
+            #[cfg(millstream_census)]
+            _alive: crate::census::Engine::new(),
             domain: made.domain,
         })
     }

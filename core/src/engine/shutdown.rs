@@ -12,8 +12,8 @@ use core::task::{Context, Poll};
 use millstream_reclaim::Reaper;
 use millstream_reclaim::sync::Arc;
 use millstream_reclaim::sync::atomic::{AtomicBool, Ordering};
+use millstream_reclaim::sync::workers::{Builder, JoinHandle};
 use std::sync::{Mutex, PoisonError};
-use std::thread::JoinHandle;
 
 /// The threads of an engine, and what they have to say. Touched at start and end only, so that a lock does no harm.
 pub(crate) struct Workers {
@@ -66,7 +66,7 @@ impl Workers {
     /// Starts flusher and housekeeper.
     pub(super) fn start(parts: &Arc<EngineParts>, reaper: Reaper) -> Result<()> {
         let spawn = |name: &str, run: Box<dyn FnOnce() + Send>| {
-            std::thread::Builder::new()
+            Builder::new()
                 .name(name.into())
                 .spawn(run)
                 .map_err(|e| Error::new(ErrorKind::Unavailable, "cannot start a thread").because(e))

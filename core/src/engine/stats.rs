@@ -130,12 +130,14 @@ pub struct StreamSnapshot {
 pub(super) fn vbucket(partition: &Partition, pin: &Pin<'_>) -> Option<VbucketStats> {
     let info = partition.info(pin);
     let (log_bytes, index_bytes) = partition.memory(pin);
+    // Before the end in memory, which it never passes.
+    let persisted = partition.stored();
     let high = partition.high(pin);
     Some(VbucketStats {
         state: info.state,
         uuid: info.failover.newest().uuid,
         high,
-        persisted: partition.stored(),
+        persisted,
         purge: partition.purge_seqno(),
         cas_max: partition.cas_max(),
         items: partition.alive(),

@@ -188,7 +188,12 @@ fn what_left_memory_is_backfilled_and_the_stream_goes_on_in_the_log() {
     assert_eq!(newest.len(), 400);
     assert!((0..400).all(|k| newest[&format!("k{k}")].parse::<u64>().is_ok_and(|n| n >= 600)));
     assert!(engine.session("test").get(b"k5").expect("read").is_some(), "from the store");
-    assert_eq!(engine.stats().backfills, 0, "its place was given back");
+    // The worker gives the place back right after it has delivered the last of it.
+    let deadline = Instant::now() + LONG;
+    while engine.stats().backfills > 0 {
+        assert!(Instant::now() < deadline, "its place was not given back");
+        std::thread::yield_now();
+    }
 }
 
 #[test]

@@ -208,6 +208,13 @@ impl Drop for Permit {
     }
 }
 
+#[cfg(millstream_census)]
+impl Drop for Budget {
+    fn drop(&mut self) {
+        crate::census::budget_ends(self.used());
+    }
+}
+
 impl fmt::Debug for Budget {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Budget")

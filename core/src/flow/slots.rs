@@ -93,6 +93,13 @@ impl Slots {
     }
 }
 
+#[cfg(millstream_census)]
+impl Drop for Slots {
+    fn drop(&mut self) {
+        crate::census::budget_ends(self.taken() as u64);
+    }
+}
+
 impl Drop for SlotPermit {
     fn drop(&mut self) {
         // P2 Release: pairs with P1.

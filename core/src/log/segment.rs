@@ -53,7 +53,8 @@ const DOC: u8 = 1;
 const VOID: u8 = 2;
 
 /// Slots of one segment, as a power of two; small in models, so that they reach a segment's end.
-pub(super) const SEGMENT_SHIFT: u32 = if cfg!(millstream_loom) { 1 } else { 6 };
+pub(super) const SEGMENT_SHIFT: u32 =
+    if cfg!(any(millstream_loom, millstream_shuttle)) { 1 } else { 6 };
 /// Slots of one segment.
 pub(super) const SEGMENT_SLOTS: usize = 1 << SEGMENT_SHIFT;
 

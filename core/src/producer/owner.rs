@@ -9,7 +9,7 @@ use crate::engine::EngineParts;
 use crate::stream::{ActiveStream, Layout, StreamName};
 use crate::types::{EndReason, Opaque};
 use core::task::{Context, Poll};
-use millstream_reclaim::sync::Arc;
+use millstream_reclaim::sync::{Arc, workers};
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
@@ -135,18 +135,18 @@ impl Producer {
     #[must_use]
     pub fn wait(&mut self, timeout: Duration) -> bool {
         let waker = crate::ready::thread_waker();
-        let deadline = Instant::now() + timeout;
+        let deadline = workers::now() + timeout;
         let mut cx = Context::from_waker(&waker);
         loop {
             if self.poll_ready(&mut cx).is_ready() {
                 return true;
             }
-            let left = deadline.saturating_duration_since(Instant::now());
+            let left = deadline.saturating_duration_since(workers::now());
             if left.is_zero() {
                 return false;
             }
             gate!(AboutToSleep);
-            std::thread::park_timeout(left);
+            workers::park_timeout(left);
         }
     }
 

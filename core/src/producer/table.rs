@@ -47,7 +47,7 @@ use core::ptr;
 use millstream_reclaim::sync::atomic::{AtomicPtr, AtomicU64, AtomicUsize, Ordering};
 
 /// Slots of one block.
-const BLOCK_SLOTS: usize = if cfg!(millstream_loom) { 2 } else { 64 };
+const BLOCK_SLOTS: usize = if cfg!(any(millstream_loom, millstream_shuttle)) { 2 } else { 64 };
 
 /// One stream's place.
 #[derive(Debug, Default)]

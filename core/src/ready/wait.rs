@@ -38,8 +38,8 @@
 
 use super::set::ReadySet;
 use millstream_reclaim::PushList;
-use millstream_reclaim::sync::Arc;
 use millstream_reclaim::sync::atomic::{AtomicBool, AtomicUsize, Ordering, fence};
+use millstream_reclaim::sync::{Arc, workers};
 
 /// One reader's place in a wait list, reused for each sleep.
 #[derive(Debug)]
@@ -132,7 +132,7 @@ impl WaitList {
 /// A waker that unparks the calling thread.
 #[must_use]
 pub fn thread_waker() -> core::task::Waker {
-    struct Unpark(std::thread::Thread);
+    struct Unpark(workers::Thread);
 
     impl std::task::Wake for Unpark {
         fn wake(self: std::sync::Arc<Self>) {
@@ -140,5 +140,5 @@ pub fn thread_waker() -> core::task::Waker {
         }
     }
 
-    core::task::Waker::from(std::sync::Arc::new(Unpark(std::thread::current())))
+    core::task::Waker::from(std::sync::Arc::new(Unpark(workers::current())))
 }

@@ -94,7 +94,7 @@ impl StreamState {
 }
 
 /// A stream's state word.
-pub struct StreamWord(AtomicU64);
+pub struct StreamWord(AtomicU64, #[cfg(millstream_census)] crate::census::Life);
 
 /// What came of a `claim`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -134,7 +134,11 @@ impl StreamWord {
     /// A free slot.
     #[must_use]
     pub fn new() -> Self {
-        Self(AtomicU64::new(FREE))
+        Self(
+            AtomicU64::new(FREE),
+            #[cfg(millstream_census)]
+            crate::census::Life::new(),
+        )
     }
 
     /// The state now.
@@ -165,7 +169,11 @@ impl StreamWord {
         let opened = (u64::from(generation) << GENERATION_SHIFT) | PENDING;
         // D1 AcqRel: only `close` can come between, and then it must win.
         match self.0.compare_exchange(word, opened, Ordering::AcqRel, Ordering::Acquire) {
-            Ok(_) => Claimed::Opened(generation),
+            Ok(_) => {
+                #[cfg(millstream_census)]
+                self.1.began();
+                Claimed::Opened(generation)
+            }
             Err(_) => Claimed::Closed,
         }
     }
@@ -219,7 +227,11 @@ impl StreamWord {
             let free = word & !(STATE | REASON);
             // D1 AcqRel: a failure means that a close set its bit, which happens once.
             match self.0.compare_exchange(word, free, Ordering::AcqRel, Ordering::Acquire) {
-                Ok(_) => return Some(reason_of(word)),
+                Ok(_) => {
+                    #[cfg(millstream_census)]
+                    self.1.released(reason_of(word));
+                    return Some(reason_of(word));
+                }
                 Err(now) => word = now,
             }
         }
@@ -245,7 +257,13 @@ impl StreamWord {
             }
             // D1 AcqRel: a failure means that another thread decided something, at most a few times a life.
             match self.0.compare_exchange(word, to, Ordering::AcqRel, Ordering::Acquire) {
-                Ok(_) => return outcome,
+                Ok(_) => {
+                    #[cfg(millstream_census)]
+                    if outcome == Killed::First {
+                        self.1.ended(reason);
+                    }
+                    return outcome;
+                }
                 Err(now) => word = now,
             }
         }

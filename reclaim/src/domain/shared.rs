@@ -2,15 +2,17 @@
 
 use super::DomainConfig;
 use crate::reader::{Places, Pool};
-use crate::reaper::{Garbage, Quiescence, Remains};
+use crate::reaper::{Garbage, Quiescence};
 use crate::sync::atomic::AtomicUsize;
 use crate::sync::{Arc, Clock};
 use crossbeam_epoch::Collector;
 
 /// See the module. Fields are dropped in this order: the collector runs what is left of its queue, and those
-/// closures hold the garbage themselves; the garbage that this makes is destroyed last.
+/// closures hold the garbage themselves.
 pub(crate) struct Shared {
     pub(crate) collector: Collector,
+    /// After the collector, whose closures fill it.
+    _last: LastLook,
     pub(crate) garbage: Arc<Garbage>,
     pub(crate) places: Places,
     pub(crate) pool: Pool,
@@ -19,7 +21,6 @@ pub(crate) struct Shared {
     pub(crate) clock: Clock,
     /// Domains in the embedder's hands; see `handle.rs`.
     pub(crate) handles: AtomicUsize,
-    _remains: Remains,
 }
 
 impl Shared {
@@ -27,7 +28,7 @@ impl Shared {
         let garbage = Arc::new(Garbage::new());
         Self {
             collector: Collector::new(),
-            _remains: Remains(Arc::clone(&garbage)),
+            _last: LastLook(Arc::clone(&garbage)),
             garbage,
             places: Places::new(),
             pool: Pool::new(),
@@ -36,5 +37,15 @@ impl Shared {
             clock: Clock::start(),
             handles: AtomicUsize::new(0),
         }
+    }
+}
+
+/// Destroys what is left when the domain ends. The garbage would not do so by itself where a retired value owns a cell:
+/// a cell owns a share of the garbage, which then would own itself.
+struct LastLook(Arc<Garbage>);
+
+impl Drop for LastLook {
+    fn drop(&mut self) {
+        self.0.destroy_all();
     }
 }

@@ -84,3 +84,19 @@ fn debug_shows_the_counters() {
     assert!(format!("{cell:?}").contains("retired: false"));
     assert!(format!("{reaper:?}").contains("held: 0"));
 }
+
+/// A value that was retired after the reaper had gone, and that owned a cell of its own domain, was never destroyed:
+/// the cell shares the garbage, and the garbage held the value. What now holds: the last handle destroys it.
+#[test]
+fn a_retired_value_that_owns_a_cell_ends_with_the_domain() {
+    let (domain, reaper) = Domain::new(DomainConfig::default());
+    let witness = std::sync::Arc::new(());
+    let within = domain.publish(std::sync::Arc::clone(&witness)).unwrap();
+    let outer = domain.publish(Some(within)).unwrap();
+    drop(reaper);
+    assert_eq!(outer.replace(None, &domain.borrow("late").pin()), Ok(()));
+    drop(outer);
+    assert_eq!(std::sync::Arc::strong_count(&witness), 2, "nobody reaps any more");
+    drop(domain);
+    assert_eq!(std::sync::Arc::strong_count(&witness), 1, "the last handle destroyed it");
+}

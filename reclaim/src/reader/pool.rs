@@ -51,7 +51,7 @@ use core::ptr;
 
 /// Readers that are kept; when more are borrowed at once, the others are registered for the loan alone. More than the
 /// threads that enter at one time on the largest machines we know of, where each is inside for microseconds.
-const SLOTS: usize = if cfg!(millstream_loom) { 2 } else { 64 };
+const SLOTS: usize = if cfg!(any(millstream_loom, millstream_shuttle)) { 2 } else { 64 };
 
 /// A reader as the pool keeps it: in a cell, since it passes between threads and has fields that are not atomic.
 type Kept = UnsafeCell<Reader>;

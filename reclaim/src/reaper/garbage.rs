@@ -20,7 +20,7 @@
 //! |---|---|---|---|
 //! | `count_retired`, `count_plain`, `count_plain_freed` | any thread | everything | wait-free |
 //! | `push`, `retire_unread` | any thread | everything | lock-free |
-//! | `take_ready`, `destroy` | the reaper | everything | wait-free; the destructors' own |
+//! | `take_ready`, `destroy`, `destroy_all` | the reaper; the last handle | everything | wait-free; the destructors' own |
 //! | `admit`, `pending`, `stats` | any thread | everything | wait-free |
 //!
 //! # Orderings
@@ -34,15 +34,15 @@
 //!
 //! # Reclamation
 //! Closures in the collector's queue share it; the last of them, of the cells and of the handles frees it. What is left
-//! when the domain ends is destroyed then ([`Remains`]); what cells retire that outlive it, with the last of them.
+//! is run before that, by the last handle: a value that owns a cell owns a share of this, and would keep itself.
 //!
 //! # Not promised
+//! That a cell which outlives its domain, and whose value owns another cell, destroys that value.
 //! An order between values that were retired by different threads.
 
 use super::Retired;
 use crate::domain::{Backlogged, DomainStats};
 use crate::list::{Batch, Prepared, PushList};
-use crate::sync::Arc;
 use crate::sync::atomic::{AtomicU64, Ordering};
 
 /// See the module.
@@ -55,22 +55,6 @@ pub(crate) struct Garbage {
     held: AtomicU64,
     held_total: AtomicU64,
     panicked: AtomicU64,
-}
-
-/// Destroys what is left when the domain ends. A value may own a cell of the domain, and with it a share of the
-/// garbage that the value is in: left there, both would stay for ever.
-pub(crate) struct Remains(pub(crate) Arc<Garbage>);
-
-impl Drop for Remains {
-    fn drop(&mut self) {
-        // A cell that goes with a value adds its own. Ends, for nothing is published any more.
-        while !self.0.ready.is_empty() {
-            for value in self.0.take_ready() {
-                // Who has another owner leaves the list all the same; see `Retired`.
-                drop(self.0.destroy(value));
-            }
-        }
-    }
 }
 
 impl Garbage {
@@ -114,6 +98,21 @@ impl Garbage {
     pub(crate) fn retire_unread(&self, value: Retired) {
         self.count_retired();
         self.ready.push(value);
+    }
+
+    /// Destroys whatever is ready, and what that leaves: nobody reaps any more.
+    pub(crate) fn destroy_all(&self) {
+        // Ends: each round destroys values, of which there is a finite number.
+        loop {
+            let mut ready = self.ready.take_all().peekable();
+            if ready.peek().is_none() {
+                return;
+            }
+            for value in ready {
+                // Held by a leaked reference: leaked with it.
+                drop(self.destroy(value));
+            }
+        }
     }
 
     pub(super) fn take_ready(&self) -> Batch<Retired> {
@@ -192,10 +191,7 @@ impl Garbage {
 
 impl Drop for Garbage {
     fn drop(&mut self) {
-        for value in self.ready.take_all() {
-            // Held by a leaked reference: leaked with it.
-            drop(self.destroy(value));
-        }
+        self.destroy_all();
     }
 }
 

@@ -7,7 +7,7 @@ mod retired;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use garbage::{Garbage, Remains};
+pub(crate) use garbage::Garbage;
 pub use quiesce::Quiesce;
 pub(crate) use quiesce::Quiescence;
 pub use reap::{Reaped, Reaper};

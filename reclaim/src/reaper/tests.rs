@@ -269,7 +269,7 @@ fn what_a_dropped_reaper_leaves_is_destroyed_with_the_domain() {
     drop(reaper);
     assert_eq!(drops.load(Ordering::Relaxed), 0);
     drop((reader, other, domain, cell));
-    assert_eq!(drops.load(Ordering::Relaxed), 2, "what was retired goes, though a cell is left");
+    assert_eq!(drops.load(Ordering::Relaxed), 2, "the last handle destroys what was retired");
     drop(unretired);
-    assert_eq!(drops.load(Ordering::Relaxed), 3);
+    assert_eq!(drops.load(Ordering::Relaxed), 3, "and the last cell what it holds");
 }

@@ -1,10 +1,11 @@
-//! Time since a domain began, in milliseconds. It stands still in models: their executions must repeat exactly.
+//! Time since a domain began, in milliseconds. It stands still in models and
+//! under chosen schedules: their executions must repeat exactly.
 
 /// See the module.
 #[derive(Debug)]
-pub(crate) struct Clock(#[cfg(not(millstream_loom))] std::time::Instant);
+pub(crate) struct Clock(#[cfg(not(any(millstream_loom, millstream_shuttle)))] std::time::Instant);
 
-#[cfg(not(millstream_loom))]
+#[cfg(not(any(millstream_loom, millstream_shuttle)))]
 impl Clock {
     pub(crate) fn start() -> Self {
         Self(std::time::Instant::now())
@@ -15,7 +16,7 @@ impl Clock {
     }
 }
 
-#[cfg(millstream_loom)]
+#[cfg(any(millstream_loom, millstream_shuttle))]
 impl Clock {
     pub(crate) fn start() -> Self {
         Self()

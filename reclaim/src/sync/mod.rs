@@ -1,5 +1,6 @@
-//! The one facade for atomics, shared ownership, cells and threads: std's, or loom's under `cfg(millstream_loom)`.
-//! Another checker is one more file beside `plain.rs` and `model.rs` with the same names in it.
+//! The one facade for atomics, shared ownership, cells and threads: std's, or loom's under `cfg(millstream_loom)`, or
+//! shuttle's under `cfg(millstream_shuttle)`. Another checker is one more file beside `plain.rs`, `model.rs` and
+//! `schedules.rs` with the same names in it.
 //!
 //! Everything lock-free in the workspace takes its atomics from here, so that the code which is model-checked is the
 //! code which is shipped.
@@ -19,16 +20,24 @@ mod cell;
 mod clock;
 #[cfg(millstream_loom)]
 mod model;
-#[cfg(not(millstream_loom))]
+#[cfg(not(any(millstream_loom, millstream_shuttle)))]
 mod plain;
+#[cfg(millstream_shuttle)]
+mod schedules;
+mod tally;
+#[cfg(not(millstream_shuttle))]
+pub mod workers;
 
 #[cfg(not(millstream_loom))]
 pub use cell::UnsafeCell;
 pub(crate) use clock::Clock;
 #[cfg(millstream_loom)]
 pub use model::{Arc, AtomicWaker, UnsafeCell, atomic, hint, thread, thread_local};
-#[cfg(not(millstream_loom))]
+#[cfg(not(any(millstream_loom, millstream_shuttle)))]
 pub use plain::{Arc, AtomicWaker, atomic, hint, thread, thread_local};
+#[cfg(millstream_shuttle)]
+pub use schedules::{Arc, AtomicWaker, atomic, hint, thread, thread_local, workers};
+pub use tally::Tally;
 
 /// arc-swap's cell for an optional value, over this facade's [`Arc`].
 pub type SwapOption<T> = arc_swap::ArcSwapAny<Option<Arc<T>>>;

@@ -1,0 +1,129 @@
+//! Who is where on one connection, and which meetings were seen.
+//!
+//! Whoever does something enters first and leaves afterwards. The second of two that meet finds the first inside, in
+//! the same atomic operation with which it enters: that is one collision, counted once and never by guess.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// What somebody may be in the middle of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
+pub(crate) enum Deed {
+    /// `close_all`, from any side.
+    CloseAll,
+    /// The owner's step, inside the pinned section: from the first message that it sends on.
+    Step,
+    /// The owner's stream request.
+    Request,
+    /// A worker's last slice of a scan, until the backfill is gone.
+    EndOfBackfill,
+    /// A change of a vbucket's state.
+    StateChange,
+    /// The owner's request to close one stream.
+    CloseStream,
+    /// An acknowledgement.
+    Ack,
+}
+
+/// The meetings that are counted.
+pub(crate) const KINDS: [(Deed, Deed, &str); 6] = [
+    (Deed::CloseAll, Deed::CloseAll, "two closers in one close_all"),
+    (Deed::CloseAll, Deed::Step, "close against a step inside its pin"),
+    (Deed::CloseAll, Deed::Request, "close against a stream request"),
+    (Deed::CloseAll, Deed::EndOfBackfill, "close against the end of a backfill"),
+    (Deed::StateChange, Deed::CloseStream, "vbucket state change against a stream's close"),
+    (Deed::CloseAll, Deed::Ack, "close against an acknowledgement"),
+];
+
+/// The meetings of a whole run.
+#[derive(Default)]
+pub(crate) struct Collisions([AtomicU64; KINDS.len()]);
+
+impl Collisions {
+    pub(crate) fn counts(&self) -> [u64; KINDS.len()] {
+        self.0.each_ref().map(|count| count.load(Ordering::Relaxed))
+    }
+
+    pub(crate) fn total(&self) -> u64 {
+        self.counts().iter().sum()
+    }
+
+    /// The kind that was met least often.
+    pub(crate) fn rarest(&self) -> usize {
+        let counts = self.counts();
+        (0..KINDS.len()).min_by_key(|kind| counts[*kind]).unwrap_or(0)
+    }
+
+    fn met(&self, one: Deed, other: Deed) {
+        for (count, (a, b, _)) in self.0.iter().zip(KINDS) {
+            if (a, b) == (one, other) || (b, a) == (one, other) {
+                count.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+    }
+}
+
+/// Looks at a word before a thread gives up its turn on the processor.
+pub(crate) const LOOKS: u32 = 128;
+/// Looks for the other side before one goes on alone.
+const PATIENCE: u32 = 8_192;
+
+/// One connection's: eight bits for each deed.
+#[derive(Default)]
+pub(crate) struct Presence(AtomicU64);
+
+impl Presence {
+    /// Enters, and counts who is inside already. The caller leaves when it is done.
+    #[must_use]
+    pub(crate) fn enter<'a>(&'a self, deed: Deed, collisions: &Collisions) -> Inside<'a> {
+        // SeqCst: the stress is about the product's orderings, not about these.
+        let before = self.0.fetch_add(1 << (8 * deed as u32), Ordering::SeqCst);
+        for other in [
+            Deed::CloseAll,
+            Deed::Step,
+            Deed::Request,
+            Deed::EndOfBackfill,
+            Deed::StateChange,
+            Deed::CloseStream,
+            Deed::Ack,
+        ] {
+            if before >> (8 * other as u32) & 0xFF != 0 {
+                collisions.met(deed, other);
+            }
+        }
+        Inside(self, deed)
+    }
+
+    /// Waits inside until the other side has come, for a while: whoever is in the middle of something may be slow. Both
+    /// then go on at once.
+    pub(crate) fn linger(&self, deed: Deed, others: u64) {
+        for look in 1..=PATIENCE {
+            if self.count(deed) >= others {
+                break;
+            }
+            if look % LOOKS == 0 {
+                std::thread::yield_now();
+            }
+            std::hint::spin_loop();
+        }
+    }
+
+    /// Leaves, for who has forgotten to be [`Inside`].
+    pub(crate) fn leave(&self, deed: Deed) {
+        self.0.fetch_sub(1 << (8 * deed as u32), Ordering::SeqCst);
+    }
+
+    /// How many are in the middle of it.
+    fn count(&self, deed: Deed) -> u64 {
+        self.0.load(Ordering::SeqCst) >> (8 * deed as u32) & 0xFF
+    }
+}
+
+/// Until it is dropped somebody is inside.
+pub(crate) struct Inside<'a>(&'a Presence, Deed);
+
+impl Drop for Inside<'_> {
+    fn drop(&mut self) {
+        self.0.leave(self.1);
+    }
+}

@@ -1,0 +1,234 @@
+//! One side of each round: the thread that owns a connection, steps it, and is come between.
+
+use crate::collisions::{Collisions, Deed, Inside, Presence};
+use crate::plan::Random;
+use crate::rival::{Post, Round};
+use crate::store::{Current, STORED, WatchedStore};
+use millstream::Engine;
+use millstream::partition::{Change, Decision};
+use millstream::producer::{CloseOutcome, Control, Departure, OpenOptions, Producer, Step};
+use millstream::stream::{Event, Sink, StreamRequest};
+use millstream::types::{EndReason, Opaque, Seqno, VbId};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Instant;
+
+/// Steps of a round that waits for the end of a backfill.
+const STEPS_MAX: u32 = 64;
+
+/// Documents that are written before a step is to be met.
+const WRITES: u64 = 4;
+
+/// The owner of one connection after another.
+pub(crate) struct Owner<'a> {
+    pub(crate) engine: &'a Engine,
+    pub(crate) store: &'a WatchedStore,
+    pub(crate) collisions: &'a Collisions,
+    pub(crate) post: &'a Post,
+    pub(crate) name: String,
+    pub(crate) vbs: [VbId; 2],
+    pub(crate) random: Random,
+    pub(crate) counts: Counts,
+}
+
+/// What an owner saw.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Counts {
+    pub(crate) rounds: u64,
+    pub(crate) opened: u64,
+    pub(crate) refused: u64,
+    /// Streams that closers ended, by what `close_all` returned.
+    pub(crate) closed: u64,
+    /// Streams whose end was told.
+    pub(crate) told: u64,
+    pub(crate) documents: u64,
+}
+
+/// A round's connection as its client sees it.
+struct Inbox<'a> {
+    presence: &'a Presence,
+    collisions: &'a Collisions,
+    inside: Option<Inside<'a>>,
+    /// The rival is expected in the middle of a step.
+    lingers: bool,
+    ended: BTreeSet<Opaque>,
+    documents: u64,
+}
+
+impl Sink for Inbox<'_> {
+    fn has_room(&self) -> bool {
+        true
+    }
+
+    fn send(&mut self, event: &Event<'_>) {
+        if self.inside.is_none() {
+            self.inside = Some(self.presence.enter(Deed::Step, self.collisions));
+            if self.lingers {
+                self.presence.linger(Deed::CloseAll, 1);
+            }
+        }
+        match *event {
+            Event::Document { .. } => self.documents += 1,
+            Event::StreamEnd { stream, reason } => {
+                assert!(self.ended.insert(stream.opaque), "{stream:?} ended twice: {reason:?}");
+                assert_ne!(reason, EndReason::Disconnected, "nobody is left to be told");
+            }
+            _ => {}
+        }
+    }
+}
+
+impl Owner<'_> {
+    /// One connection from its opening to its end.
+    pub(crate) fn round(&mut self) {
+        self.counts.rounds += 1;
+        let kind = self.collisions.rarest();
+        let after = self.starts(kind);
+        let presence = Arc::new(Presence::default());
+        for (vb, after) in self.vbs.into_iter().zip(after) {
+            let (presence, lingers) = (Arc::clone(&presence), kind == 3);
+            self.store.begin_round(vb, Current { presence, after, lingers });
+        }
+        let mut producer = self.connect();
+        let seed = self.random.below(u64::MAX);
+        let round =
+            Arc::new(Round::new(kind, self.vbs, producer.handle(), Arc::clone(&presence), seed));
+        let (collisions, mut opaque) = (self.collisions, 0);
+        let mut inbox = Inbox {
+            presence: &presence,
+            collisions,
+            inside: None,
+            lingers: kind == 1,
+            ended: BTreeSet::new(),
+            documents: 0,
+        };
+        let opened_before = self.counts.opened;
+        if kind != 2 {
+            self.open(&mut producer, after, &mut opaque);
+        }
+        self.post.post(&round);
+        round.meet();
+        let mut ended = 0;
+        match kind {
+            1 => {
+                step(&mut producer, &mut inbox);
+            }
+            2 => {
+                let _inside = presence.enter(Deed::Request, collisions);
+                presence.linger(Deed::CloseAll, 1);
+                self.random.dawdle();
+                self.open(&mut producer, after, &mut opaque);
+            }
+            3 => {
+                for _ in 0..STEPS_MAX {
+                    if step(&mut producer, &mut inbox).is_some() {
+                        break;
+                    }
+                    std::thread::yield_now();
+                }
+            }
+            4 => ended += self.close_streams(&mut producer, &presence, after, &mut opaque),
+            _ => ended += round.close_all(collisions, &mut self.random),
+        }
+        round.await_rival();
+        if kind == 4 {
+            // The ends of what was closed by either side are told.
+            step(&mut producer, &mut inbox);
+        }
+        ended += round.handle.close_all();
+        assert_eq!(step(&mut producer, &mut inbox), Some(Departure::Closed));
+        assert_eq!(round.handle.close_all(), 0, "a stream lived on");
+        ended += round.ended.load(std::sync::atomic::Ordering::SeqCst);
+        let told = inbox.ended.len() as u64;
+        assert!(
+            ended as u64 <= self.counts.opened - opened_before,
+            "{ended} streams were ended, some of them twice"
+        );
+        self.counts.closed += ended as u64;
+        self.counts.told += told;
+        self.counts.documents += inbox.documents;
+    }
+
+    /// After which seqnos the streams of a round begin: where a step is to be met they read from memory at once, else
+    /// from the store.
+    fn starts(&self, kind: usize) -> [Seqno; 2] {
+        if kind != 1 {
+            return [Seqno(self.counts.rounds % (STORED - 1)); 2];
+        }
+        self.vbs.map(|vb| {
+            for n in 0..WRITES {
+                // A refusal is an answer: memory is full. The round is then one without a meeting.
+                let _ = self.engine.session("owner").update(
+                    vb,
+                    &n.to_be_bytes(),
+                    None,
+                    |_| -> Decision<'_, ()> { Decision::Write(Change::set(&b"value"[..])) },
+                );
+            }
+            let high = self.engine.vbucket(vb).expect("it exists").high;
+            Seqno(high.0.saturating_sub(WRITES))
+        })
+    }
+
+    fn connect(&mut self) -> Producer {
+        let mut producer =
+            self.engine.connect(&self.name, OpenOptions::default()).expect("it is open");
+        let window = ["0", "500", "20000"][self.random.below(3) as usize];
+        for (key, value) in
+            [("connection_buffer_size", window), ("send_stream_end_on_client_close_stream", "true")]
+        {
+            let control = Control::parse(key.as_bytes(), value.as_bytes()).expect("known");
+            producer.control(control).expect("built");
+        }
+        producer
+    }
+
+    /// Requests a stream of each vbucket.
+    fn open(&mut self, producer: &mut Producer, after: [Seqno; 2], opaque: &mut u32) {
+        for (vb, after) in self.vbs.into_iter().zip(after) {
+            let branches = self.engine.failover_log(vb).expect("it exists");
+            let request = StreamRequest {
+                start: after,
+                snap_start: after,
+                snap_end: after,
+                uuid: branches[0].uuid,
+                ..StreamRequest::from_zero()
+            };
+            *opaque += 1;
+            match producer.stream_request(vb, Opaque(*opaque), &request) {
+                Ok(_) => self.counts.opened += 1,
+                Err(_) => self.counts.refused += 1,
+            }
+        }
+    }
+
+    /// Closes each stream and opens it again. How many were closed here.
+    fn close_streams(
+        &mut self,
+        producer: &mut Producer,
+        presence: &Presence,
+        after: [Seqno; 2],
+        opaque: &mut u32,
+    ) -> usize {
+        let mut closed = 0;
+        let inside = presence.enter(Deed::CloseStream, self.collisions);
+        presence.linger(Deed::StateChange, 1);
+        self.random.dawdle();
+        for vb in self.vbs {
+            closed += usize::from(producer.close_stream(vb) == CloseOutcome::Closed);
+        }
+        drop(inside);
+        self.open(producer, after, opaque);
+        closed
+    }
+}
+
+/// One step; why it is over, if it is.
+fn step(producer: &mut Producer, inbox: &mut Inbox<'_>) -> Option<Departure> {
+    let step = producer.step(Instant::now(), inbox);
+    inbox.inside = None;
+    match step {
+        Step::Gone(departure) => Some(departure),
+        Step::Idle | Step::Full => None,
+    }
+}

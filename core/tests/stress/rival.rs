@@ -1,0 +1,153 @@
+//! The other side of each round: a thread that comes between whatever the owner is at.
+
+use crate::collisions::{Collisions, Deed, LOOKS, Presence};
+use crate::plan::Random;
+use millstream::Engine;
+use millstream::producer::ConnectionHandle;
+use millstream::types::{VbId, VbState};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+/// Acknowledgements of one round.
+const ACKS: u64 = 4;
+
+/// What owner and rival share for one round.
+pub(crate) struct Round {
+    pub(crate) kind: usize,
+    pub(crate) vbs: [VbId; 2],
+    pub(crate) handle: ConnectionHandle,
+    pub(crate) presence: Arc<Presence>,
+    pub(crate) seed: u64,
+    arrived: AtomicUsize,
+    done: AtomicBool,
+    /// Streams that the rival's `close_all` ended.
+    pub(crate) ended: AtomicUsize,
+}
+
+impl Round {
+    pub(crate) fn new(
+        kind: usize,
+        vbs: [VbId; 2],
+        handle: ConnectionHandle,
+        presence: Arc<Presence>,
+        seed: u64,
+    ) -> Self {
+        let (arrived, done, ended) = Default::default();
+        Self { kind, vbs, handle, presence, seed, arrived, done, ended }
+    }
+
+    /// Both begin at once.
+    pub(crate) fn meet(&self) {
+        self.arrived.fetch_add(1, Ordering::SeqCst);
+        wait(|| self.arrived.load(Ordering::SeqCst) == 2);
+    }
+
+    /// The rival has done what it does.
+    pub(crate) fn await_rival(&self) {
+        wait(|| self.done.load(Ordering::SeqCst));
+    }
+
+    /// `close_all`, counted.
+    pub(crate) fn close_all(&self, collisions: &Collisions, random: &mut Random) -> usize {
+        let _inside = self.presence.enter(Deed::CloseAll, collisions);
+        match self.kind {
+            0 => self.presence.linger(Deed::CloseAll, 2),
+            5 => self.presence.linger(Deed::Ack, 1),
+            _ => {}
+        }
+        random.dawdle();
+        self.handle.close_all()
+    }
+
+    fn run(&self, engine: &Engine, collisions: &Collisions) {
+        let mut random = Random::new(self.seed ^ 0xABCD);
+        self.meet();
+        match self.kind {
+            0 => {}
+            1 => self.presence.linger(Deed::Step, 1),
+            2 => self.presence.linger(Deed::Request, 1),
+            3 => self.presence.linger(Deed::EndOfBackfill, 1),
+            4 => self.change_state(engine, collisions, &mut random),
+            _ => {
+                let _inside = self.presence.enter(Deed::Ack, collisions);
+                self.presence.linger(Deed::CloseAll, 1);
+                for n in 0..ACKS {
+                    random.dawdle();
+                    self.handle.ack(n * 100);
+                }
+            }
+        }
+        if self.kind < 4 {
+            self.ended.fetch_add(self.close_all(collisions, &mut random), Ordering::SeqCst);
+        }
+        self.done.store(true, Ordering::SeqCst);
+    }
+
+    fn change_state(&self, engine: &Engine, collisions: &Collisions, random: &mut Random) {
+        let vb = self.vbs[random.below(2) as usize];
+        let _inside = self.presence.enter(Deed::StateChange, collisions);
+        self.presence.linger(Deed::CloseStream, 1);
+        random.dawdle();
+        for state in [VbState::Replica, VbState::Active] {
+            engine.set_vbucket_state(vb, state).expect("there is room for garbage");
+        }
+    }
+}
+
+/// Where the owner posts its rounds.
+#[derive(Default)]
+pub(crate) struct Post {
+    posted: AtomicU64,
+    stop: AtomicBool,
+    round: Mutex<Option<Arc<Round>>>,
+}
+
+impl Post {
+    pub(crate) fn post(&self, round: &Arc<Round>) {
+        *self.round.lock().expect("nobody panics with it") = Some(Arc::clone(round));
+        self.posted.fetch_add(1, Ordering::SeqCst);
+    }
+
+    pub(crate) fn stop(&self) {
+        self.stop.store(true, Ordering::SeqCst);
+    }
+
+    /// Calls `each` once after every post or several, until the owner stops.
+    pub(crate) fn follow(&self, mut each: impl FnMut()) {
+        let mut seen = 0;
+        loop {
+            wait(|| self.posted() != seen || self.stop.load(Ordering::SeqCst));
+            if self.posted() == seen {
+                return;
+            }
+            seen = self.posted();
+            each();
+        }
+    }
+
+    /// A rival's life.
+    pub(crate) fn rival(&self, engine: &Engine, collisions: &Collisions) {
+        self.follow(|| {
+            let round = self.round.lock().expect("nobody panics with it").take();
+            if let Some(round) = round {
+                round.run(engine, collisions);
+            }
+        });
+    }
+
+    fn posted(&self) -> u64 {
+        self.posted.load(Ordering::SeqCst)
+    }
+}
+
+fn wait(done: impl Fn() -> bool) {
+    for look in 1_u32.. {
+        if done() {
+            return;
+        }
+        if look % LOOKS == 0 {
+            std::thread::yield_now();
+        }
+        std::hint::spin_loop();
+    }
+}
