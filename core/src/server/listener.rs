@@ -38,7 +38,7 @@ impl Server {
         let listener = std::net::TcpListener::bind(listen).map_err(refused)?;
         listener.set_nonblocking(true).map_err(refused)?;
         let address = listener.local_addr().map_err(refused)?;
-        let shared = Shared::new(engine, settings, address.port());
+        let shared = Shared::new(engine, settings, address.port())?;
         Ok(Self { listener, address, shared })
     }
 

@@ -79,6 +79,11 @@ impl Secret {
         Self(password.into().into_boxed_slice())
     }
 
+    /// The password itself.
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+
     /// Whether `other` is the same password. Takes as long as `other` is long, whatever the answer.
     #[must_use]
     pub fn matches(&self, other: &[u8]) -> bool {

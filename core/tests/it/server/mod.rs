@@ -18,4 +18,5 @@ mod malformed;
 mod negotiating;
 mod observing;
 mod pipelining;
+mod scram;
 mod stats;
