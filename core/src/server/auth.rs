@@ -102,6 +102,11 @@ pub(super) struct Plain<'a> {
 }
 
 impl<'a> Plain<'a> {
+    /// A name and a password.
+    pub(super) fn new(user: &'a [u8], password: &'a [u8]) -> Self {
+        Self { user, password }
+    }
+
     /// `None` if it is none, or somebody wants to act for somebody else.
     pub(super) fn parse(data: &'a [u8]) -> Option<Self> {
         // One client ends it with a further NUL.

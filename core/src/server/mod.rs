@@ -16,6 +16,8 @@
 //!
 //! A feature of HELLO, a flag or a control that is not built is refused, never accepted and ignored.
 //!
+//! The management endpoints that clients insist on are served over HTTP on a second port, if the settings name one.
+//!
 //! # When a write is answered
 //! See [`AckMode`].
 
@@ -26,7 +28,7 @@ mod connection;
 mod dcp;
 mod dispatch;
 mod error_map;
-
+mod http;
 mod kv;
 mod listener;
 mod output;

@@ -1,6 +1,6 @@
 //! What all connections of a server share.
 
-use super::cluster_config::ClusterConfig;
+use super::cluster_config::{ClusterConfig, Ports};
 use super::error_map::ErrorMaps;
 use super::scram::Accounts;
 use super::settings::ServerSettings;
@@ -25,9 +25,9 @@ pub(super) struct Shared {
 }
 
 impl Shared {
-    pub(super) fn new(engine: Engine, settings: ServerSettings, port: u16) -> Result<Arc<Self>> {
+    pub(super) fn new(engine: Engine, settings: ServerSettings, ports: Ports) -> Result<Arc<Self>> {
         let accounts = Accounts::new(&settings.users)?;
-        let config = ClusterConfig::new(&settings, port, engine.vbuckets());
+        let config = ClusterConfig::new(&settings, ports, engine.vbuckets());
         let error_maps = ErrorMaps::new();
         let sockets = Arc::new(Semaphore::new(SERVER_SOCKETS_MAX));
         let started = Instant::now();

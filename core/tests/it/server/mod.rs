@@ -15,6 +15,7 @@ mod ending;
 mod flow_control;
 mod kv_semantics;
 mod malformed;
+mod management;
 mod negotiating;
 mod observing;
 mod pipelining;
