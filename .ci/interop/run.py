@@ -36,7 +36,7 @@ PIPELINE = 128
 WRITERS = {
     "python-binary-memcached": (["python", "bmemcached_writer.py"], "python:bmemcached", False),
     "memjs": (["node", "memjs_writer.js"], "node:memjs", False),
-    "couchbase SDK": (["python", "couchbase_writer.py"], "python:couchbase", True),
+    "couchbase SDK": (["python", "couchbase_writer.py"], "python:couchbase", False),
     "pylibmc": (["python", "pylibmc_writer.py"], "python:pylibmc", True),
     "libmemcached tools": (["python", "libmemcached_writer.py"], "program:memcslap", True),
 }

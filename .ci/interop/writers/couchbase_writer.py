@@ -26,8 +26,8 @@ from couchbase.options import (
 from couchbase.transcoder import RawBinaryTranscoder
 from truth import BUCKET, PASSWORD, SERVER, SIZES, TTL_SECONDS, USER, Truth, in_an_hour
 
-# What this SDK says of a value's format, in its flags.
-JSON, BINARY = 0x02000000, 0x03000000
+# What this SDK says of a value's format, in its flags: its own in the high byte, older clients' in the low one.
+JSON, BINARY = 0x02000000, 0x03000002
 
 truth = Truth()
 bytes_of = random.Random(5).randbytes
@@ -46,10 +46,10 @@ def refused(operation, exception, what):
     raise SystemExit(f"{what} was not refused")
 
 
-def put(key, value, expiry=None, **options):
+def put(key, value, expires=None, **options):
     documents.upsert(key, value, UpsertOptions(**options))
     truth.operations += 1
-    truth.alive(key, json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode(), JSON, expiry)
+    truth.alive(key, json.dumps(value, ensure_ascii=False).encode(), JSON, expires)
 
 
 refused(lambda: connect(PASSWORD + "x"), AuthenticationException, "a wrong password")
@@ -70,7 +70,7 @@ put("sdk:hour", {"for": "an hour"}, in_an_hour(), expiry=timedelta(hours=1))
 
 documents.insert("sdk:inserted", [1, 2], InsertOptions())
 refused(lambda: documents.insert("sdk:inserted", [3]), DocumentExistsException, "an insert over a document")
-truth.alive("sdk:inserted", b"[1,2]", JSON)
+truth.alive("sdk:inserted", b"[1, 2]", JSON)
 refused(lambda: documents.replace("sdk:absent", 1), DocumentNotFoundException, "a replace of nothing")
 refused(lambda: documents.remove("sdk:absent"), DocumentNotFoundException, "a remove of nothing")
 cas = documents.upsert("sdk:cas", 1).cas
