@@ -23,7 +23,7 @@ pub(in crate::server) struct Accounts {
 
 enum Known {
     /// Nobody is known: every name has the same password.
-    Anybody([Keys; 3]),
+    Anybody(Box<[Keys; 3]>),
     Users(Vec<(Box<[u8]>, [Keys; 3])>),
 }
 
@@ -47,7 +47,7 @@ impl Accounts {
                 .map(|mechanism| Keys::new(mechanism, password, salt(&secret, mechanism, name)))
         };
         let known = if users.is_empty() {
-            Known::Anybody(keys(b"", PASSWORD_OF_ANYBODY))
+            Known::Anybody(Box::new(keys(b"", PASSWORD_OF_ANYBODY)))
         } else {
             let of = |user: &User| {
                 let name = user.name.as_bytes();
@@ -61,7 +61,7 @@ impl Accounts {
     /// The keys of a name; `None` beside the salt if nobody has it.
     pub(super) fn of(&self, mechanism: Mechanism, name: &[u8]) -> (Vec<u8>, Option<Keys>) {
         let keys = match &self.known {
-            Known::Anybody(keys) => Some(keys),
+            Known::Anybody(keys) => Some(&**keys),
             Known::Users(users) => users.iter().find(|user| *user.0 == *name).map(|user| &user.1),
         };
         match keys {
@@ -82,7 +82,7 @@ impl fmt::Debug for Accounts {
 }
 
 impl Keys {
-    fn new(mechanism: Mechanism, password: &[u8], salt: Vec<u8>) -> Self {
+    pub(super) fn new(mechanism: Mechanism, password: &[u8], salt: Vec<u8>) -> Self {
         let salted = mechanism.salted(password, &salt);
         let client = hmac::sign(&salted, b"Client Key");
         let server = hmac::sign(&salted, b"Server Key");
