@@ -36,6 +36,7 @@ PIPELINE = 128
 WRITERS = {
     "python-binary-memcached": (["python", "bmemcached_writer.py"], "python:bmemcached", False),
     "memjs": (["node", "memjs_writer.js"], "node:memjs", False),
+    "couchbase SDK": (["python", "couchbase_writer.py"], "python:couchbase", False),
     "pylibmc": (["python", "pylibmc_writer.py"], "python:pylibmc", True),
     "libmemcached tools": (["python", "libmemcached_writer.py"], "program:memcslap", True),
 }
@@ -78,10 +79,11 @@ def run_writers(server: Server) -> Truth:
             say(f"SKIPPED {name}: {need} is not installed")
             continue
         with tempfile.NamedTemporaryFile(suffix=".ndjson") as out:
+            whereabouts = {"MILLSTREAM_SERVER": server.address, "MILLSTREAM_USER": USER, "MILLSTREAM_BUCKET": BUCKET}
             interpreter = sys.executable if runtime == "python" else runtime
             done = subprocess.run(
                 [interpreter, HERE / "writers" / program, out.name],
-                env=environment() | {"MILLSTREAM_SERVER": server.address, "MILLSTREAM_USER": USER},
+                env=environment() | whereabouts,
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
                 text=True,

@@ -9,6 +9,7 @@ import sys
 import time
 
 SERVER = os.environ["MILLSTREAM_SERVER"]
+BUCKET = os.environ["MILLSTREAM_BUCKET"]
 USER = os.environ["MILLSTREAM_USER"]
 PASSWORD = os.environ["MILLSTREAM_PASSWORD"]
 

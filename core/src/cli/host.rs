@@ -36,6 +36,7 @@ pub(super) struct Host {
 pub(super) struct Running {
     engine: Engine,
     address: SocketAddr,
+    http: Option<SocketAddr>,
     stop: oneshot::Sender<()>,
     task: JoinHandle<crate::Result<()>>,
 }
@@ -80,12 +81,13 @@ impl Host {
     /// Serves from now on, in the background.
     pub(super) fn start(self) -> Running {
         let address = self.address();
+        let http = self.server.http_addr();
         let (stop, stopped) = oneshot::channel::<()>();
         let task = tokio::spawn(self.server.run(async move {
             // A sender that was dropped wants the same.
             let _ = stopped.await;
         }));
-        Running { engine: self.engine, address, stop, task }
+        Running { engine: self.engine, address, http, stop, task }
     }
 }
 
@@ -93,6 +95,11 @@ impl Running {
     /// The address, with the port that was got.
     pub(super) fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// The address of the management endpoints, if they are served.
+    pub(super) fn http(&self) -> Option<SocketAddr> {
+        self.http
     }
 
     /// Waits until the server ends without having been told to. Cancel safe.

@@ -10,6 +10,9 @@ use std::net::SocketAddr;
 pub(super) struct Ready<'a> {
     pub(super) ready: bool,
     pub(super) listen: SocketAddr,
+    /// The management endpoints, if they are served.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) http: Option<SocketAddr>,
     pub(super) bucket: &'a str,
     pub(super) vbuckets: u32,
     /// The folder; `None` for a store in memory.

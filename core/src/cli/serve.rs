@@ -22,6 +22,9 @@ pub(super) struct ServeArguments {
     /// Where to listen; port 0 takes a free one
     #[arg(long, value_name = "HOST:PORT", default_value_t = SocketAddr::from((Ipv4Addr::LOCALHOST, PORT)), value_parser = listen)]
     listen: SocketAddr,
+    /// Where to serve the management endpoints over HTTP, which some clients insist on; port 0 takes a free one
+    #[arg(long, value_name = "HOST:PORT", value_parser = listen)]
+    http_listen: Option<SocketAddr>,
     /// The folder of the store; it is made if there is none
     #[arg(long, value_name = "FOLDER")]
     data: Option<PathBuf>,
@@ -77,6 +80,7 @@ pub(super) async fn run(arguments: ServeArguments, started: Instant) -> Result<(
     let ready = Ready {
         ready: true,
         listen: running.address(),
+        http: running.http(),
         bucket: &arguments.bucket,
         vbuckets: arguments.vbuckets,
         data,
@@ -108,7 +112,13 @@ fn settings(arguments: &ServeArguments) -> Result<HostSettings, Failure> {
         Ack::Persisted => AckMode::Persisted,
     };
     let (listen, bucket) = (arguments.listen, arguments.bucket.clone());
-    let mut server = ServerSettings { listen, bucket, ack, ..ServerSettings::default() };
+    let mut server = ServerSettings {
+        listen,
+        http_listen: arguments.http_listen,
+        bucket,
+        ack,
+        ..ServerSettings::default()
+    };
     if let Some(name) = &arguments.user {
         let password = password(name, arguments.password_file.as_deref())?;
         server.users.push(User::new(name, Secret::new(password)));
@@ -126,8 +136,11 @@ fn settings(arguments: &ServeArguments) -> Result<HostSettings, Failure> {
 }
 
 fn warn_if_open(settings: &ServerSettings) {
-    if settings.users.is_empty() && !settings.listen.ip().is_loopback() {
-        let address = settings.listen;
+    let addresses = [Some(settings.listen), settings.http_listen].into_iter().flatten();
+    let mut reachable = addresses.filter(|address| !address.ip().is_loopback());
+    if settings.users.is_empty()
+        && let Some(address) = reachable.next()
+    {
         tracing::warn!(%address, "no --user was given: whoever reaches this address may read and write everything");
     }
 }

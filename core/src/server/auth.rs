@@ -1,6 +1,7 @@
 //! Logging in.
 
 use super::call::{Call, Stop};
+use super::scram::{Exchange, Failed, Mechanism};
 use super::settings::User;
 use super::setup::{done, refuse_on_dcp};
 use super::status::Refused;
@@ -9,32 +10,79 @@ use crate::types::Datatype;
 use crate::wire::kv::{SaslAuth, SaslListMechs};
 use crate::wire::{FrameLimits, Response, Status};
 
-/// The mechanisms, with one space between.
-const MECHANISMS: &str = "PLAIN";
+/// The mechanism that sends the password as it is.
+const PLAIN: &str = "PLAIN";
 
-/// `20` SASL_LIST_MECHS.
+/// `20` SASL_LIST_MECHS: the names, with one space between.
 pub(super) fn sasl_list_mechs(call: &mut Call<'_, '_>) -> Result<(), Stop> {
     SaslListMechs::parse(call.frame)?;
-    let answer = Response::to(call.frame.header(), Status::SUCCESS);
-    answer.value(Datatype::RAW, MECHANISMS.as_bytes()).encode(call.out());
+    let names: Vec<&str> =
+        Mechanism::ALL.iter().map(|mechanism| mechanism.name()).chain([PLAIN]).collect();
+    answer(call, Status::SUCCESS, names.join(" ").as_bytes());
     Ok(())
 }
 
-/// `21` SASL_AUTH.
+/// `21` SASL_AUTH. It begins anew, whatever was under way.
 pub(super) fn sasl_auth(call: &mut Call<'_, '_>) -> Result<(), Stop> {
     let request = SaslAuth::parse(call.frame)?;
     refuse_on_dcp(call)?;
-    if request.mechanism != MECHANISMS.as_bytes() {
+    call.peer.login = None;
+    if request.mechanism == PLAIN.as_bytes() {
+        let plain = Plain::parse(request.data);
+        if plain.is_some_and(|plain| plain.is_one_of(&call.shared.settings.users)) {
+            entered(call);
+            return done(call);
+        }
+        return failed(call);
+    }
+    let Some(mechanism) = Mechanism::of_name(request.mechanism) else {
         // Not counted as a failure: clients try one mechanism after the other.
         let why = "there is no such mechanism; SASL_LIST_MECHS names those there are";
         return Err(Refused::new(Status::AUTH_ERROR, why).into());
+    };
+    match Exchange::begin(&call.shared.accounts, mechanism, request.data) {
+        Ok((exchange, first)) => {
+            call.peer.login = Some(exchange);
+            answer(call, Status::AUTH_CONTINUE, &first);
+            Ok(())
+        }
+        Err(malformed) => Err(Refused::new(Status::EINVAL, malformed.0).into()),
     }
-    let plain = Plain::parse(request.data);
-    if plain.is_some_and(|plain| plain.is_one_of(&call.shared.settings.users)) {
-        call.peer.login_by = None;
-        call.reader.set_limits(FrameLimits::AFTER_AUTH);
-        return done(call);
+}
+
+/// `22` SASL_STEP: the second step of SCRAM. Right or wrong, it is the last.
+pub(super) fn sasl_step(call: &mut Call<'_, '_>) -> Result<(), Stop> {
+    let request = SaslAuth::parse(call.frame)?;
+    refuse_on_dcp(call)?;
+    let Some(exchange) = call.peer.login.take() else {
+        return Err(Refused::new(Status::EINVAL, "no authentication is under way").into());
+    };
+    if !exchange.is_by(request.mechanism) {
+        let why = "the authentication that is under way is by another mechanism";
+        return Err(Refused::new(Status::EINVAL, why).into());
     }
+    match exchange.finish(request.data) {
+        Ok(last) => {
+            entered(call);
+            answer(call, Status::SUCCESS, &last);
+            Ok(())
+        }
+        Err(Failed::Malformed(malformed)) => Err(Refused::new(Status::EINVAL, malformed.0).into()),
+        Err(Failed::Wrong) => failed(call),
+    }
+}
+
+fn answer(call: &mut Call<'_, '_>, status: Status, value: &[u8]) {
+    Response::to(call.frame.header(), status).value(Datatype::RAW, value).encode(call.out());
+}
+
+fn entered(call: &mut Call<'_, '_>) {
+    call.peer.login_by = None;
+    call.reader.set_limits(FrameLimits::AFTER_AUTH);
+}
+
+/// A wrong password: so many are tried, no more.
+fn failed(call: &mut Call<'_, '_>) -> Result<(), Stop> {
     call.peer.login_failures += 1;
     let refused = Refused::from(Status::AUTH_ERROR);
     if call.peer.login_failures < AUTH_FAILURES_MAX {
@@ -46,13 +94,6 @@ pub(super) fn sasl_auth(call: &mut Call<'_, '_>) -> Result<(), Stop> {
     Err(Stop::Close)
 }
 
-/// `22` SASL_STEP: the one mechanism has no second step.
-pub(super) fn sasl_step(call: &mut Call<'_, '_>) -> Result<(), Stop> {
-    SaslAuth::parse(call.frame)?;
-    refuse_on_dcp(call)?;
-    Err(Refused::new(Status::EINVAL, "no authentication is under way").into())
-}
-
 /// What PLAIN sends: on whose behalf, who, password, with NULs between.
 #[derive(Clone, Copy)]
 pub(super) struct Plain<'a> {
@@ -61,6 +102,11 @@ pub(super) struct Plain<'a> {
 }
 
 impl<'a> Plain<'a> {
+    /// A name and a password.
+    pub(super) fn new(user: &'a [u8], password: &'a [u8]) -> Self {
+        Self { user, password }
+    }
+
     /// `None` if it is none, or somebody wants to act for somebody else.
     pub(super) fn parse(data: &'a [u8]) -> Option<Self> {
         // One client ends it with a further NUL.

@@ -14,6 +14,15 @@ pub(super) struct ClusterConfig {
     global: Box<[u8]>,
     /// For those that have.
     bucket: Box<[u8]>,
+    port: u16,
+    management_port: u16,
+}
+
+/// The ports of the node.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ports {
+    pub(super) port: u16,
+    pub(super) management_port: u16,
 }
 
 /// The version of the map.
@@ -22,12 +31,13 @@ const VERSION: ConfigVersion = ConfigVersion { epoch: 1, revision: 1 };
 const DIALLED: &str = "$HOST";
 
 impl ClusterConfig {
-    pub(super) fn new(settings: &ServerSettings, port: u16, vbuckets: u32) -> Self {
+    pub(super) fn new(settings: &ServerSettings, ports: Ports, vbuckets: u32) -> Self {
+        let Ports { port, management_port } = ports;
         let global = json!({
             "rev": VERSION.revision,
             "revEpoch": VERSION.epoch,
             "nodesExt": [{
-                "services": { "mgmt": settings.management_port, "kv": port },
+                "services": { "mgmt": management_port, "kv": port },
                 "thisNode": true,
             }],
             "clusterCapabilitiesVer": [1, 0],
@@ -43,7 +53,27 @@ impl ClusterConfig {
             "serverList": [format!("{DIALLED}:{port}")],
             "vBucketMap": vec![[0]; vbuckets as usize],
         });
-        Self { global: text(&global), bucket: text(&bucket) }
+        Self { global: text(&global), bucket: text(&bucket), port, management_port }
+    }
+
+    /// The map without a bucket.
+    pub(super) fn global(&self) -> &[u8] {
+        &self.global
+    }
+
+    /// The map with the bucket.
+    pub(super) fn bucket(&self) -> &[u8] {
+        &self.bucket
+    }
+
+    /// The port of this protocol.
+    pub(super) fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// The port that clients are told to find the management service on.
+    pub(super) fn management_port(&self) -> u16 {
+        self.management_port
     }
 }
 

@@ -1,6 +1,8 @@
 //! The port: it accepts clients, gives each a task, and sees all of them out.
 
+use super::cluster_config::Ports;
 use super::connection::Connection;
+use super::http;
 use super::settings::ServerSettings;
 use super::shared::Shared;
 use crate::engine::Engine;
@@ -8,6 +10,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::limits::ACCEPT_PAUSE;
 use core::future::Future;
 use core::pin::pin;
+use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,6 +23,7 @@ use tokio::task::{JoinError, JoinSet};
 pub struct Server {
     listener: std::net::TcpListener,
     address: SocketAddr,
+    http: Option<(std::net::TcpListener, SocketAddr)>,
     shared: Arc<Shared>,
 }
 
@@ -30,22 +34,25 @@ impl Server {
     /// [`ErrorKind::Unavailable`] when the address cannot be had; [`ErrorKind::Misuse`] for settings that cannot be.
     pub fn bind(engine: Engine, settings: ServerSettings) -> Result<Self> {
         check(&settings)?;
-        let listen = settings.listen;
-        let refused = |error: std::io::Error| {
-            let what = format!("cannot listen on {listen}");
-            Error::new(ErrorKind::Unavailable, what).because(error)
-        };
-        let listener = std::net::TcpListener::bind(listen).map_err(refused)?;
-        listener.set_nonblocking(true).map_err(refused)?;
-        let address = listener.local_addr().map_err(refused)?;
-        let shared = Shared::new(engine, settings, address.port());
-        Ok(Self { listener, address, shared })
+        let (listener, address) = listen(settings.listen)?;
+        let http = settings.http_listen.map(listen).transpose()?;
+        let management_port =
+            http.as_ref().map_or(settings.management_port, |(_, address)| address.port());
+        let ports = Ports { port: address.port(), management_port };
+        let shared = Shared::new(engine, settings, ports)?;
+        Ok(Self { listener, address, http, shared })
     }
 
     /// The address that it listens on, with the port that it got.
     #[must_use]
     pub fn local_addr(&self) -> SocketAddr {
         self.address
+    }
+
+    /// The address that it serves the management endpoints on, if it does.
+    #[must_use]
+    pub fn http_addr(&self) -> Option<SocketAddr> {
+        self.http.as_ref().map(|(_, address)| *address)
     }
 
     /// Serves until `shutdown` is done; then takes no more clients or requests, sends what is answered, and returns
@@ -60,9 +67,8 @@ impl Server {
     /// # Cancel safety
     /// Dropped before it is done, it drops every connection where it stands.
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<()> {
-        let listener = TcpListener::from_std(self.listener).map_err(|error| {
-            Error::new(ErrorKind::Unavailable, "cannot watch the port").because(error)
-        })?;
+        let listener = watched(self.listener)?;
+        let http = self.http.map(|(listener, _)| watched(listener)).transpose()?;
         let (stop, stopping) = watch::channel(());
         let mut tasks = JoinSet::new();
         let mut shutdown = pin!(shutdown);
@@ -77,14 +83,19 @@ impl Server {
                             tasks.spawn(client.serve(stopping.clone()));
                         }
                     }
-                    Err(error) => {
-                        tracing::warn!(%error, "cannot accept a client");
-                        tokio::time::sleep(ACCEPT_PAUSE).await;
+                    Err(error) => pause(&error).await,
+                },
+                accepted = accept_if(http.as_ref()) => match accepted {
+                    Ok((socket, from)) => {
+                        if let Some(client) = Client::admit(&self.shared, socket, from) {
+                            tasks.spawn(client.serve_http(stopping.clone()));
+                        }
                     }
+                    Err(error) => pause(&error).await,
                 },
             }
         }
-        drop(listener);
+        drop((listener, http));
         // Fails when nobody is there to hear it.
         let _ = stop.send(());
         while let Some(ended) = tasks.join_next().await {
@@ -113,6 +124,11 @@ impl Client {
         Some(Self { shared: Arc::clone(shared), socket, from, permit })
     }
 
+    async fn serve_http(self, stopping: watch::Receiver<()>) {
+        let Self { shared, socket, from, permit } = self;
+        http::serve(shared, socket, from, permit, stopping).await;
+    }
+
     async fn serve(self, mut stopping: watch::Receiver<()>) {
         let Self { shared, socket, from, permit } = self;
         tracing::debug!(%from, "a client connected");
@@ -139,6 +155,36 @@ impl Client {
         tracing::debug!(%from, "a client is gone");
         drop(permit);
     }
+}
+
+/// Takes a port.
+fn listen(on: SocketAddr) -> Result<(std::net::TcpListener, SocketAddr)> {
+    let refused = |error: std::io::Error| {
+        let what = format!("cannot listen on {on}");
+        Error::new(ErrorKind::Unavailable, what).because(error)
+    };
+    let listener = std::net::TcpListener::bind(on).map_err(refused)?;
+    listener.set_nonblocking(true).map_err(refused)?;
+    let address = listener.local_addr().map_err(refused)?;
+    Ok((listener, address))
+}
+
+fn watched(listener: std::net::TcpListener) -> Result<TcpListener> {
+    TcpListener::from_std(listener)
+        .map_err(|error| Error::new(ErrorKind::Unavailable, "cannot watch the port").because(error))
+}
+
+/// The next client of a port that may not be there: then there never is one.
+async fn accept_if(listener: Option<&TcpListener>) -> io::Result<(TcpStream, SocketAddr)> {
+    match listener {
+        Some(listener) => listener.accept().await,
+        None => core::future::pending().await,
+    }
+}
+
+async fn pause(error: &io::Error) {
+    tracing::warn!(%error, "cannot accept a client");
+    tokio::time::sleep(ACCEPT_PAUSE).await;
 }
 
 fn log_failure(from: SocketAddr, served: std::io::Result<()>) {

@@ -9,12 +9,14 @@
 //!
 //! | group | commands |
 //! |---|---|
-//! | connection | HELLO, SASL_LIST_MECHS, SASL_AUTH (PLAIN), SELECT_BUCKET, GET_CLUSTER_CONFIG, GET_ERROR_MAP, VERSION, NOOP, QUIT, STAT |
+//! | connection | HELLO, SASL_LIST_MECHS, SASL_AUTH (PLAIN, SCRAM-SHA1, -SHA256, -SHA512), SASL_STEP, SELECT_BUCKET, GET_CLUSTER_CONFIG, GET_ERROR_MAP, VERSION, NOOP, QUIT, STAT |
 //! | documents | GET, GETK, SET, ADD, REPLACE, DELETE, APPEND, PREPEND, INCREMENT, DECREMENT and their quiet forms, TOUCH, GAT, GATQ |
 //! | vbuckets | OBSERVE_SEQNO, GET_ALL_VB_SEQNOS |
 //! | DCP | OPEN, CONTROL, STREAM_REQ, CLOSE_STREAM, GET_FAILOVER_LOG, BUFFER_ACK, NOOP |
 //!
 //! A feature of HELLO, a flag or a control that is not built is refused, never accepted and ignored.
+//!
+//! The management endpoints that clients insist on are served over HTTP on a second port, if the settings name one.
 //!
 //! # When a write is answered
 //! See [`AckMode`].
@@ -26,11 +28,12 @@ mod connection;
 mod dcp;
 mod dispatch;
 mod error_map;
-
+mod http;
 mod kv;
 mod listener;
 mod output;
 mod peer;
+mod scram;
 mod settings;
 mod setup;
 mod shared;

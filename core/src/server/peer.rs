@@ -1,5 +1,6 @@
 //! What a connection has agreed on with its client so far.
 
+use super::scram::Exchange;
 use crate::limits::{
     OUTPUT_BYTES_HIGH_PRIORITY, OUTPUT_BYTES_LOW_PRIORITY, OUTPUT_BYTES_MEDIUM_PRIORITY,
 };
@@ -14,6 +15,8 @@ pub(super) struct Peer {
     /// Until when it must have logged in; `None` once it has, or if nobody needs to.
     pub(super) login_by: Option<Instant>,
     pub(super) login_failures: u32,
+    /// A login that was begun.
+    pub(super) login: Option<Exchange>,
     pub(super) bucket_selected: bool,
     /// Its streams, once it is a DCP connection.
     pub(super) dcp: Option<Producer>,
@@ -26,6 +29,7 @@ impl Peer {
             features: FeatureSet::EMPTY,
             login_by,
             login_failures: 0,
+            login: None,
             bucket_selected: false,
             dcp: None,
         }

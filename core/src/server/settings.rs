@@ -12,6 +12,8 @@ use std::time::Duration;
 pub struct ServerSettings {
     /// The address to listen on; port 0 takes a free one.
     pub listen: SocketAddr,
+    /// The address to serve the management endpoints on, over HTTP; port 0 takes a free one.
+    pub http_listen: Option<SocketAddr>,
     /// The name of the one bucket.
     pub bucket: String,
     /// Who may log in. With nobody in it, every login is accepted, and none is needed.
@@ -19,7 +21,7 @@ pub struct ServerSettings {
     /// When a write is answered.
     pub ack: AckMode,
     /// The port that clients are told to find the management service on. Most refuse a cluster map that names none;
-    /// nothing has to listen there.
+    /// nothing has to listen there. Not used with [`http_listen`](Self::http_listen), whose port it is then.
     pub management_port: u16,
     /// How long a client may take to log in, if it has to.
     pub login_timeout: Duration,
@@ -31,6 +33,7 @@ impl Default for ServerSettings {
     fn default() -> Self {
         Self {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 11_210)),
+            http_listen: None,
             bucket: "default".to_owned(),
             users: Vec::new(),
             ack: AckMode::Memory,
@@ -77,6 +80,11 @@ impl Secret {
     /// A password of these bytes.
     pub fn new(password: impl Into<Vec<u8>>) -> Self {
         Self(password.into().into_boxed_slice())
+    }
+
+    /// The password itself.
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.0
     }
 
     /// Whether `other` is the same password. Takes as long as `other` is long, whatever the answer.

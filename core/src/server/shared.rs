@@ -1,9 +1,11 @@
 //! What all connections of a server share.
 
-use super::cluster_config::ClusterConfig;
+use super::cluster_config::{ClusterConfig, Ports};
 use super::error_map::ErrorMaps;
+use super::scram::Accounts;
 use super::settings::ServerSettings;
 use crate::engine::Engine;
+use crate::error::Result;
 use crate::limits::SERVER_SOCKETS_MAX;
 use std::sync::Arc;
 use std::time::Instant;
@@ -14,6 +16,7 @@ use tokio::sync::Semaphore;
 pub(super) struct Shared {
     pub(super) engine: Engine,
     pub(super) settings: ServerSettings,
+    pub(super) accounts: Accounts,
     pub(super) config: ClusterConfig,
     pub(super) error_maps: ErrorMaps,
     pub(super) started: Instant,
@@ -22,11 +25,13 @@ pub(super) struct Shared {
 }
 
 impl Shared {
-    pub(super) fn new(engine: Engine, settings: ServerSettings, port: u16) -> Arc<Self> {
-        let config = ClusterConfig::new(&settings, port, engine.vbuckets());
+    pub(super) fn new(engine: Engine, settings: ServerSettings, ports: Ports) -> Result<Arc<Self>> {
+        let accounts = Accounts::new(&settings.users)?;
+        let config = ClusterConfig::new(&settings, ports, engine.vbuckets());
         let error_maps = ErrorMaps::new();
         let sockets = Arc::new(Semaphore::new(SERVER_SOCKETS_MAX));
-        Arc::new(Self { engine, settings, config, error_maps, started: Instant::now(), sockets })
+        let started = Instant::now();
+        Ok(Arc::new(Self { engine, settings, accounts, config, error_maps, started, sockets }))
     }
 
     /// How many clients are connected.

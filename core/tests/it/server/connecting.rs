@@ -66,7 +66,7 @@ fn without_users_nobody_has_to_log_in() {
     let mut client = server.client();
     client.store(set(0, b"key", b"value"));
     let mechanisms = client.ask(|opaque, out| SaslListMechs.encode(opaque, out));
-    assert_eq!(value(&mechanisms), b"PLAIN");
+    assert_eq!(value(&mechanisms), b"SCRAM-SHA512 SCRAM-SHA256 SCRAM-SHA1 PLAIN");
     assert_eq!(plain(&mut client, b"\0anybody\0anything"), Status::SUCCESS);
     assert_eq!(plain(&mut client, b"no NUL in it"), Status::AUTH_ERROR);
 }
@@ -123,8 +123,8 @@ fn guessing_ends_the_connection() {
     let server = guarded();
     let mut client = server.client();
     for _ in 0..AUTH_FAILURES_MAX {
-        let scram = SaslAuth { first: true, mechanism: b"SCRAM-SHA512", data: b"n,,n=user,r=1" };
-        assert_eq!(client.status(|o, out| scram.encode(o, out)), Status::AUTH_ERROR);
+        let other = SaslAuth { first: true, mechanism: b"GSSAPI", data: b"n,,n=user,r=1" };
+        assert_eq!(client.status(|o, out| other.encode(o, out)), Status::AUTH_ERROR);
         assert_eq!(plain(&mut client, b"\0user\0guess"), Status::AUTH_ERROR);
     }
     client.is_closed();

@@ -13,6 +13,8 @@ use tokio::sync::oneshot;
 pub(super) struct Running {
     pub(super) engine: Engine,
     pub(super) address: SocketAddr,
+    /// The management endpoints, if the settings wanted them.
+    pub(super) http: Option<SocketAddr>,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -50,7 +52,7 @@ impl Running {
     /// A server over an engine that is there already.
     pub(super) fn over(engine: Engine, settings: ServerSettings) -> Self {
         let server = Server::bind(engine.clone(), settings).expect("a free port");
-        let address = server.local_addr();
+        let (address, http) = (server.local_addr(), server.http_addr());
         let (stop, stopped) = oneshot::channel::<()>();
         let serve = move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
@@ -61,7 +63,7 @@ impl Running {
         };
         let thread = std::thread::Builder::new().name("server".into()).spawn(serve);
         let thread = Some(thread.expect("a thread"));
-        Self { engine, address, stop: Some(stop), thread }
+        Self { engine, address, http, stop: Some(stop), thread }
     }
 
     /// A client with nothing agreed on.

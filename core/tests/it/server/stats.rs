@@ -84,6 +84,27 @@ fn dcp_connections_tell_of_their_streams() {
 }
 
 #[test]
+fn connections_are_summed_up_by_their_names() {
+    let server = Running::start();
+    let mut client = server.client();
+    client.store(set(3, b"key", b"value"));
+    let names = ["replication:a", "replication:b", "xdcr:c", "alone"];
+    let mut open: Vec<Dcp> = names.iter().map(|name| Dcp::open(&server, name)).collect();
+    for dcp in &mut open[1..] {
+        dcp.stream(&from_zero(3));
+        dcp.documents(Seqno(1));
+    }
+    let sums = stats(&mut client, "dcpagg");
+    let of = |group: &str, name: &str| &*sums[&format!("{group}:{name}")];
+    assert_eq!((of("replication", "count"), of("replication", "items_sent")), ("2", "1"));
+    assert_eq!((of("xdcr", "producer_count"), of("xdcr", "activestream_count")), ("1", "1"));
+    assert_eq!((of(":total", "count"), of(":total", "items_sent")), ("4", "3"));
+    assert_eq!(sums.len(), 3 * 6, "a name without a separator is in the total only");
+    let dashes = stats(&mut client, "dcpagg -");
+    assert_eq!((dashes.len(), &*dashes["-total-count"]), (6, "4"));
+}
+
+#[test]
 fn groups_that_are_none_are_refused() {
     let server = Running::start();
     let mut client = server.client();

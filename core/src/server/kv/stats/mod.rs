@@ -8,7 +8,9 @@
 //! | `vbucket-seqno`, `vbucket-seqno N` | its seqnos |
 //! | `failovers`, `failovers N` | its failover log |
 //! | `dcp` | each DCP connection and its streams |
+//! | `dcpagg`, `dcpagg SEPARATOR` | DCP connections summed up by what their names begin with |
 
+mod aggregate;
 mod connections;
 mod general;
 mod vbuckets;

@@ -1,7 +1,7 @@
 //! A list of statistics on its way: it goes on only while there is room for more.
 
 use super::vbuckets::VbGroup;
-use super::{connections, general};
+use super::{aggregate, connections, general};
 use crate::engine::ConnectionSnapshot;
 use crate::server::call::{Call, Stop};
 use crate::server::shared::Shared;
@@ -25,6 +25,7 @@ pub(in crate::server) struct StatWalk {
 enum Left {
     General,
     Vbuckets { group: VbGroup, next: u32, end: u32 },
+    Sums { separator: Box<str> },
     Connections { next: vec::IntoIter<ConnectionSnapshot> },
     Nothing,
 }
@@ -69,6 +70,9 @@ impl Left {
             ("dcp", None) => {
                 Ok(Self::Connections { next: shared.engine.connections().into_iter() })
             }
+            ("dcpagg", separator) => {
+                Ok(Self::Sums { separator: separator.unwrap_or(aggregate::SEPARATOR).into() })
+            }
             _ => Err(unknown()),
         }
     }
@@ -95,6 +99,10 @@ impl StatWalk {
                     // Lossless: below the number of vbuckets, whose ids are 16 bits.
                     group.tell(VbId(*next as u16), shared, &mut entries);
                     *next += 1;
+                }
+                Left::Sums { separator } => {
+                    aggregate::tell(&shared.engine.connections(), separator, &mut entries);
+                    self.left = Left::Nothing;
                 }
                 Left::Connections { next } => match next.next() {
                     Some(connection) => connections::tell(&connection, &mut entries),

@@ -1,0 +1,125 @@
+//! The management endpoints: what clients ask for over HTTP, with raw requests.
+
+use super::running::{Running, Wanted};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use millstream::server::{Secret, User};
+use serde_json::Value;
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::time::Duration;
+
+fn start(users: Vec<User>) -> Running {
+    let mut wanted = Wanted::default();
+    wanted.server.http_listen = Some("127.0.0.1:0".parse().expect("an address"));
+    wanted.server.users = users;
+    wanted.start()
+}
+
+/// Sends a request; nothing is read yet.
+fn request(server: &Running, line: &str, headers: &str) -> TcpStream {
+    let mut socket = TcpStream::connect(server.http.expect("it is served")).expect("it listens");
+    socket.set_read_timeout(Some(Duration::from_secs(30))).expect("a socket");
+    let text = format!("{line} HTTP/1.1\r\n{headers}\r\n");
+    socket.write_all(text.as_bytes()).expect("it is open");
+    socket
+}
+
+/// The status and the body of a request that is the connection's last.
+fn ask(server: &Running, line: &str, headers: &str) -> (u16, Vec<u8>) {
+    let headers = format!("Host: node.example:1\r\nConnection: close\r\n{headers}");
+    let mut answer = Vec::new();
+    request(server, line, &headers).read_to_end(&mut answer).expect("an answer");
+    let at = answer.windows(4).position(|four| four == b"\r\n\r\n").expect("a head");
+    let head = String::from_utf8(answer[..at].to_vec()).expect("text");
+    let status = head.split(' ').nth(1).and_then(|status| status.parse().ok());
+    (status.expect("a status"), answer[at + 4..].to_vec())
+}
+
+fn document(server: &Running, path: &str) -> Value {
+    let (status, body) = ask(server, &format!("GET {path}"), "");
+    assert_eq!(status, 200, "{path}");
+    serde_json::from_slice(&body).expect("JSON")
+}
+
+#[test]
+fn each_path_tells_what_clients_read_there() {
+    let server = start(Vec::new());
+    server.client().store(super::requests::set(3, b"key", b"value"));
+    let (kv, http) = (server.address.port(), server.http.expect("it is served").port());
+    let version = document(&server, "/pools")["implementationVersion"].clone();
+    assert!(version.as_str().expect("text").starts_with("7.6.0-"), "{version}");
+    assert_eq!(document(&server, "/versions")["implementationVersion"], version);
+    let node = &document(&server, "/pools/default")["nodes"][0];
+    assert_eq!(node["hostname"], format!("node.example:{http}"));
+    assert_eq!(node["ports"]["direct"], kv);
+    assert_eq!(document(&server, "/nodes/self")["version"], version);
+    let services = document(&server, "/pools/default/nodeServices");
+    assert_eq!(services["nodesExt"][0]["services"]["kv"], kv);
+    assert_eq!(services["nodesExt"][0]["services"]["mgmt"], http, "the port that answers");
+    let buckets = document(&server, "/pools/default/buckets");
+    assert_eq!(buckets[0], document(&server, "/pools/default/buckets/default"));
+    assert_eq!(buckets[0]["bucketType"], "membase");
+    assert_eq!(buckets[0]["basicStats"]["itemCount"], 1);
+    let map = &buckets[0]["vBucketServerMap"];
+    assert_eq!(map["serverList"][0], format!("node.example:{kv}"));
+    assert_eq!(map["vBucketMap"].as_array().map(Vec::len), Some(16));
+    let terse = document(&server, "/pools/default/b/default");
+    assert_eq!((&terse["name"], &terse["rev"]), (&"default".into(), &1.into()));
+    assert_eq!(terse["vBucketServerMap"]["serverList"][0], format!("node.example:{kv}"));
+    assert_eq!(document(&server, "/whoami")["id"], "anybody");
+}
+
+#[test]
+fn what_is_not_there_is_refused() {
+    let server = start(Vec::new());
+    for path in
+        ["/", "/pools/default/buckets/other", "/pools/default/bs/other", "/query", "/a/b/c/d"]
+    {
+        assert_eq!(ask(&server, &format!("GET {path}"), "").0, 404, "{path}");
+    }
+    assert_eq!(ask(&server, "DELETE /pools/default/buckets/default", "").0, 405);
+    assert_eq!(ask(&server, "GET", "").0, 400);
+}
+
+#[test]
+fn the_users_are_those_of_the_other_port() {
+    let server = start(vec![User::new("user", Secret::new("pass:word"))]);
+    let with = |credentials: &str| {
+        let header = format!("Authorization: Basic {}\r\n", BASE64.encode(credentials));
+        ask(&server, "GET /whoami", &header)
+    };
+    assert_eq!(ask(&server, "GET /whoami", "").0, 401);
+    assert_eq!(ask(&server, "GET /nowhere", "").0, 401, "a stranger learns no paths");
+    for wrong in ["user:pass", "user:pass:wor", "other:pass:word", "user", ":", ""] {
+        assert_eq!(with(wrong).0, 401, "{wrong}");
+    }
+    assert_eq!(ask(&server, "GET /whoami", "Authorization: Basic \u{7f}%\r\n").0, 400);
+    assert_eq!(ask(&server, "GET /whoami", "Authorization: Bearer x\r\n").0, 401);
+    let (status, body) = with("user:pass:word");
+    assert_eq!(status, 200);
+    let body: Value = serde_json::from_slice(&body).expect("JSON");
+    assert_eq!(body["id"], "user");
+}
+
+#[test]
+fn a_stream_of_maps_stays_open_until_the_server_stops() {
+    for path in ["/pools/default/bs/default", "/pools/default/bucketsStreaming/default"] {
+        let mut server = start(Vec::new());
+        let mut socket = request(&server, &format!("GET {path}"), "Host: [::1]:8091\r\n");
+        let mut got = Vec::new();
+        while !got.windows(4).any(|four| four == b"\n\n\n\n") {
+            let mut chunk = [0; 4096];
+            let n = socket.read(&mut chunk).expect("the first map");
+            assert_ne!(n, 0, "it stays open");
+            got.extend_from_slice(&chunk[..n]);
+        }
+        let text = String::from_utf8(got).expect("text");
+        let address = format!("[::1]:{}", server.address.port());
+        assert!(text.starts_with("HTTP/1.1 200 ") && text.contains(&address), "{text}");
+        server.stop();
+        let mut rest = Vec::new();
+        socket.read_to_end(&mut rest).expect("the end");
+        assert!(rest.ends_with(b"0\r\n\r\n"), "the answer is whole: {rest:?}");
+    }
+}
