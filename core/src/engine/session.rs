@@ -94,8 +94,14 @@ impl<'e> Session<'e> {
     /// # Errors
     /// What the store answers.
     pub fn fetch<'k>(&mut self, vb: VbId, key: impl Into<Key<'k>>) -> Result<Option<Fetched>> {
-        let Some(key) = QualifiedKey::new(key.into()) else { return Ok(None) };
-        Ok(self.parts.store.get(vb, key.as_bytes())?.map(Fetched))
+        let key = key.into();
+        let Some(qualified) = QualifiedKey::new(key) else { return Ok(None) };
+        let Some(mut record) = self.parts.store.get(vb, qualified.as_bytes())? else {
+            return Ok(None);
+        };
+        // The key as the caller has it.
+        record.key = record.key.split_off(record.key.len().saturating_sub(key.name.len()));
+        Ok(Some(Fetched(record)))
     }
 
     /// Whether a collection lives in a vbucket.

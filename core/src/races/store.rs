@@ -137,7 +137,7 @@ fn record(seqno: u64) -> Record {
             datatype: Datatype::RAW,
             kind: DocKind::Alive,
         },
-        key: Bytes::from(format!("key{seqno:07}")),
+        key: Bytes::from(format!("\0key{seqno:07}")),
         value: Bytes::from(vec![b'v'; 90]),
     }
 }

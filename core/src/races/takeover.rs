@@ -94,7 +94,7 @@ fn f2_a_write_in_hand_when_the_vbucket_is_sealed() {
         }
         drop((client, parts));
         settle(engine, &[watch]);
-        let stored = store.get(VbId(0), b"late").expect("the store answers");
+        let stored = store.get(VbId(0), b"\0late").expect("the store answers");
         assert_eq!(stored.expect("it is stored").meta.seqno, Seqno(2));
     }
 }

@@ -46,6 +46,8 @@ impl ClusterConfig {
         let mut bucket = global.clone();
         bucket["name"] = json!(settings.bucket);
         bucket["nodeLocator"] = json!("vbucket");
+        bucket["bucketCapabilities"] = json!(["collections"]);
+        bucket["bucketCapabilitiesVer"] = json!("");
         bucket["nodes"] = json!([{}]);
         bucket["vBucketServerMap"] = json!({
             "hashAlgorithm": "CRC",

@@ -77,7 +77,7 @@ fn record(seqno: Seqno) -> Record {
         datatype: Datatype::RAW,
         kind: DocKind::Alive,
     };
-    Record { meta, key: Bytes::from(format!("old{seqno}")), value: Bytes::from_static(b"stored") }
+    Record { meta, key: Bytes::from(format!("\0old{seqno}")), value: Bytes::from_static(b"stored") }
 }
 
 impl Store for WatchedStore {

@@ -1,6 +1,6 @@
 //! One client of the management port.
 
-use super::routes::route;
+use super::routes::handle;
 use crate::limits::CLOSE_TIME_MAX;
 use crate::server::shared::Shared;
 use core::convert::Infallible;
@@ -29,8 +29,8 @@ pub(in crate::server) async fn serve(
     let told = stopping.clone();
     let head_timeout = shared.settings.login_timeout;
     let service = service_fn(|request| {
-        let answer = route(&shared, &request, local, &told);
-        async move { Ok::<_, Infallible>(answer) }
+        let (shared, told) = (Arc::clone(&shared), told.clone());
+        async move { Ok::<_, Infallible>(handle(&shared, request, local, &told).await) }
     });
     let mut builder = http1::Builder::new();
     builder.timer(TokioTimer::new()).header_read_timeout(head_timeout).max_buf_size(HEAD_BYTES_MAX);

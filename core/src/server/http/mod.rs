@@ -1,7 +1,8 @@
 //! The management endpoints that clients of this protocol insist on, over HTTP on a port of their own.
 //!
 //! The same users as on the other port, by Basic authentication; without users nobody has to log in. One file for each
-//! group of paths; `routes` says which path goes where. Nothing here writes.
+//! group of paths; `routes` says which path goes where. Only `scopes`
+//! changes anything.
 
 mod answer;
 mod buckets;
@@ -11,6 +12,7 @@ mod host;
 mod nodes;
 mod pools;
 mod routes;
+mod scopes;
 mod streaming;
 
 pub(super) use connection::serve;

@@ -2,14 +2,46 @@
 
 use super::answer::{Answer, refused};
 use super::host::Host;
-use super::{buckets, guard, nodes, pools, streaming};
+use super::scopes::Change;
+use super::{buckets, guard, nodes, pools, scopes, streaming};
 use crate::server::shared::Shared;
+use hyper::body::Incoming;
 use hyper::{Method, Request, StatusCode};
 use std::net::IpAddr;
 use tokio::sync::watch;
 
-/// Answers a request.
-pub(super) fn route<B>(
+/// Answers a request, which may change something.
+pub(super) async fn handle(
+    shared: &Shared,
+    request: Request<Incoming>,
+    local: IpAddr,
+    stopping: &watch::Receiver<()>,
+) -> Answer {
+    let wanted = {
+        let path: Vec<&str> = parts(&request).collect();
+        match &*path {
+            ["pools", "default", "buckets", name, "scopes", rest @ ..]
+                if *name == shared.settings.bucket =>
+            {
+                Change::of(request.method(), rest)
+            }
+            _ => None,
+        }
+    };
+    match wanted {
+        Some(change) if guard::user(shared, &request).is_some() => {
+            change.make(&shared.engine, request).await
+        }
+        _ => route(shared, &request, local, stopping),
+    }
+}
+
+fn parts<B>(request: &Request<B>) -> impl Iterator<Item = &str> {
+    request.uri().path().split('/').filter(|part| !part.is_empty())
+}
+
+/// Answers a request that changes nothing.
+fn route<B>(
     shared: &Shared,
     request: &Request<B>,
     local: IpAddr,
@@ -19,10 +51,10 @@ pub(super) fn route<B>(
         return refused(StatusCode::UNAUTHORIZED, "log in with a user and a password");
     };
     let host = Host::of(request, local);
-    let path: Vec<&str> = request.uri().path().split('/').filter(|part| !part.is_empty()).collect();
+    let path: Vec<&str> = parts(request).collect();
     let no_bucket = || refused(StatusCode::NOT_FOUND, "there is no such bucket");
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
-        return refused(StatusCode::METHOD_NOT_ALLOWED, "nothing can be changed here");
+        return refused(StatusCode::METHOD_NOT_ALLOWED, "that cannot be changed here");
     }
     match *path {
         ["pools"] => pools::all(),
@@ -38,6 +70,13 @@ pub(super) fn route<B>(
             "bs" | "bucketsStreaming" => streaming::map(shared, &host, stopping.clone()),
             _ => refused(StatusCode::NOT_FOUND, "there is no such path"),
         },
+        ["pools", "default", "buckets", name, "scopes"] => {
+            if name == shared.settings.bucket {
+                scopes::manifest(shared)
+            } else {
+                no_bucket()
+            }
+        }
         ["nodes", "self"] => nodes::this(shared, &host),
         ["versions"] => pools::versions(),
         ["whoami"] => pools::whoami(&user),

@@ -17,7 +17,7 @@ mod write;
 mod tests;
 
 pub(super) use arithmetic::arithmetic;
-pub(super) use collections::{collection_id, manifest, scope_id};
+pub(super) use collections::{collection_id, manifest, manifest_json, scope_id};
 pub(super) use concat::concat;
 pub(super) use delete::delete;
 pub(super) use get::get;

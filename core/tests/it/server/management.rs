@@ -123,3 +123,65 @@ fn a_stream_of_maps_stays_open_until_the_server_stops() {
         assert!(rest.ends_with(b"0\r\n\r\n"), "the answer is whole: {rest:?}");
     }
 }
+
+/// Sends a form and returns the status and the body.
+fn send_form(server: &Running, line: &str, headers: &str, form: &str) -> (u16, Value) {
+    let length = form.len();
+    let kind = "application/x-www-form-urlencoded";
+    let headers = format!(
+        "Host: node.example:1\r\nConnection: close\r\nContent-Type: {kind}\r\n\
+         Content-Length: {length}\r\n{headers}"
+    );
+    let mut socket = request(server, line, &headers);
+    socket.write_all(form.as_bytes()).expect("it is open");
+    let mut answer = String::new();
+    socket.read_to_string(&mut answer).expect("an answer");
+    let (head, body) = answer.split_once("\r\n\r\n").expect("a head");
+    let status = head.split(' ').nth(1).and_then(|status| status.parse().ok());
+    (status.expect("a status"), serde_json::from_str(body).expect("JSON"))
+}
+
+#[test]
+fn scopes_and_collections_are_made_and_dropped() {
+    let server = start(Vec::new());
+    let path = "/pools/default/buckets/default/scopes";
+    let made = |uid: &str| (200, serde_json::json!({ "uid": uid }));
+    let post = |path: &str, form: &str| send_form(&server, &format!("POST {path}"), "", form);
+    assert_eq!(post(path, "name=inventory"), made("1"));
+    let collections = format!("{path}/inventory/collections");
+    assert_eq!(post(&collections, "name=hotels&maxTTL=60"), made("2"));
+    assert_eq!(post(&collections, "name=my%2Dflights"), made("3"));
+    let manifest = document(&server, path);
+    assert_eq!(manifest["uid"], "3");
+    assert_eq!(manifest["scopes"][1]["collections"][0]["maxTTL"], 60);
+    assert_eq!(manifest["scopes"][1]["collections"][1]["name"], "my-flights");
+    for (path, form) in [
+        (path, ""),
+        (path, "name=inventory"),
+        (path, "name=_x"),
+        (&*format!("{path}/none/collections"), "name=x"),
+        (&*collections, "name=x&maxTTL=soon"),
+        (&*collections, &format!("name={}", "x".repeat(20_000))),
+    ] {
+        assert_eq!(post(path, form).0, 400, "{path} {form:.40}");
+    }
+    let drop = |path: &str| send_form(&server, &format!("DELETE {path}"), "", "");
+    assert_eq!(drop(&format!("{collections}/hotels")), made("4"));
+    assert_eq!(drop(&format!("{collections}/hotels")).0, 400);
+    assert_eq!(drop(&format!("{path}/inventory")), made("5"));
+    assert_eq!(drop(&format!("{path}/_default")).0, 400);
+    assert_eq!(server.engine.manifest().collections().len(), 1);
+    assert_eq!(post("/pools/default/buckets/other/scopes", "name=x").0, 405);
+}
+
+#[test]
+fn a_stranger_changes_nothing() {
+    let server = start(vec![User::new("somebody", Secret::new("right"))]);
+    let path = "POST /pools/default/buckets/default/scopes";
+    assert_eq!(send_form(&server, path, "", "name=x").0, 401);
+    let wrong = format!("Authorization: Basic {}\r\n", BASE64.encode("somebody:wrong"));
+    assert_eq!(send_form(&server, path, &wrong, "name=x").0, 401);
+    assert_eq!(server.engine.manifest().scopes().len(), 1);
+    let right = format!("Authorization: Basic {}\r\n", BASE64.encode("somebody:right"));
+    assert_eq!(send_form(&server, path, &right, "name=x").0, 200);
+}

@@ -39,5 +39,5 @@ fn record(seqno: Seqno) -> Record {
         datatype: Datatype::RAW,
         kind: DocKind::Alive,
     };
-    Record { meta, key: Bytes::from(format!("old{seqno}")), value: Bytes::from_static(b"stored") }
+    Record { meta, key: Bytes::from(format!("\0old{seqno}")), value: Bytes::from_static(b"stored") }
 }
