@@ -54,8 +54,8 @@ fn two_closers() {
 
 #[test]
 fn one_reader_two_closers() {
-    let model = Model::new("arc_swap::one_reader_two_closers", 3).bound(3).floor(12_000);
-    model.deep(Some(4), 100_000).check(|| {
+    let model = Model::new("arc_swap::one_reader_two_closers", 3).bound(4).floor(100_000);
+    model.check(|| {
         let cell = cell(7);
         let reading = reading(&cell);
         let closing = thread::spawn({

@@ -9,8 +9,8 @@ use std::sync::Arc;
 /// memory, so a hand-over without an order would be a race in the epoch's own bag.
 #[test]
 fn two_borrowers() {
-    let model = Model::new("pool::two_borrowers", 2).bound(2).floor(1_000);
-    model.deep(Some(3), 6_000).check(|| {
+    let model = Model::new("pool::two_borrowers", 2).bound(3).floor(6_000);
+    model.check(|| {
         let (domain, mut reaper) = Domain::new(DomainConfig::default());
         let domain = Arc::new(domain);
         let drops = Drops::new();

@@ -63,7 +63,7 @@ fn dropped_full() {
 /// queue in the workspace, over the real atomic-waker.
 #[test]
 fn edge_wakes() {
-    Model::new("push::edge_wakes", 3).bound(2).floor(1_500).deep(Some(3), 12_000).check(|| {
+    Model::new("push::edge_wakes", 3).bound(3).floor(12_000).check(|| {
         let list = Arc::new(PushList::new());
         let waker = Arc::new(AtomicWaker::new());
         let asleep = Arc::new(AtomicBool::new(false));
