@@ -13,11 +13,12 @@ use crate::limits::MANIFEST_TIMEOUT;
 use crate::partition::{Asked, Change, Decision, Found, Partition, UpdateError, Written};
 use crate::store::Store;
 use crate::types::{CollectionId, DocMeta, ManifestUid, ScopeId, VbId, VbState};
-use millstream_reclaim::sync::Arc;
+use millstream_reclaim::sync::workers::{Mutex, MutexGuard};
+use millstream_reclaim::sync::{Arc, workers};
 use millstream_reclaim::{Domain, Live, Pin, Reader};
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::PoisonError;
+use std::time::Duration;
 
 /// Whose turn it is to change the manifest; never taken on the path of a write or of a message.
 #[derive(Debug, Default)]
@@ -155,7 +156,7 @@ fn write(
     change: &Change<'static>,
     reader: &mut Reader,
 ) -> Result<Option<Written>> {
-    let give_up = Instant::now() + MANIFEST_TIMEOUT;
+    let give_up = workers::now() + MANIFEST_TIMEOUT;
     loop {
         let asked = Asked { key, now_ns: 0, fetched: None, collection: None };
         let mut decide =
@@ -163,7 +164,7 @@ fn write(
         match partition.update_qualified(asked, &reader.pin(), &mut decide) {
             Ok(written) => return Ok(Some(written)),
             Err(UpdateError::NotActive) => return Ok(None),
-            Err(_) if Instant::now() < give_up => std::thread::park_timeout(WAIT),
+            Err(_) if workers::now() < give_up => workers::nap(WAIT),
             Err(_) => {
                 let what = "memory is full: not every vbucket knows of the change yet";
                 return Err(Error::new(ErrorKind::Retry, what));

@@ -29,6 +29,7 @@ pub mod thread {
 /// What worker threads block on, and their time.
 pub mod workers {
     pub use shuttle::sync::mpsc::{Receiver, Sender, channel};
+    pub use shuttle::sync::{Mutex, MutexGuard};
     pub use shuttle::thread::{
         Builder, JoinHandle, Thread, current, park_timeout, sleep, yield_now,
     };

@@ -1,6 +1,7 @@
 //! What worker threads block on, and their time: std's. Models do not run workers, so it is std's in models too.
 
 pub use std::sync::mpsc::{Receiver, Sender, channel};
+pub use std::sync::{Mutex, MutexGuard};
 pub use std::thread::{Builder, JoinHandle, Thread, current, park_timeout, sleep, yield_now};
 use std::time::{Duration, Instant};
 

@@ -4,9 +4,10 @@ use super::expiry::{deadline, living};
 use super::write::{answer, update};
 use crate::partition::{Change, Decision, Found};
 use crate::server::call::{Call, Stop};
-use crate::types::{Cas, DocKind};
+use crate::types::{Cas, Datatype, DocKind};
 use crate::wire::Status;
 use crate::wire::kv::{Store, StoreMode};
+use serde::de::IgnoredAny;
 use std::borrow::Cow;
 
 /// `01`, `02`, `03` and `11`, `12`, `13` write a document.
@@ -20,7 +21,7 @@ pub(in crate::server) fn store(call: &mut Call<'_, '_>) -> Result<(), Stop> {
         value: Cow::Borrowed(request.value),
         flags: request.flags,
         expiry: deadline(request.expiry, now),
-        datatype: request.datatype,
+        datatype: checked(request.datatype, request.value),
     };
     let written = update(call, request.vb, request.key, |found| {
         match obstacle(request.mode, request.cas, living(found, now)) {
@@ -30,6 +31,12 @@ pub(in crate::server) fn store(call: &mut Call<'_, '_>) -> Result<(), Stop> {
     })??;
     answer(call, request.vb, &written);
     Ok(())
+}
+
+/// The datatype of a value: who says that it is JSON is believed when it is, since readers rely on it.
+fn checked(datatype: Datatype, value: &[u8]) -> Datatype {
+    let is_json = || serde_json::from_slice::<IgnoredAny>(value).is_ok();
+    if datatype == Datatype::JSON && !is_json() { Datatype::RAW } else { datatype }
 }
 
 /// What keeps a document from being written.

@@ -280,6 +280,9 @@ fn json_is_told_to_those_who_asked_for_it() {
     assert_eq!(plain.refused_store(json), Status::EINVAL, "it did not agree to send JSON");
     knows.store(json);
     assert_eq!(knows.read(0, b"key").datatype(), Datatype::JSON);
+    // Who claims what is not so is not believed.
+    knows.store(Store { datatype: Datatype::JSON, ..set(0, b"other", b"{{{") });
+    assert_eq!(knows.read(0, b"other").datatype(), Datatype::RAW);
     assert_eq!(plain.read(0, b"key").datatype(), Datatype::RAW);
     for datatype in [Datatype::SNAPPY, Datatype::XATTR, Datatype(8)] {
         let strange = Store { datatype, ..set(0, b"key", b"{}") };

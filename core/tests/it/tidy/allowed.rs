@@ -31,11 +31,6 @@ pub(super) const ALLOWED: &[Allowed] = &[
     },
     Allowed {
         rule: "facade",
-        path: "core/src/engine/collections.rs",
-        reason: "changes of the manifest have their turns: they are rare, and write to every vbucket",
-    },
-    Allowed {
-        rule: "facade",
         path: "core/src/engine/shutdown.rs",
         reason: "the engine's threads and their last words, touched at its start and end only",
     },

@@ -349,6 +349,14 @@ pub(crate) const CORE: &[Mutant] = &[
         models: "connection::state_change_vs_close",
     },
     Mutant {
+        bug: "collection: a writer does not look whether it is closing",
+        file: "core/src/partition/write.rs",
+        text: "if self.collection.is_some_and(VbCollection::is_closing) {",
+        with: "if false {",
+        count: 1,
+        models: "collection::drop_vs_write",
+    },
+    Mutant {
         bug: "map: the closed mark is not looked at in the value that an insert replaces",
         file: "core/src/conn/map.rs",
         text: "(!roster.closed).then(|| roster.with(connection))",
