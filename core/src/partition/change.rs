@@ -37,6 +37,17 @@ pub struct Change<'v> {
     pub expiry: u32,
     /// What the value is made of.
     pub datatype: Datatype,
+    /// Where the version comes from, if it was made elsewhere.
+    pub origin: Option<Origin>,
+}
+
+/// What a version that was made elsewhere brings along.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Origin {
+    /// Its compare-and-swap token; `None`: it gets a new one.
+    pub cas: Option<Cas>,
+    /// How often the document was changed.
+    pub rev: RevSeqno,
 }
 
 impl<'v> Change<'v> {
@@ -48,6 +59,7 @@ impl<'v> Change<'v> {
             flags: 0,
             expiry: 0,
             datatype: Datatype::RAW,
+            origin: None,
         }
     }
 

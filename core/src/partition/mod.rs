@@ -19,7 +19,7 @@ mod write;
 #[cfg(test)]
 mod tests;
 
-pub use change::{Change, Decision, Doc, Found, UpdateError, Written};
+pub use change::{Change, Decision, Doc, Found, Origin, UpdateError, Written};
 pub(crate) use pressure::Pressure;
 pub(crate) use vbucket::{Partition, PartitionSettings, VbInfo};
 pub(crate) use write::Asked;

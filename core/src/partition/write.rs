@@ -81,6 +81,13 @@ impl Partition {
         }
     }
 
+    /// Lets the tokens given out later be above that of a version made elsewhere.
+    fn adopt_cas(&self, cas: Cas) -> Cas {
+        // V5 Relaxed: the word alone must rise.
+        self.cas.fetch_max(cas.get(), Ordering::Relaxed);
+        cas
+    }
+
     /// Keeps the count of live documents.
     fn count(&self, before: bool, after: bool) {
         match (before, after) {
@@ -192,11 +199,15 @@ impl<'a> Attempt<'a, '_> {
     }
 
     fn version(&self, at: &Reservation<'_>, change: &Change<'_>, current: Current<'_>) -> Doc {
+        let cas = match change.origin.and_then(|origin| origin.cas) {
+            Some(cas) => self.partition.adopt_cas(cas),
+            None => self.partition.next_cas(self.now_ns),
+        };
         let rev = current.meta().map_or(0, |meta| meta.rev.0);
         let meta = DocMeta {
             seqno: at.seqno(),
-            cas: self.partition.next_cas(self.now_ns),
-            rev: RevSeqno(rev + 1),
+            cas,
+            rev: change.origin.map_or(RevSeqno(rev.saturating_add(1)), |origin| origin.rev),
             flags: change.flags,
             expiry: self.expiry(change),
             datatype: change.datatype,

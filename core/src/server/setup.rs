@@ -13,7 +13,9 @@ const BUILT: FeatureSet = FeatureSet::of(&[
     Feature::XERROR,
     Feature::SELECT_BUCKET,
     Feature::JSON,
+    Feature::ALT_REQUEST,
     Feature::COLLECTIONS,
+    Feature::PRESERVE_TTL,
     Feature::CLUSTER_CONFIG_WITH_KNOWN_VERSION,
 ]);
 
@@ -35,7 +37,8 @@ pub(super) fn select_bucket(call: &mut Call<'_, '_>) -> Result<(), Stop> {
     let request = SelectBucket::parse(call.frame)?;
     refuse_on_dcp(call)?;
     if request.bucket != call.shared.settings.bucket.as_bytes() {
-        return Err(Refused::new(Status::KEY_ENOENT, "there is no such bucket").into());
+        // A bucket that is not there cannot be told from one that the user may not use.
+        return Err(Refused::new(Status::EACCESS, "there is no such bucket for this user").into());
     }
     call.peer.bucket_selected = true;
     done(call)

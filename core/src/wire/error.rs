@@ -1,6 +1,6 @@
 //! What can be wrong with a message.
 
-use super::{Magic, Opcode, Status};
+use super::{FrameInfos, Magic, Opcode, Status};
 use crate::error::{Error, ErrorKind};
 use crate::types::{Cas, Datatype};
 use core::fmt;
@@ -25,7 +25,7 @@ pub enum WireError {
         /// The largest allowed.
         limit: u32,
     },
-    /// The framing extras end in the middle of an entry, or hold one twice.
+    /// The framing extras end in the middle of an entry, or hold one twice or with a wrong length.
     Framing,
     /// The framing extras hold an entry that the command does not know.
     FrameInfo {
@@ -132,6 +132,9 @@ impl fmt::Display for WireError {
                 write!(f, "the body has {body} bytes, more than the {limit} allowed")
             }
             Self::Framing => f.write_str("the framing extras are malformed"),
+            Self::FrameInfo { id: FrameInfos::DURABILITY } => f.write_str(
+                "there are no durable writes; OBSERVE_SEQNO tells when a write is persisted",
+            ),
             Self::FrameInfo { id } => write!(f, "frame info {id} is not known here"),
             Self::StreamId { len: 2 } => f.write_str("the stream id is 0"),
             Self::StreamId { len } => write!(f, "the stream id has {len} bytes instead of 2"),

@@ -154,6 +154,22 @@ impl Frame {
         Ok(found)
     }
 
+    /// Whether the framing extras of a command that changes a document ask to keep its expiry.
+    ///
+    /// # Errors
+    /// When they are malformed, or hold anything else.
+    pub fn preserves_expiry(&self) -> Result<bool, WireError> {
+        let mut preserves = false;
+        for info in self.frame_infos() {
+            match info? {
+                (FrameInfos::PRESERVE_EXPIRY, []) if !preserves => preserves = true,
+                (FrameInfos::PRESERVE_EXPIRY, _) => return Err(WireError::Framing),
+                (id, _) => return Err(WireError::FrameInfo { id }),
+            }
+        }
+        Ok(preserves)
+    }
+
     fn extras_at(&self) -> usize {
         usize::from(self.header.framing_len)
     }
@@ -179,8 +195,12 @@ pub struct FrameInfos<'a> {
 }
 
 impl FrameInfos<'_> {
+    /// The number of a durability requirement.
+    pub const DURABILITY: u16 = 1;
     /// The number of a stream id.
     pub const STREAM_ID: u16 = 2;
+    /// The number of "keep the document's expiry".
+    pub const PRESERVE_EXPIRY: u16 = 5;
 }
 
 impl<'a> Iterator for FrameInfos<'a> {

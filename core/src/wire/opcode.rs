@@ -152,6 +152,22 @@ opcodes! {
     OBSERVE_SEQNO = 0x91, "OBSERVE_SEQNO";
     /// Use a bucket.
     SELECT_BUCKET = 0x89, "SELECT_BUCKET";
+    /// A document's version, also of one that was deleted.
+    GET_META = 0xa0, "GET_META";
+    /// [`Opcode::GET_META`] that is silent on a miss.
+    GETQ_META = 0xa1, "GETQ_META";
+    /// Write a version that was made elsewhere.
+    SET_WITH_META = 0xa2, "SET_WITH_META";
+    /// [`Opcode::SET_WITH_META`] that answers only a failure.
+    SETQ_WITH_META = 0xa3, "SETQ_WITH_META";
+    /// Write a version that was made elsewhere, of a document that does not exist.
+    ADD_WITH_META = 0xa4, "ADD_WITH_META";
+    /// [`Opcode::ADD_WITH_META`] that answers only a failure.
+    ADDQ_WITH_META = 0xa5, "ADDQ_WITH_META";
+    /// Write a tombstone that was made elsewhere.
+    DEL_WITH_META = 0xa8, "DEL_WITH_META";
+    /// [`Opcode::DEL_WITH_META`] that answers only a failure.
+    DELQ_WITH_META = 0xa9, "DELQ_WITH_META";
     /// The cluster's map.
     GET_CLUSTER_CONFIG = 0xb5, "GET_CLUSTER_CONFIG";
     /// Scopes and collections.
@@ -204,6 +220,10 @@ impl Opcode {
             Self::APPENDQ => Self::APPEND,
             Self::PREPENDQ => Self::PREPEND,
             Self::GATQ => Self::GAT,
+            Self::GETQ_META => Self::GET_META,
+            Self::SETQ_WITH_META => Self::SET_WITH_META,
+            Self::ADDQ_WITH_META => Self::ADD_WITH_META,
+            Self::DELQ_WITH_META => Self::DEL_WITH_META,
             other => other,
         }
     }

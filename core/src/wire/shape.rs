@@ -1,6 +1,6 @@
 //! What the parts of a command may be: the table row that its parser checks first.
 
-use super::{Frame, Opcode, WireError};
+use super::{Frame, FrameInfos, Opcode, WireError};
 use crate::limits::{KEY_BYTES_MAX, VALUE_BYTES_MAX};
 use crate::types::Datatype;
 
@@ -11,7 +11,7 @@ pub(super) struct Shape {
     key: (usize, usize),
     value: (usize, usize),
     datatypes: u8,
-    stream_id: bool,
+    infos: &'static [u16],
 }
 
 /// Bytes of the longest collection id in front of a key.
@@ -23,7 +23,7 @@ const _: () = assert!(DOC_KEY_BYTES_MAX <= u8::MAX as usize);
 impl Shape {
     /// A command without extras, key and value.
     pub(super) const fn of(opcodes: &'static [Opcode]) -> Self {
-        Self { opcodes, extras: &[0], key: (0, 0), value: (0, 0), datatypes: 0, stream_id: false }
+        Self { opcodes, extras: &[0], key: (0, 0), value: (0, 0), datatypes: 0, infos: &[] }
     }
 
     pub(super) const fn extras(mut self, lengths: &'static [usize]) -> Self {
@@ -63,7 +63,14 @@ impl Shape {
 
     /// May carry a stream id; its parser reads it.
     pub(super) const fn stream_id(mut self) -> Self {
-        self.stream_id = true;
+        self.infos = &[FrameInfos::STREAM_ID];
+        self
+    }
+
+    /// May ask to keep the document's expiry; its handler reads that. Not to be made durable: a parser whose caller
+    /// did not look would make such a write weaker than it was meant to be.
+    pub(super) const fn preserve_expiry(mut self) -> Self {
+        self.infos = &[FrameInfos::PRESERVE_EXPIRY];
         self
     }
 
@@ -92,10 +99,11 @@ impl Shape {
         if header.datatype.0 & !self.datatypes != 0 {
             return Err(WireError::Datatype { opcode, datatype: header.datatype });
         }
-        if !self.stream_id
-            && let Some(info) = frame.frame_infos().next()
-        {
-            return Err(WireError::FrameInfo { id: info?.0 });
+        for info in frame.frame_infos() {
+            let (id, _) = info?;
+            if !self.infos.contains(&id) {
+                return Err(WireError::FrameInfo { id });
+            }
         }
         Ok(())
     }

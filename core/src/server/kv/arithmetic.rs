@@ -13,6 +13,8 @@ use std::borrow::Cow;
 pub(in crate::server) fn arithmetic(call: &mut Call<'_, '_>) -> Result<(), Stop> {
     let frame = call.frame;
     let request = Arithmetic::parse(frame)?;
+    // A counter that exists keeps its expiry in any case.
+    call.frame.preserves_expiry()?;
     let now = call.unix_now;
     let mut count = request.initial;
     let written = update(call, request.vb, request.key, |found| {
@@ -35,6 +37,7 @@ pub(in crate::server) fn arithmetic(call: &mut Call<'_, '_>) -> Result<(), Stop>
             flags: found.meta.flags,
             expiry: found.meta.expiry,
             datatype: Datatype::RAW,
+            origin: None,
         })
     })??;
     if !request.quiet {

@@ -16,6 +16,8 @@ pub(in crate::server) fn concat(call: &mut Call<'_, '_>) -> Result<(), Stop> {
     let frame = call.frame;
     let request = Concat::parse(frame)?;
     call.check_datatype(request.datatype)?;
+    // A value that grows keeps its expiry in any case.
+    call.frame.preserves_expiry()?;
     let now = call.unix_now;
     let written = update(call, request.vb, request.key, |found| {
         let Some(found) = living(found, now) else { return Decision::Refuse(Status::NOT_STORED) };
@@ -37,6 +39,7 @@ pub(in crate::server) fn concat(call: &mut Call<'_, '_>) -> Result<(), Stop> {
             expiry: found.meta.expiry,
             // Two texts in JSON, one behind the other, are none.
             datatype: Datatype::RAW,
+            origin: None,
         })
     })??;
     answer(call, request.vb, &written);

@@ -5,6 +5,7 @@ use super::store::mismatch;
 use super::write::{answer, update};
 use crate::partition::{Change, Decision};
 use crate::server::call::{Call, Stop};
+use crate::server::status::Refused;
 use crate::wire::Status;
 use crate::wire::kv::Delete;
 
@@ -12,6 +13,10 @@ use crate::wire::kv::Delete;
 pub(in crate::server) fn delete(call: &mut Call<'_, '_>) -> Result<(), Stop> {
     let frame = call.frame;
     let request = Delete::parse(frame)?;
+    if call.frame.preserves_expiry()? {
+        let why = "a document that is deleted has no expiry to keep";
+        return Err(Refused::new(Status::EINVAL, why).into());
+    }
     let now = call.unix_now;
     let written = update(call, request.vb, request.key, |found| match living(found, now) {
         None => Decision::Refuse(Status::KEY_ENOENT),

@@ -11,6 +11,7 @@ mod seqnos;
 mod stats;
 mod store;
 mod touch;
+mod with_meta;
 mod write;
 
 #[cfg(test)]
@@ -26,3 +27,4 @@ pub(super) use seqnos::all_vb_seqnos;
 pub(super) use stats::{StatWalk, stat};
 pub(super) use store::store;
 pub(super) use touch::{get_and_touch, touch};
+pub(super) use with_meta::{delete_with_meta, store_with_meta, version_of};

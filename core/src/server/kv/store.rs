@@ -4,6 +4,7 @@ use super::expiry::{deadline, living};
 use super::write::{answer, update};
 use crate::partition::{Change, Decision, Found};
 use crate::server::call::{Call, Stop};
+use crate::server::status::Refused;
 use crate::types::{Cas, Datatype, DocKind};
 use crate::wire::Status;
 use crate::wire::kv::{Store, StoreMode};
@@ -15,6 +16,11 @@ pub(in crate::server) fn store(call: &mut Call<'_, '_>) -> Result<(), Stop> {
     let frame = call.frame;
     let request = Store::parse(frame)?;
     call.check_datatype(request.datatype)?;
+    let keeps_expiry = call.frame.preserves_expiry()?;
+    if keeps_expiry && request.mode == StoreMode::Add {
+        let why = "a document that is added has no expiry to keep";
+        return Err(Refused::new(Status::EINVAL, why).into());
+    }
     let now = call.unix_now;
     let change = Change {
         kind: DocKind::Alive,
@@ -22,19 +28,22 @@ pub(in crate::server) fn store(call: &mut Call<'_, '_>) -> Result<(), Stop> {
         flags: request.flags,
         expiry: deadline(request.expiry, now),
         datatype: checked(request.datatype, request.value),
+        origin: None,
     };
     let written = update(call, request.vb, request.key, |found| {
-        match obstacle(request.mode, request.cas, living(found, now)) {
-            Some(status) => Decision::Refuse(status),
-            None => Decision::Write(change.clone()),
+        let found = living(found, now);
+        if let Some(status) = obstacle(request.mode, request.cas, found) {
+            return Decision::Refuse(status);
         }
+        let kept = found.filter(|_| keeps_expiry).map(|found| found.meta.expiry);
+        Decision::Write(Change { expiry: kept.unwrap_or(change.expiry), ..change.clone() })
     })??;
     answer(call, request.vb, &written);
     Ok(())
 }
 
 /// The datatype of a value: who says that it is JSON is believed when it is, since readers rely on it.
-fn checked(datatype: Datatype, value: &[u8]) -> Datatype {
+pub(super) fn checked(datatype: Datatype, value: &[u8]) -> Datatype {
     let is_json = || serde_json::from_slice::<IgnoredAny>(value).is_ok();
     if datatype == Datatype::JSON && !is_json() { Datatype::RAW } else { datatype }
 }

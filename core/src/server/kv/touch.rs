@@ -77,6 +77,7 @@ fn give_time(
             flags: meta.flags,
             expiry,
             datatype: meta.datatype,
+            origin: None,
         })
     })?;
     match written {

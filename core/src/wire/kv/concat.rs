@@ -39,7 +39,8 @@ impl<'a> Concat<'a> {
         Shape::of(&[Opcode::APPEND, Opcode::PREPEND, Opcode::APPENDQ, Opcode::PREPENDQ])
             .doc_key()
             .doc_value()
-            .any_datatype();
+            .any_datatype()
+            .preserve_expiry();
 
     /// Appends it.
     ///

@@ -20,7 +20,7 @@ pub struct Delete<'a> {
 }
 
 impl<'a> Delete<'a> {
-    const SHAPE: Shape = Shape::of(&[Opcode::DELETE, Opcode::DELETEQ]).doc_key();
+    const SHAPE: Shape = Shape::of(&[Opcode::DELETE, Opcode::DELETEQ]).doc_key().preserve_expiry();
 
     /// Appends it.
     ///

@@ -57,7 +57,8 @@ impl<'a> Store<'a> {
     .extras(&[EXTRAS])
     .doc_key()
     .doc_value()
-    .any_datatype();
+    .any_datatype()
+    .preserve_expiry();
 
     /// Appends it.
     ///

@@ -54,6 +54,9 @@ impl WriteAnswer {
         Opcode::APPEND,
         Opcode::PREPEND,
         Opcode::TOUCH,
+        Opcode::SET_WITH_META,
+        Opcode::ADD_WITH_META,
+        Opcode::DEL_WITH_META,
     ];
 
     /// Appends it.

@@ -148,11 +148,15 @@ fn quiet_commands_have_loud_ones() {
         (0x19, 0x0e),
         (0x1a, 0x0f),
         (0x1e, 0x1d),
+        (0xa1, 0xa0),
+        (0xa3, 0xa2),
+        (0xa5, 0xa4),
+        (0xa9, 0xa8),
     ] {
         assert!(Opcode(quiet).is_quiet());
         assert_eq!(Opcode(quiet).loud(), Opcode(loud));
     }
-    assert_eq!((0..=255).filter(|&n| Opcode(n).is_quiet()).count(), 13);
+    assert_eq!((0..=255).filter(|&n| Opcode(n).is_quiet()).count(), 17);
 }
 
 #[test]

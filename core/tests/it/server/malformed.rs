@@ -120,10 +120,10 @@ fn a_body_that_is_far_too_large_ends_the_connection() {
 fn framing_extras_are_read_and_refused() {
     let server = Running::start();
     let mut client = server.client();
-    // Durability (1), one byte; then a key.
+    // On whose behalf (4), one byte; then a key.
     let noted = Header { magic: Magic::FLEX_REQUEST, framing_len: 2, ..header(2 + 8 + 3) };
     client.send(&noted.to_bytes());
-    client.send(&[0x11, 0x01]);
+    client.send(&[0x41, 0x01]);
     client.send(&[0; 8]);
     client.send(b"key");
     assert_eq!(refused(&mut client), Status::UNKNOWN_FRAME_INFO);

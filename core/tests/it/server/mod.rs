@@ -22,3 +22,5 @@ mod observing;
 mod pipelining;
 mod scram;
 mod stats;
+mod with_meta;
+mod write_infos;
