@@ -1,6 +1,6 @@
 //! What can be wrong with a message.
 
-use super::{FrameInfos, Magic, Opcode, Status};
+use super::{Magic, Opcode, Status};
 use crate::error::{Error, ErrorKind};
 use crate::types::{Cas, Datatype};
 use core::fmt;
@@ -32,6 +32,8 @@ pub enum WireError {
         /// Its number.
         id: u16,
     },
+    /// The framing extras ask to make a write durable before it is answered.
+    Durability,
     /// A stream id is not two bytes, or is 0.
     StreamId {
         /// Bytes of it.
@@ -132,7 +134,7 @@ impl fmt::Display for WireError {
                 write!(f, "the body has {body} bytes, more than the {limit} allowed")
             }
             Self::Framing => f.write_str("the framing extras are malformed"),
-            Self::FrameInfo { id: FrameInfos::DURABILITY } => f.write_str(
+            Self::Durability => f.write_str(
                 "there are no durable writes; OBSERVE_SEQNO tells when a write is persisted",
             ),
             Self::FrameInfo { id } => write!(f, "frame info {id} is not known here"),

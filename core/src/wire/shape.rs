@@ -101,6 +101,9 @@ impl Shape {
         }
         for info in frame.frame_infos() {
             let (id, _) = info?;
+            if id == FrameInfos::DURABILITY && self.infos.contains(&FrameInfos::PRESERVE_EXPIRY) {
+                return Err(WireError::Durability);
+            }
             if !self.infos.contains(&id) {
                 return Err(WireError::FrameInfo { id });
             }

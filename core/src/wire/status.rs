@@ -1,6 +1,6 @@
 //! Statuses by number, and the one place where a refusal by the codec gets its status.
 
-use super::{FrameInfos, WireError};
+use super::WireError;
 use core::fmt;
 
 /// The status of a response; unknown numbers are kept.
@@ -114,7 +114,7 @@ impl Status {
     pub const fn of(error: &WireError) -> Self {
         match error {
             WireError::BodyLong { .. } => Self::E2BIG,
-            WireError::FrameInfo { id: FrameInfos::DURABILITY } => Self::NOT_SUPPORTED,
+            WireError::Durability => Self::NOT_SUPPORTED,
             WireError::FrameInfo { .. } => Self::UNKNOWN_FRAME_INFO,
             WireError::StreamId { .. } => Self::DCP_STREAM_ID_INVALID,
             WireError::Opcode { .. } => Self::UNKNOWN_COMMAND,

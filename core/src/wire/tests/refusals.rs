@@ -203,7 +203,7 @@ fn frame_infos_escape_large_numbers_and_lengths() {
 fn a_durable_write_is_refused_not_made_weaker() {
     let set =
         hex("08 01 02 01 08 00 0000 0000000b 00000000 0000000000000000 11 01 0000000000000000 6b");
-    assert_eq!(kv::Store::parse(&frame(&set)), Err(WireError::FrameInfo { id: 1 }));
+    assert_eq!(kv::Store::parse(&frame(&set)), Err(WireError::Durability));
 }
 
 #[test]
