@@ -1,3 +1,5 @@
 //! Workloads and oracles shared by the benches.
+#![allow(clippy::print_stdout, reason = "a bench says what it measured")]
 
+pub mod measure;
 pub mod million;

@@ -169,16 +169,21 @@ impl Flusher<'_> {
         self.parts.commits.notify();
     }
 
-    /// Counts memory, and lets persisted segments go where it is over its budget: round the partitions, a segment
-    /// each.
+    /// Counts memory, and lets persisted segments go: of windows that are nearly full, and where memory is over its
+    /// budget: round the partitions, a segment each.
     fn trim(&mut self) {
+        self.held_back = false;
+        let in_windows = self.make_room();
         let pin = self.reader.pin();
         let parts = self.parts;
         let used: u64 = parts.partitions.iter().map(|p| p.memory(&pin)).map(|(l, i)| l + i).sum();
         parts.pressure.settle(used);
-        self.held_back = false;
         let mut excess = parts.pressure.excess();
         if excess == 0 {
+            drop(pin);
+            if in_windows > 0 {
+                parts.commits.notify();
+            }
             return;
         }
         // Some room beyond the budget, so that the next batch does not trim again at once.
@@ -202,10 +207,28 @@ impl Flusher<'_> {
         if parts.pressure.is_critical() {
             self.finish_segments(parts.pressure.excess());
         }
-        if freed > 0 {
+        if freed + in_windows > 0 {
             // Whoever was told to come again when memory is free.
             parts.commits.notify();
         }
+    }
+
+    /// A window that is nearly full gives up its oldest part however much memory is left: its writers are refused when
+    /// it is full, and no other vbucket's documents make room in it. Returns the bytes freed.
+    fn make_room(&mut self) -> u64 {
+        let pin = self.reader.pin();
+        let mut freed = 0;
+        for partition in &self.parts.partitions {
+            if !partition.is_crowded(&pin) {
+                continue;
+            }
+            if self.parts.domain.admit().is_err() {
+                self.held_back = true;
+                break;
+            }
+            freed += partition.trim(&pin, |_| !partition.is_crowded(&pin));
+        }
+        freed
     }
 
     /// Whether nothing is left in memory only. The logs are sealed by now: what is still missing is a write between

@@ -226,6 +226,35 @@ fn many_vbuckets_with_a_little_each_do_not_hold_memory_for_ever() {
     assert!(refused > 0, "4 MB do not fit in 0.4: somebody had to come again");
 }
 
+/// A full window whose documents were all persisted used to refuse writes for ever, as long as the engine as a whole
+/// had memory left.
+#[test]
+fn a_window_that_is_full_makes_room_though_memory_is_left() {
+    let mut settings = EngineSettings::default();
+    settings.window_items = 256;
+    let engine = EngineBuilder::new(MemoryStore::new(2)).settings(settings).open().unwrap();
+    let mut session = engine.session("test");
+    let give_up = Instant::now() + LONG;
+    let mut written = 0;
+    while written < 5_000_u64 {
+        let key = format!("key-{}", written % 7);
+        let change = || Decision::Write(Change::set(&b"value"[..]));
+        let update =
+            session.update(VbId(1), key.as_bytes(), None, |_| -> Decision<'_, ()> { change() });
+        match update {
+            Ok(version) => {
+                written += 1;
+                assert!(version.seqno.0 >= written);
+            }
+            Err(UpdateError::Busy) => {
+                assert!(Instant::now() < give_up, "refused for ever after {written} writes");
+                std::thread::yield_now();
+            }
+            Err(error) => panic!("{error:?}"),
+        }
+    }
+}
+
 #[test]
 fn every_end_is_told_once_and_for_the_first_reason() {
     let engine = engine(8);

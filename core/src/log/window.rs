@@ -308,6 +308,12 @@ impl Log {
         given_up
     }
 
+    /// Whether less than a quarter of the window is left for writers.
+    pub(crate) fn is_crowded(&self) -> bool {
+        let slots = (self.ring.len() as u64) << SEGMENT_SHIFT;
+        self.bound().saturating_sub(self.tail.last().0) < slots / 4
+    }
+
     /// The highest seqno that may be reserved now.
     fn bound(&self) -> u64 {
         // W9 Acquire: the cells below are null; pairs with W8.

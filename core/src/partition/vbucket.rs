@@ -349,6 +349,11 @@ impl Partition {
         history.log.trim(self.persisted(), pin, enough, |doc, slot| index.chill(doc, slot))
     }
 
+    /// Whether little is left of the window for writers.
+    pub(crate) fn is_crowded(&self, pin: &Pin<'_>) -> bool {
+        self.history(pin).log.is_crowded()
+    }
+
     /// Has the segment that is being filled persisted and trimmed as well, though there is room in it.
     pub(crate) fn finish_segment(&self, pin: &Pin<'_>) {
         if self.history(pin).log.finish_segment(pin) > 0 {

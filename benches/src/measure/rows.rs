@@ -1,0 +1,194 @@
+//! What was measured, as it is written down.
+
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::{env, fs, io};
+
+/// What a value is counted in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unit {
+    /// Processor time of one operation, in nanoseconds.
+    CpuNs,
+    /// Time by the clock, in nanoseconds.
+    WallNs,
+    /// A rate by the clock, of millions in a second.
+    MillionsPerSecond,
+    /// Memory.
+    Bytes,
+    /// A number by which another grows or shrinks.
+    Factor,
+    /// The exponent of a growth: 0 is constant, 1 is linear.
+    Exponent,
+}
+
+impl Unit {
+    /// As it is written down.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::CpuNs => "ns [C]",
+            Self::WallNs => "ns [wall]",
+            Self::MillionsPerSecond => "M/s [wall]",
+            Self::Bytes => "bytes",
+            Self::Factor => "x",
+            Self::Exponent => "exponent",
+        }
+    }
+}
+
+/// What a value has to keep to.
+#[derive(Clone, Copy, Debug)]
+pub enum Bar {
+    /// No more than this.
+    AtMost(f64),
+    /// No less than this.
+    AtLeast(f64),
+}
+
+impl Bar {
+    /// Whether a value keeps to it.
+    #[must_use]
+    pub fn holds(self, value: f64) -> bool {
+        match self {
+            Self::AtMost(limit) => value <= limit,
+            Self::AtLeast(limit) => value >= limit,
+        }
+    }
+
+    fn json(self) -> Value {
+        match self {
+            Self::AtMost(limit) => json!({ "at_most": limit }),
+            Self::AtLeast(limit) => json!({ "at_least": limit }),
+        }
+    }
+}
+
+/// One figure.
+#[derive(Clone, Debug)]
+pub struct Row {
+    /// The question.
+    pub question: String,
+    /// Whose figure it is.
+    pub who: String,
+    /// In which unit.
+    pub unit: Unit,
+    /// The figure.
+    pub value: f64,
+    /// The tenth and the ninetieth of a hundred measured values.
+    pub spread: Option<(f64, f64)>,
+    /// The same by the clock, in nanoseconds.
+    pub wall_ns: Option<f64>,
+    /// How many times ours it is.
+    pub ratio: Option<f64>,
+    /// What it has to keep to.
+    pub bar: Option<Bar>,
+    /// What it was measured at, such as a number of streams, for plots and growth.
+    pub at: Option<(&'static str, f64)>,
+}
+
+impl Row {
+    /// A bare figure.
+    pub fn new(
+        question: impl Into<String>,
+        who: impl Into<String>,
+        unit: Unit,
+        value: f64,
+    ) -> Self {
+        let (question, who) = (question.into(), who.into());
+        let (spread, wall_ns, ratio, bar, at) = (None, None, None, None, None);
+        Self { question, who, unit, value, spread, wall_ns, ratio, bar, at }
+    }
+
+    /// With what it has to keep to.
+    #[must_use]
+    pub fn bar(self, bar: Bar) -> Self {
+        Self { bar: Some(bar), ..self }
+    }
+
+    /// With how many times ours it is.
+    #[must_use]
+    pub fn ratio(self, ratio: f64) -> Self {
+        Self { ratio: Some(ratio), ..self }
+    }
+
+    /// With what it was measured at.
+    #[must_use]
+    pub fn at(self, axis: &'static str, x: f64) -> Self {
+        Self { at: Some((axis, x)), ..self }
+    }
+
+    /// Whether it keeps to its bar; `None` without one.
+    #[must_use]
+    pub fn holds(&self) -> Option<bool> {
+        self.bar.map(|bar| bar.holds(self.value))
+    }
+
+    fn json(&self) -> Value {
+        json!({
+            "question": self.question,
+            "who": self.who,
+            "unit": self.unit.as_str(),
+            "value": self.value,
+            "p10": self.spread.map(|(low, _)| low),
+            "p90": self.spread.map(|(_, high)| high),
+            "wall_ns": self.wall_ns,
+            "ratio": self.ratio,
+            "bar": self.bar.map(Bar::json),
+            "held": self.holds(),
+            "axis": self.at.map(|(axis, _)| axis),
+            "x": self.at.map(|(_, x)| x),
+        })
+    }
+}
+
+/// The rows of one bench and their file, `target/figures/bench/<bench>.json`.
+#[derive(Debug)]
+pub(super) struct Rows {
+    bench: &'static str,
+    rows: BTreeMap<u64, Value>,
+}
+
+impl Rows {
+    /// None yet; `keep` those that an earlier run wrote, for a run of only some questions.
+    pub(super) fn new(bench: &'static str, keep: bool) -> Self {
+        let mut rows = BTreeMap::new();
+        if keep
+            && let Ok(text) = fs::read_to_string(path(bench))
+            && let Ok(Value::Object(file)) = serde_json::from_str(&text)
+            && let Some(Value::Array(before)) = file.get("rows")
+        {
+            rows.extend((0..).zip(before.iter().cloned()));
+        }
+        Self { bench, rows }
+    }
+
+    /// Adds one, in the place of one that says the same.
+    pub(super) fn add(&mut self, row: &Row) {
+        let json = row.json();
+        let same = |old: &Value| {
+            ["question", "who", "unit", "x"].iter().all(|name| old[name] == json[name])
+        };
+        let place = self.rows.iter().find_map(|(at, old)| same(old).then_some(*at));
+        let next = self.rows.keys().next_back().map_or(0, |last| last + 1);
+        self.rows.insert(place.unwrap_or(next), json);
+    }
+
+    /// Writes the file.
+    pub(super) fn write(&self, about: &Value) -> io::Result<PathBuf> {
+        let path = path(self.bench);
+        if let Some(folder) = path.parent() {
+            fs::create_dir_all(folder)?;
+        }
+        let rows: Vec<&Value> = self.rows.values().collect();
+        let file = json!({ "bench": self.bench, "about": about, "rows": rows });
+        fs::write(&path, format!("{file:#}\n"))?;
+        Ok(path)
+    }
+}
+
+fn path(bench: &str) -> PathBuf {
+    let target = env::var_os("CARGO_TARGET_DIR")
+        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../target"), PathBuf::from);
+    target.join("figures/bench").join(format!("{bench}.json"))
+}
