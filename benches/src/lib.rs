@@ -3,3 +3,4 @@
 
 pub mod measure;
 pub mod million;
+pub mod servers;

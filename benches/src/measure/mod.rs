@@ -15,5 +15,5 @@ mod spread;
 pub use bench::Bench;
 pub use clock::{CpuTime, Spent, Stopwatch, in_threads, stay_on, thread_cpu};
 pub use contest::Contest;
-pub use rows::{Bar, Row, Unit};
+pub use rows::{Bar, Row, Rows, Unit};
 pub use spread::Spread;

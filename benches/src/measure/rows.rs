@@ -144,14 +144,15 @@ impl Row {
 
 /// The rows of one bench and their file, `target/figures/bench/<bench>.json`.
 #[derive(Debug)]
-pub(super) struct Rows {
+pub struct Rows {
     bench: &'static str,
     rows: BTreeMap<u64, Value>,
 }
 
 impl Rows {
     /// None yet; `keep` those that an earlier run wrote, for a run of only some questions.
-    pub(super) fn new(bench: &'static str, keep: bool) -> Self {
+    #[must_use]
+    pub fn new(bench: &'static str, keep: bool) -> Self {
         let mut rows = BTreeMap::new();
         if keep
             && let Ok(text) = fs::read_to_string(path(bench))
@@ -164,7 +165,7 @@ impl Rows {
     }
 
     /// Adds one, in the place of one that says the same.
-    pub(super) fn add(&mut self, row: &Row) {
+    pub fn add(&mut self, row: &Row) {
         let json = row.json();
         let same = |old: &Value| {
             ["question", "who", "unit", "x"].iter().all(|name| old[name] == json[name])
@@ -175,7 +176,7 @@ impl Rows {
     }
 
     /// Writes the file.
-    pub(super) fn write(&self, about: &Value) -> io::Result<PathBuf> {
+    pub fn write(&self, about: &Value) -> io::Result<PathBuf> {
         let path = path(self.bench);
         if let Some(folder) = path.parent() {
             fs::create_dir_all(folder)?;

@@ -62,7 +62,7 @@ pub enum Part {
 
 impl Arguments {
     /// With `--quick` worked in.
-    pub(super) fn scaled(&self) -> Self {
+    pub(crate) fn scaled(&self) -> Self {
         let mut scaled = self.clone();
         if self.quick {
             scaled.documents = (self.documents / 10).max(1);
@@ -73,7 +73,7 @@ impl Arguments {
         scaled
     }
 
-    pub(super) fn wants(&self, part: Part) -> bool {
+    pub(crate) fn wants(&self, part: Part) -> bool {
         self.only.is_empty() || self.only.contains(&part)
     }
 }

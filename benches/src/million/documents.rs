@@ -4,16 +4,16 @@ use super::Failure;
 
 /// Makes documents.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Documents {
-    pub(super) value_bytes: usize,
+pub(crate) struct Documents {
+    pub(crate) value_bytes: usize,
 }
 
 /// Bytes of every key.
-pub(super) const KEY_BYTES: usize = 16;
+pub(crate) const KEY_BYTES: usize = 16;
 const PREFIX: &[u8; 8] = b"million:";
 
 /// A document's key.
-pub(super) fn key(number: u64) -> [u8; KEY_BYTES] {
+pub(crate) fn key(number: u64) -> [u8; KEY_BYTES] {
     let mut key = [0; KEY_BYTES];
     key[..8].copy_from_slice(PREFIX);
     let mut rest = number;
@@ -26,7 +26,7 @@ pub(super) fn key(number: u64) -> [u8; KEY_BYTES] {
 }
 
 /// The number of a document with this key.
-pub(super) fn number(key: &[u8]) -> Option<u64> {
+pub(crate) fn number(key: &[u8]) -> Option<u64> {
     let digits = key.strip_prefix(PREFIX).filter(|digits| digits.len() == 8)?;
     digits.iter().try_fold(0, |number: u64, digit| {
         digit.is_ascii_digit().then(|| number * 10 + u64::from(digit - b'0'))
@@ -35,7 +35,7 @@ pub(super) fn number(key: &[u8]) -> Option<u64> {
 
 impl Documents {
     /// A value that no compression makes smaller, which `number` alone decides.
-    pub(super) fn value(self, number: u64) -> Vec<u8> {
+    pub(crate) fn value(self, number: u64) -> Vec<u8> {
         let mut value = Vec::with_capacity(self.value_bytes + 7);
         let mut state = number.wrapping_mul(0x9e37_79b9_7f4a_7c15);
         while value.len() < self.value_bytes {
@@ -48,7 +48,7 @@ impl Documents {
     }
 
     /// Documents of a range of numbers.
-    pub(super) fn range(
+    pub(crate) fn range(
         self,
         numbers: core::ops::Range<u64>,
     ) -> impl Iterator<Item = ([u8; KEY_BYTES], Vec<u8>)> {
@@ -58,7 +58,7 @@ impl Documents {
 
 /// Which documents of a range came.
 #[derive(Debug)]
-pub(super) struct Seen {
+pub(crate) struct Seen {
     first: u64,
     bits: Vec<u64>,
     wanted: u64,
@@ -67,14 +67,14 @@ pub(super) struct Seen {
 }
 
 impl Seen {
-    pub(super) fn new(numbers: core::ops::Range<u64>) -> Self {
+    pub(crate) fn new(numbers: core::ops::Range<u64>) -> Self {
         let wanted = numbers.end - numbers.start;
         let bits = vec![0; wanted.div_ceil(64) as usize];
         Self { first: numbers.start, bits, wanted, count: 0, bytes: 0 }
     }
 
     /// A document came.
-    pub(super) fn note(&mut self, key: &[u8], value: &[u8]) -> Result<u64, Failure> {
+    pub(crate) fn note(&mut self, key: &[u8], value: &[u8]) -> Result<u64, Failure> {
         let number = number(key).filter(|n| (self.first..self.first + self.wanted).contains(n));
         let Some(number) = number else {
             return Err(format!(
@@ -94,12 +94,12 @@ impl Seen {
         Ok(number)
     }
 
-    pub(super) fn is_complete(&self) -> bool {
+    pub(crate) fn is_complete(&self) -> bool {
         self.count == self.wanted
     }
 
     /// Documents and bytes, if all came.
-    pub(super) fn finish(&self) -> Result<(u64, u64), Failure> {
+    pub(crate) fn finish(&self) -> Result<(u64, u64), Failure> {
         if self.is_complete() {
             return Ok((self.count, self.bytes));
         }

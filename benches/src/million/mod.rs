@@ -9,14 +9,14 @@
 
 mod arguments;
 mod catch_up;
-mod documents;
+pub(crate) mod documents;
 mod failure;
 mod ingest;
 mod report;
 mod run;
-mod server;
+pub(crate) mod server;
 mod tail;
-mod usage;
+pub(crate) mod usage;
 
 pub use arguments::Arguments;
 pub use failure::Failure;

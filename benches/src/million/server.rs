@@ -10,23 +10,23 @@ use std::time::Duration;
 
 /// A server at work; killed when dropped.
 #[derive(Debug)]
-pub(super) struct Server {
+pub(crate) struct Server {
     child: Child,
     address: String,
 }
 
 /// How a server is started.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Start<'a> {
+pub(crate) struct Start<'a> {
     /// The folder of its store; `None` for a store in memory.
-    pub(super) data: Option<&'a Path>,
-    pub(super) memory_bytes: u64,
-    pub(super) persisted_answers: bool,
+    pub(crate) data: Option<&'a Path>,
+    pub(crate) memory_bytes: u64,
+    pub(crate) persisted_answers: bool,
 }
 
 impl Server {
     /// Starts one and waits until it is ready.
-    pub(super) fn start(arguments: &Arguments, start: Start<'_>) -> Result<Self, Failure> {
+    pub(crate) fn start(arguments: &Arguments, start: Start<'_>) -> Result<Self, Failure> {
         let program = match &arguments.server {
             Some(program) => program.clone(),
             None => std::env::current_exe()?,
@@ -52,20 +52,25 @@ impl Server {
     }
 
     /// How to connect to it. Patient, since a busy machine is no failure.
-    pub(super) fn connect(&self) -> ConnectSettings {
+    pub(crate) fn connect(&self) -> ConnectSettings {
         ConnectSettings::new(&self.address, "default").timeout(Duration::from_secs(120))
     }
 
-    pub(super) fn pid(&self) -> u32 {
+    /// Host and port.
+    pub(crate) fn address(&self) -> &str {
+        &self.address
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
         self.child.id()
     }
 
-    pub(super) fn usage(&self) -> Usage {
+    pub(crate) fn usage(&self) -> Usage {
         usage::of(self.pid())
     }
 
     /// Ends it in order, so that everything is in the store.
-    pub(super) fn stop(mut self) -> Result<(), Failure> {
+    pub(crate) fn stop(mut self) -> Result<(), Failure> {
         if cfg!(unix) {
             Command::new("kill").args(["-TERM", &self.pid().to_string()]).status()?;
         } else {

@@ -5,26 +5,26 @@ use std::time::Duration;
 
 /// What a process has used until now.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Usage {
+pub(crate) struct Usage {
     /// Processor time and the time spent waiting for a processor, by the names of the threads that live.
     threads: BTreeMap<String, (Duration, Duration)>,
 }
 
 impl Usage {
     /// Processor time since `before`, all threads together; `None` if it cannot be known.
-    pub(super) fn cpu_since(&self, before: &Self) -> Option<Duration> {
+    pub(crate) fn cpu_since(&self, before: &Self) -> Option<Duration> {
         (!self.threads.is_empty()).then(|| self.cpu().saturating_sub(before.cpu()))
     }
 
     /// Time since `before` in which threads were ready to run and did not.
-    pub(super) fn waited_since(&self, before: &Self) -> Duration {
+    pub(crate) fn waited_since(&self, before: &Self) -> Duration {
         let sum =
             |usage: &Self| usage.threads.values().map(|(_, waited)| *waited).sum::<Duration>();
         sum(self).saturating_sub(sum(before))
     }
 
     /// Processor time since `before` by threads' names, most first.
-    pub(super) fn by_thread(&self, before: &Self) -> Vec<(String, Duration)> {
+    pub(crate) fn by_thread(&self, before: &Self) -> Vec<(String, Duration)> {
         let since = |(name, (cpu, _)): (&String, &(Duration, Duration))| {
             let earlier = before.threads.get(name).map_or(Duration::ZERO, |(cpu, _)| *cpu);
             (name.clone(), cpu.saturating_sub(earlier))
@@ -42,7 +42,7 @@ impl Usage {
 
 /// What a process has used until now.
 #[cfg(target_os = "linux")]
-pub(super) fn of(pid: u32) -> Usage {
+pub(crate) fn of(pid: u32) -> Usage {
     let mut usage = Usage::default();
     let Ok(tasks) = std::fs::read_dir(format!("/proc/{pid}/task")) else { return usage };
     for task in tasks.flatten() {
@@ -64,13 +64,13 @@ pub(super) fn of(pid: u32) -> Usage {
 }
 
 #[cfg(not(target_os = "linux"))]
-pub(super) fn of(_pid: u32) -> Usage {
+pub(crate) fn of(_pid: u32) -> Usage {
     Usage::default()
 }
 
 /// The most memory that a process has had resident since [`forget_peak`].
 #[cfg(target_os = "linux")]
-pub(super) fn peak_bytes(pid: u32) -> Option<u64> {
+pub(crate) fn peak_bytes(pid: u32) -> Option<u64> {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
     let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
@@ -78,11 +78,11 @@ pub(super) fn peak_bytes(pid: u32) -> Option<u64> {
 }
 
 #[cfg(not(target_os = "linux"))]
-pub(super) fn peak_bytes(_pid: u32) -> Option<u64> {
+pub(crate) fn peak_bytes(_pid: u32) -> Option<u64> {
     None
 }
 
 /// Begins to look for the peak anew. Where that is not allowed the peak is that of the whole process.
-pub(super) fn forget_peak(pid: u32) {
+pub(crate) fn forget_peak(pid: u32) {
     let _ = std::fs::write(format!("/proc/{pid}/clear_refs"), "5");
 }

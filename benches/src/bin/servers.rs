@@ -1,0 +1,26 @@
+//! The question: how does Millstream do beside what one would take instead? See [`benches::servers`].
+
+use benches::servers::{Arguments, measure};
+use clap::Parser;
+use std::ffi::OsStr;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    // Our server is this very program, started again as a process of its own.
+    if std::env::args_os().nth(1).as_deref() == Some(OsStr::new("serve")) {
+        return match millstream::cli::run(millstream::cli::Arguments::parse()) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(failure) => {
+                eprintln!("servers: serve: {failure}");
+                failure.code()
+            }
+        };
+    }
+    match measure(&Arguments::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("servers: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}

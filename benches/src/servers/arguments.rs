@@ -1,0 +1,51 @@
+//! What is measured, and how much of it.
+
+use clap::Parser;
+
+/// Measures Millstream beside the servers that are installed: memcached, Redis, NATS JetStream.
+#[derive(Clone, Debug, Parser)]
+#[command(name = "servers")]
+pub struct Arguments {
+    /// How many documents go in and come out
+    #[arg(long, value_name = "N", default_value_t = 500_000)]
+    pub documents: u64,
+    /// How many of them to servers that answer each write
+    #[arg(long, value_name = "N", default_value_t = 100_000)]
+    pub answered: u64,
+    /// How many go to each of the consumers that follow
+    #[arg(long, value_name = "N", default_value_t = 20_000)]
+    pub followed: u64,
+    /// How many consumers follow
+    #[arg(long, value_name = "N", default_value_t = 64)]
+    pub consumers: usize,
+    /// Documents written one by one, a millisecond apart
+    #[arg(long, value_name = "N", default_value_t = 2_000)]
+    pub paced: u64,
+    /// Bytes of each value
+    #[arg(long, value_name = "BYTES", default_value_t = 256)]
+    pub value: u64,
+    /// How often each is measured
+    #[arg(long, value_name = "N", default_value_t = 3)]
+    pub passes: u32,
+    /// A twentieth of everything
+    #[arg(long)]
+    pub quick: bool,
+}
+
+impl Arguments {
+    pub(super) fn scaled(&self) -> Self {
+        let mut scaled = self.clone();
+        if self.quick {
+            for count in [
+                &mut scaled.documents,
+                &mut scaled.answered,
+                &mut scaled.followed,
+                &mut scaled.paced,
+            ] {
+                *count = (*count / 20).max(100);
+            }
+            scaled.passes = 1;
+        }
+        scaled
+    }
+}

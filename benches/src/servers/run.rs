@@ -1,0 +1,239 @@
+//! The questions, one after the other.
+
+use super::passes::{Side, Taken, take_turns};
+use super::process::{Process, Took};
+use super::{Arguments, memcached, nats, ours, redis};
+use crate::measure::{Bar, Row, Rows, Unit};
+use crate::million::Failure;
+use crate::million::documents::Documents;
+use crate::million::server::Server;
+use core::ops::Range;
+use serde_json::json;
+
+/// Measures every question, prints the figures and writes them to `target/figures/bench/servers.json`.
+///
+/// # Errors
+/// When a server cannot be started or reached, refuses, or a document is missing or comes twice.
+pub fn measure(arguments: &Arguments) -> Result<(), Failure> {
+    let arguments = arguments.scaled();
+    let documents = Documents { value_bytes: arguments.value as usize };
+    let mut run = Run { arguments, documents, rows: Rows::new("servers", false) };
+    println!("{:<44} {:<12} {:>10} {:>12} {:>10}", "", "", "server ns", "per second", "p50 us");
+    run.ingest()?;
+    run.durable()?;
+    run.catch_up()?;
+    run.fan_out()?;
+    run.paced()?;
+    let about = json!({
+        "documents": run.arguments.documents,
+        "value_bytes": run.arguments.value,
+        "passes": run.arguments.passes,
+        "command": "cargo run --release -p benches --bin servers",
+    });
+    println!("written: {}", run.rows.write(&about)?.display());
+    Ok(())
+}
+
+struct Run {
+    arguments: Arguments,
+    documents: Documents,
+    rows: Rows,
+}
+
+/// A peer that runs, if it is installed.
+fn installed(
+    name: &'static str,
+    start: fn() -> Result<Option<Process>, Failure>,
+) -> Result<Option<Process>, Failure> {
+    let process = start()?;
+    if process.is_none() {
+        println!("{name}: skipped, it is not installed");
+    }
+    Ok(process)
+}
+
+fn side<'a>(who: &'static str, pass: impl FnMut(u32) -> Result<Took, Failure> + 'a) -> Side<'a> {
+    Side { who, pass: Box::new(pass) }
+}
+
+/// Ours and the peers, each to read everything from its beginning.
+fn catching_up<'a>(
+    server: &'a Server,
+    (redis, nats): (Option<&'a Process>, Option<&'a Process>),
+    count: u64,
+) -> Vec<Side<'a>> {
+    let mut sides = vec![side("millstream", move |_| ours::catch_up(server, 0..count))];
+    if let Some(peer) = redis {
+        sides.push(side("redis", move |_| redis::catch_up(peer, count)));
+    }
+    if let Some(peer) = nats {
+        sides.push(side("nats", move |_| nats::catch_up(peer, count)));
+    }
+    sides
+}
+
+impl Run {
+    /// Numbers that no earlier pass used.
+    fn numbers(count: u64, pass: u32) -> Range<u64> {
+        let from = u64::from(pass) * count;
+        from..from + count
+    }
+
+    fn ingest(&mut self) -> Result<(), Failure> {
+        let (documents, count) = (self.documents, self.arguments.documents);
+        let total = count * u64::from(self.arguments.passes);
+        let server = ours::start(None, total, self.arguments.value, false)?;
+        let folder = tempfile::tempdir()?;
+        let stored = ours::start(Some(folder.path()), total, self.arguments.value, false)?;
+        let memcached = installed("memcached", memcached::start)?;
+        let redis = installed("redis", redis::start)?;
+        let mut sides = vec![
+            side("millstream", |pass| ours::ingest(&server, documents, Self::numbers(count, pass))),
+            side("on disk", |pass| ours::ingest(&stored, documents, Self::numbers(count, pass))),
+        ];
+        if let Some(peer) = &memcached {
+            let place = (peer.pid(), peer.port);
+            sides.push(side("memcached", move |pass| {
+                memcached::ingest(place, documents, Self::numbers(count, pass), None)
+            }));
+        }
+        if let Some(peer) = &redis {
+            sides.push(side("redis", move |pass| {
+                redis::ingest(peer, documents, Self::numbers(count, pass))
+            }));
+        }
+        let taken = take_turns(self.arguments.passes, sides)?;
+        self.tell("ingest, pipelined", &taken, &[("memcached", Bar::AtLeast(1.0))], Some(1000.0));
+        server.stop()?;
+        stored.stop()
+    }
+
+    fn durable(&mut self) -> Result<(), Failure> {
+        let (documents, count) = (self.documents, self.arguments.answered);
+        let folder = tempfile::tempdir()?;
+        let total = count * u64::from(self.arguments.passes);
+        let server = ours::start(Some(folder.path()), total, self.arguments.value, true)?;
+        let nats = installed("nats", nats::start)?;
+        let mut sides = vec![side("millstream", |pass| {
+            ours::ingest(&server, documents, Self::numbers(count, pass))
+        })];
+        if let Some(peer) = &nats {
+            sides.push(side("nats", move |pass| {
+                nats::ingest(peer, documents, Self::numbers(count, pass))
+            }));
+        }
+        let taken = take_turns(self.arguments.passes, sides)?;
+        let question = "ingest, answered once synced (NATS: once stored)";
+        self.tell(question, &taken, &[("nats", Bar::AtLeast(1.0))], None);
+        server.stop()
+    }
+
+    fn catch_up(&mut self) -> Result<(), Failure> {
+        let (documents, count) = (self.documents, self.arguments.documents);
+        let folder = tempfile::tempdir()?;
+        let server = ours::start(Some(folder.path()), count, self.arguments.value, false)?;
+        ours::ingest(&server, documents, 0..count)?;
+        let redis = installed("redis", redis::start)?;
+        if let Some(peer) = &redis {
+            redis::ingest(peer, documents, 0..count)?;
+        }
+        let nats = installed("nats", nats::start)?;
+        if let Some(peer) = &nats {
+            nats::ingest(peer, documents, 0..count)?;
+        }
+        let peers = (redis.as_ref(), nats.as_ref());
+        let taken = take_turns(self.arguments.passes, catching_up(&server, peers, count))?;
+        let bars = [("redis", Bar::AtLeast(2.0))];
+        self.tell("catch-up from memory, one consumer", &taken, &bars, Some(200.0));
+        server.stop()?;
+        // Less memory than the keys take, so that every document comes from the disk.
+        let server = ours::start(Some(folder.path()), 0, self.arguments.value, false)?;
+        let taken = take_turns(self.arguments.passes, catching_up(&server, peers, count))?;
+        let bars = [("redis", Bar::AtLeast(1.5)), ("nats", Bar::AtLeast(5.0))];
+        self.tell("catch-up from disk, warm, one consumer", &taken, &bars, None);
+        server.stop()
+    }
+
+    fn fan_out(&mut self) -> Result<(), Failure> {
+        let (documents, count) = (self.documents, self.arguments.followed);
+        let (consumers, value) = (self.arguments.consumers, self.arguments.value);
+        let redis = installed("redis", redis::start)?;
+        let mut sides = vec![side("millstream", |pass| {
+            let server = ours::start(None, count, value, false)?;
+            ours::fan_out(&server, documents, consumers, Self::numbers(count, pass))
+        })];
+        if let Some(peer) = &redis {
+            sides.push(side("redis", move |pass| {
+                redis::fan_out(peer, documents, consumers, Self::numbers(count, pass))
+            }));
+        }
+        let taken = take_turns(self.arguments.passes, sides)?;
+        let bars = [("redis", Bar::AtLeast(3.0))];
+        self.tell(&format!("fan-out to {consumers} consumers"), &taken, &bars, Some(200.0));
+        Ok(())
+    }
+
+    fn paced(&mut self) -> Result<(), Failure> {
+        let (documents, count) = (self.documents, self.arguments.paced);
+        let value = self.arguments.value;
+        let redis = installed("redis", redis::start)?;
+        let mut sides = vec![side("millstream", |pass| {
+            let server = ours::start(None, count, value, false)?;
+            ours::paced(&server, documents, Self::numbers(count, pass))
+        })];
+        if let Some(peer) = &redis {
+            sides.push(side("redis", move |_| redis::paced(peer, documents, count)));
+        }
+        let taken = take_turns(self.arguments.passes, sides)?;
+        self.tell("write to consumer, one a millisecond", &taken, &[], None);
+        let [ours, peer] = &taken[..] else { return Ok(()) };
+        let p50 = |took: &Took| took.p50_ns;
+        if let (Some(value), Some(ratio)) = (ours.median(p50), ours.ratio(peer, p50)) {
+            let question = "write to consumer, p50";
+            let theirs = peer.median(p50).unwrap_or_default();
+            println!("{question:<44} {ratio:.2} of {}'s", peer.who);
+            self.rows.add(&Row::new(question, "millstream", Unit::WallNs, value).ratio(1.0));
+            let row = Row::new(question, peer.who, Unit::WallNs, theirs);
+            self.rows.add(&row.ratio(1.0 / ratio));
+            let ratio = Row::new(format!("{question}, by redis's"), "ratio", Unit::Factor, ratio);
+            self.rows.add(&ratio.bar(Bar::AtMost(0.5)));
+        }
+        Ok(())
+    }
+
+    /// Prints what the sides took and keeps it: rates by ratio to each peer, the server's time by itself.
+    fn tell(
+        &mut self,
+        question: &str,
+        taken: &[Taken],
+        bars: &[(&str, Bar)],
+        most_ns: Option<f64>,
+    ) {
+        let rate = |took: &Took| Some(took.per_second);
+        let Some(ours) = taken.first() else { return };
+        for taken in taken {
+            let server_ns = taken.median(|took| Some(took.server_ns)).unwrap_or_default();
+            let per_second = taken.median(rate).unwrap_or_default();
+            let p50 = taken.median(|took| took.p50_ns);
+            let p50 = p50.map_or(String::new(), |ns| format!("{:.0}", ns / 1000.0));
+            println!(
+                "{question:<44} {:<12} {server_ns:>10.0} {per_second:>12.0} {p50:>10}",
+                taken.who
+            );
+            let mut row = Row::new(question, taken.who, Unit::CpuNs, server_ns);
+            if let Some(most) = most_ns.filter(|_| taken.who == ours.who) {
+                row = row.bar(Bar::AtMost(most));
+            }
+            self.rows.add(&row);
+            let row = Row::new(question, taken.who, Unit::MillionsPerSecond, per_second / 1e6);
+            let ratio = taken.ratio(ours, rate).unwrap_or_default();
+            self.rows.add(&row.ratio(ratio));
+            if let Some((_, bar)) = bars.iter().find(|(who, _)| *who == taken.who) {
+                let ratio = ours.ratio(taken, rate).unwrap_or_default();
+                println!("{:<44} {ratio:.2} times {}'s rate", "", taken.who);
+                let name = format!("{question}: rate by {}'s", taken.who);
+                self.rows.add(&Row::new(name, "ratio", Unit::Factor, ratio).bar(*bar));
+            }
+        }
+    }
+}
