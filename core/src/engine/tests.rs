@@ -230,8 +230,7 @@ fn many_vbuckets_with_a_little_each_do_not_hold_memory_for_ever() {
 /// had memory left.
 #[test]
 fn a_window_that_is_full_makes_room_though_memory_is_left() {
-    let mut settings = EngineSettings::default();
-    settings.window_items = 256;
+    let settings = EngineSettings { window_items: 256, ..EngineSettings::default() };
     let engine = EngineBuilder::new(MemoryStore::new(2)).settings(settings).open().unwrap();
     let mut session = engine.session("test");
     let give_up = Instant::now() + LONG;
