@@ -205,7 +205,7 @@ impl Engine {
     /// Done when everything that `shutdown` began has ended and everything retired is destroyed. Does not end before
     /// `shutdown` was called.
     pub fn quiesce(&self) -> Quiesce {
-        Quiesce::new(Arc::clone(self.parts()))
+        Quiesce::new(self.parts())
     }
 
     /// [`quiesce`](Self::quiesce), blocking.

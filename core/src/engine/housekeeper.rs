@@ -21,14 +21,14 @@ const NAP: Duration = Duration::from_millis(50);
 const EXPIRE_AT_ONCE: usize = 1024;
 
 /// Runs until the engine has stopped and everything that was retired is destroyed.
-pub(super) fn run(parts: &Arc<EngineParts>, mut reaper: Reaper) {
+pub(super) fn run(parts: Arc<EngineParts>, mut reaper: Reaper) {
     let mut reader = parts.domain.reader("housekeeper");
     let mut expire_at = workers::now() + parts.settings.expiry_interval;
     while !parts.is_stopped() {
         let reaped = reaper.reap();
         if workers::now() >= expire_at && !parts.is_stopping() {
             for partition in &parts.partitions {
-                while expire(parts, partition, &mut reader) && !parts.is_stopping() {
+                while expire(&parts, partition, &mut reader) && !parts.is_stopping() {
                     reaper.reap();
                 }
             }
@@ -52,7 +52,10 @@ pub(super) fn run(parts: &Arc<EngineParts>, mut reaper: Reaper) {
     }
     let stats = parts.domain.stats();
     let failure = parts.workers.take_failure();
-    parts.workers.finish(ShutdownReport {
+    let ending = parts.workers.ending();
+    // Whoever hears that the engine has ended may open its store again at once.
+    drop((parts, reaper));
+    ending.finish(ShutdownReport {
         clean: failure.is_none(),
         failure,
         destroyed: stats.destroyed_total,

@@ -20,12 +20,19 @@ pub(crate) struct Workers {
     pool: Mutex<Option<BackfillPool>>,
     queues: Queues,
     flusher: Mutex<Option<JoinHandle<()>>>,
-    report: Mutex<Option<ShutdownReport>>,
-    done: AtomicBool,
-    waiting: CommitSignal,
+    ending: Arc<Ending>,
     on_error: Option<Observer>,
     last_error: Mutex<Option<String>>,
     failure: Mutex<Option<String>>,
+}
+
+/// How the engine ended, once it has. Apart from the engine's parts, so that whoever says so can let go of them first:
+/// when it is said, the store has no owner left but the embedder's handles.
+#[derive(Debug, Default)]
+pub(super) struct Ending {
+    report: Mutex<Option<ShutdownReport>>,
+    done: AtomicBool,
+    waiting: CommitSignal,
 }
 
 /// Where new connections queue for backfill workers.
@@ -54,9 +61,7 @@ impl Workers {
             queues: pool.queues(),
             pool: Mutex::new(Some(pool)),
             flusher: Mutex::new(None),
-            report: Mutex::new(None),
-            done: AtomicBool::new(false),
-            waiting: CommitSignal::default(),
+            ending: Arc::new(Ending::default()),
             on_error,
             last_error: Mutex::new(None),
             failure: Mutex::new(None),
@@ -77,7 +82,7 @@ impl Workers {
         let for_housekeeper = Arc::clone(parts);
         spawn(
             "millstream-housekeeper",
-            Box::new(move || housekeeper::run(&for_housekeeper, reaper)),
+            Box::new(move || housekeeper::run(for_housekeeper, reaper)),
         )?;
         Ok(())
     }
@@ -123,6 +128,12 @@ impl Workers {
         }
     }
 
+    pub(super) fn ending(&self) -> Arc<Ending> {
+        Arc::clone(&self.ending)
+    }
+}
+
+impl Ending {
     /// Says how it ended.
     pub(super) fn finish(&self, report: ShutdownReport) {
         *lock(&self.report) = Some(report);
@@ -131,7 +142,7 @@ impl Workers {
         self.waiting.notify();
     }
 
-    pub(super) fn finished(&self) -> Option<ShutdownReport> {
+    fn finished(&self) -> Option<ShutdownReport> {
         // H3 Acquire: pairs with `finish`.
         if !self.done.load(Ordering::Acquire) {
             return None;
@@ -147,11 +158,11 @@ impl Workers {
 /// May be dropped at any time.
 #[must_use = "futures do nothing unless polled"]
 #[derive(Debug)]
-pub struct Quiesce(Arc<EngineParts>);
+pub struct Quiesce(Arc<Ending>);
 
 impl Quiesce {
-    pub(super) fn new(parts: Arc<EngineParts>) -> Self {
-        Self(parts)
+    pub(super) fn new(parts: &EngineParts) -> Self {
+        Self(parts.workers.ending())
     }
 }
 
@@ -159,11 +170,11 @@ impl Future for Quiesce {
     type Output = ShutdownReport;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<ShutdownReport> {
-        if let Some(report) = self.0.workers.finished() {
+        if let Some(report) = self.0.finished() {
             return Poll::Ready(report);
         }
-        self.0.workers.waiting.register(cx.waker());
-        match self.0.workers.finished() {
+        self.0.waiting.register(cx.waker());
+        match self.0.finished() {
             Some(report) => Poll::Ready(report),
             None => Poll::Pending,
         }

@@ -5,6 +5,7 @@
 //! publishes it; readers see the *committed prefix*: everything up to the first slot that is not published.
 
 mod doc;
+mod reservation;
 mod segment;
 mod tail;
 mod window;
@@ -13,6 +14,7 @@ mod window;
 mod tests;
 
 pub use doc::Doc;
+pub use reservation::Reservation;
 pub(crate) use segment::Slot;
 pub use tail::{Reserved, Tail, TailError};
-pub use window::{Log, LogSettings, Opened, ReadTo, Reservation};
+pub use window::{Log, LogSettings, Opened, ReadTo};

@@ -52,6 +52,7 @@
 #![expect(unsafe_code, reason = "segments are shared through raw pointers and freed by the epoch")]
 
 use super::doc::Doc;
+use super::reservation::Reservation;
 use super::segment::{Published, SEGMENT_SHIFT, SEGMENT_SLOTS, Segment, Slot};
 use super::tail::{Tail, TailError};
 use crate::types::Seqno;
@@ -124,7 +125,7 @@ impl Log {
     /// [`TailError::Full`] until older versions are persisted and trimmed, [`TailError::Sealed`].
     pub fn reserve<'p>(&'p self, pin: &'p Pin<'_>) -> Result<Reservation<'p>, TailError> {
         let reserved = self.tail.reserve(1, || self.bound())?;
-        Ok(Reservation { log: self, slot: self.slot(reserved.first, pin), seqno: reserved.first })
+        Ok(Reservation::new(self, self.slot(reserved.first, pin), reserved.first))
     }
 
     /// Closes the log for writes and returns the last seqno.
@@ -167,6 +168,12 @@ impl Log {
     pub fn bytes(&self) -> u64 {
         // W10 Relaxed: a statistic.
         self.bytes.load(Ordering::Relaxed)
+    }
+
+    /// A version of that many bytes is about to be published.
+    pub(super) fn count(&self, bytes: u64) {
+        // W10 Relaxed: a statistic.
+        self.bytes.fetch_add(bytes, Ordering::Relaxed);
     }
 
     /// Fixes the end of a snapshot that starts at `from`, at most `items` long and not beyond `end`.
@@ -380,8 +387,7 @@ impl Log {
         );
         let segment = match installed {
             Ok(_) => {
-                // W10 Relaxed: a statistic.
-                self.bytes.fetch_add(size_of::<Segment>() as u64, Ordering::Relaxed);
+                self.count(size_of::<Segment>() as u64);
                 fresh
             }
             Err(other) => {
@@ -438,67 +444,4 @@ pub enum ReadTo {
     Next(Seqno),
     /// This seqno has left the window.
     Behind(Seqno),
-}
-
-/// A seqno and its slot, owned by one writer until it is published.
-#[derive(Debug)]
-#[must_use = "dropped, it publishes the seqno as void"]
-pub struct Reservation<'p> {
-    log: &'p Log,
-    slot: &'p Slot,
-    seqno: Seqno,
-}
-
-impl Reservation<'_> {
-    /// The seqno.
-    #[must_use]
-    pub fn seqno(&self) -> Seqno {
-        self.seqno
-    }
-
-    /// Stores a document in the slot, offers the slot to `expose`, and publishes it if `expose` took it; otherwise
-    /// gives the reservation back.
-    ///
-    /// `expose` makes the slot reachable through the by-key index (with a releasing exchange) and marks the version
-    /// that it replaced, or does neither and returns false.
-    ///
-    /// # Errors
-    /// The reservation, when `expose` returned false.
-    pub(crate) fn publish_if(
-        self,
-        doc: Doc,
-        expose: impl FnOnce(&Slot) -> bool,
-    ) -> core::result::Result<(), Self> {
-        debug_assert_eq!(doc.meta.seqno, self.seqno, "a document in a slot of another seqno");
-        let bytes = doc.body_bytes() as u64;
-        // SAFETY: this reservation is the only holder of the slot, which is not exposed.
-        unsafe { self.slot.fill(Some(doc)) };
-        if !expose(self.slot) {
-            return Err(self);
-        }
-        // W10 Relaxed: a statistic.
-        self.log.bytes.fetch_add(bytes, Ordering::Relaxed);
-        self.slot.publish();
-        core::mem::forget(self);
-        Ok(())
-    }
-
-    /// Publishes a document that no index names.
-    pub fn publish(self, doc: Doc) {
-        let published = self.publish_if(doc, |_| true);
-        debug_assert!(published.is_ok(), "the offer was taken");
-    }
-
-    /// Publishes the seqno as void.
-    pub fn void(self) {
-        drop(self);
-    }
-}
-
-impl Drop for Reservation<'_> {
-    fn drop(&mut self) {
-        // SAFETY: as in `publish_if`: not exposed, or `publish_if` would have forgotten the reservation.
-        unsafe { self.slot.fill(None) };
-        self.slot.publish_void();
-    }
 }

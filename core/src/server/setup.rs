@@ -37,8 +37,7 @@ pub(super) fn select_bucket(call: &mut Call<'_, '_>) -> Result<(), Stop> {
     let request = SelectBucket::parse(call.frame)?;
     refuse_on_dcp(call)?;
     if request.bucket != call.shared.settings.bucket.as_bytes() {
-        // A bucket that is not there cannot be told from one that the user may not use.
-        return Err(Refused::new(Status::EACCESS, "there is no such bucket for this user").into());
+        return Err(Refused::new(Status::KEY_ENOENT, "there is no such bucket").into());
     }
     call.peer.bucket_selected = true;
     done(call)

@@ -166,7 +166,7 @@ fn there_is_one_bucket() {
     wanted.server.bucket = "travel".to_owned();
     let server = wanted.start();
     let mut client = server.client();
-    assert_eq!(select(&mut client, b"default"), Status::EACCESS);
+    assert_eq!(select(&mut client, b"default"), Status::KEY_ENOENT);
     assert_eq!(select(&mut client, b"travel"), Status::SUCCESS);
 }
 
