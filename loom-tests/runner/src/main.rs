@@ -1,4 +1,4 @@
-//! `cargo model`: writes the instrumented arc-swap, builds the models, runs them, and sums up.
+//! `cargo model`: writes the instrumented arc-swap and the completed loom, builds the models, runs them, and sums up.
 //!
 //! ```text
 //! cargo model                  every model at its first-tier bound
@@ -34,11 +34,11 @@ fn main() -> ExitCode {
 fn check() -> Result<bool, Fault> {
     let plan = Plan::parse(std::env::args().skip(1))?;
     let workspace = Workspace::of_this_runner();
-    let (arc_swap, version) = generate::instrumented(&workspace.product_manifest())?;
-    arc_swap.write(&workspace.generated_arc_swap())?;
-    println!("arc-swap {version}: instrumented");
+    let generated = generate::generated(&workspace.product_manifest())?;
+    generated.tree.write(&workspace.generated())?;
+    println!("{}", generated.versions);
     if plan.mutants {
-        return mutants::run_all(&workspace, &arc_swap, &plan.names);
+        return mutants::run_all(&workspace, &generated, &plan.names);
     }
     let models = workspace.list(&plan)?;
     let outcome = workspace.run(&plan)?;

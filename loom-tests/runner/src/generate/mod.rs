@@ -1,6 +1,8 @@
-//! Writes the instrumented arc-swap: its locked, unmodified source with its atomics exchanged for loom's.
+//! Writes what stands in for two packages: their locked, unmodified sources with a few texts exchanged.
 
+mod arc_swap;
+mod loom;
 mod source;
 mod substitutions;
 
-pub(crate) use source::instrumented;
+pub(crate) use source::{Generated, generated};

@@ -1,54 +1,82 @@
-//! Finds the locked source, and exchanges.
+//! Finds the locked sources, and exchanges.
 
-use super::substitutions::{LOOM_ATOMIC, SUBSTITUTIONS};
+use super::arc_swap::{ARC_SWAP, LOOM_ATOMIC};
+use super::loom::LOOM;
+use super::substitutions::Substitution;
 use crate::Fault;
 use crate::tree::Tree;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// The instrumented source, and its version. `workspace` is the manifest whose lock file says which.
-pub(crate) fn instrumented(workspace: &Path) -> Result<(Tree, String), Fault> {
-    let locked = Locked::find(workspace)?;
-    let mut tree = Tree::default();
-    tree.read(&locked.source, Path::new("src"))?;
-    for exchange in SUBSTITUTIONS {
-        let file = Path::new("src").join(exchange.file);
-        tree.exchange(&file, exchange.text, exchange.with, exchange.count)
-            .map_err(|fault| Fault::new(format!("arc-swap {}", locked.version), fault))?;
-    }
-    tree.add("src/loom_atomic.rs", LOOM_ATOMIC);
-    tree.add("Cargo.toml", &manifest(&locked.version));
-    Ok((tree, locked.version))
+/// The packages that are written, each in a folder of its name, and what they are.
+pub(crate) struct Generated {
+    pub(crate) tree: Tree,
+    pub(crate) versions: String,
 }
 
-/// Where the locked source is.
+/// The instrumented arc-swap and the completed loom. `workspace` is the manifest whose lock file says which.
+pub(crate) fn generated(workspace: &Path) -> Result<Generated, Fault> {
+    let metadata = metadata(workspace)?;
+    let arc_swap = Locked::find(&metadata, "arc-swap")?;
+    let mut changed = Tree::default();
+    changed.read(&arc_swap.source, Path::new("src"))?;
+    arc_swap.exchange(&mut changed, ARC_SWAP)?;
+    changed.add("src/loom_atomic.rs", LOOM_ATOMIC);
+    changed.add("Cargo.toml", &manifest(&arc_swap.version));
+    let mut tree = changed.below(Path::new("arc-swap"));
+
+    let loom = Locked::find(&metadata, "loom")?;
+    let mut changed = Tree::default();
+    changed.read(&loom.source, Path::new(""))?;
+    loom.exchange(&mut changed, LOOM)?;
+    tree.extend(changed.below(Path::new("loom")));
+    let versions =
+        format!("arc-swap {} instrumented, loom {} completed", arc_swap.version, loom.version);
+    Ok(Generated { tree, versions })
+}
+
+fn metadata(workspace: &Path) -> Result<String, Fault> {
+    let arguments = ["metadata", "--format-version", "1", "--locked", "--manifest-path"];
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let output = Command::new(cargo).args(arguments).arg(workspace).output();
+    let output = output.map_err(|error| Fault::new("cargo metadata does not start", error))?;
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    if output.status.success() {
+        Ok(text(&output.stdout))
+    } else {
+        Err(Fault::new("cargo metadata failed", text(&output.stderr)))
+    }
+}
+
+/// Where a locked source is.
 struct Locked {
+    name: &'static str,
     version: String,
     source: PathBuf,
 }
 
 impl Locked {
-    fn find(workspace: &Path) -> Result<Self, Fault> {
-        let arguments = ["metadata", "--format-version", "1", "--locked", "--manifest-path"];
-        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-        let output = Command::new(cargo).args(arguments).arg(workspace).output();
-        let output = output.map_err(|error| Fault::new("cargo metadata does not start", error))?;
-        if !output.status.success() {
-            let text = String::from_utf8_lossy(&output.stderr).into_owned();
-            return Err(Fault::new("cargo metadata failed", text));
-        }
-        let text = String::from_utf8_lossy(&output.stdout);
-        Self::read(&text).ok_or_else(|| Fault::new("cargo metadata", "names no arc-swap package"))
+    fn find(metadata: &str, name: &'static str) -> Result<Self, Fault> {
+        Self::read(metadata, name)
+            .ok_or_else(|| Fault::new("cargo metadata", format!("names no package {name}")))
     }
 
     /// Reads two strings of one package; the fields of a package come in a fixed order.
-    fn read(metadata: &str) -> Option<Self> {
-        let (_, package) = metadata.split_once(r#""name":"arc-swap","version":""#)?;
+    fn read(metadata: &str, name: &'static str) -> Option<Self> {
+        let (_, package) = metadata.split_once(&format!(r#""name":"{name}","version":""#))?;
         let (version, rest) = package.split_once('"')?;
         let (_, manifest) = rest.split_once(r#""manifest_path":""#)?;
         let (manifest, _) = manifest.split_once('"')?;
         let manifest = PathBuf::from(manifest.replace(r"\\", r"\"));
-        Some(Self { version: version.into(), source: manifest.parent()?.into() })
+        Some(Self { name, version: version.into(), source: manifest.parent()?.into() })
+    }
+
+    fn exchange(&self, tree: &mut Tree, all: &[Substitution]) -> Result<(), Fault> {
+        for one in all {
+            tree.exchange(Path::new(one.file), one.text, one.with, one.count)
+                .map_err(|fault| Fault::new(format!("{} {}", self.name, self.version), fault))?;
+        }
+        Ok(())
     }
 }
 

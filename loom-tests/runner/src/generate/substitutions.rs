@@ -1,16 +1,16 @@
-//! What is exchanged in arc-swap's source, and how often each text occurs there. A version in which a count differs
-//! is refused: it would lose coverage in silence.
+//! What is exchanged in a locked source, and how often each text occurs there. A version in which a count differs is
+//! refused: it would lose coverage in silence.
 
 /// One exchange.
-pub(crate) struct Substitution {
-    /// Below `src`.
-    pub(crate) file: &'static str,
-    pub(crate) text: &'static str,
-    pub(crate) with: &'static str,
-    pub(crate) count: usize,
+pub(super) struct Substitution {
+    /// Below the package's folder.
+    pub(super) file: &'static str,
+    pub(super) text: &'static str,
+    pub(super) with: &'static str,
+    pub(super) count: usize,
 }
 
-const fn exchange(
+pub(super) const fn exchange(
     file: &'static str,
     text: &'static str,
     with: &'static str,
@@ -18,75 +18,3 @@ const fn exchange(
 ) -> Substitution {
     Substitution { file, text, with, count }
 }
-
-/// The file that is added.
-pub(crate) const LOOM_ATOMIC: &str = include_str!("loom_atomic.rs");
-
-/// The atomics come from that file, and what loom cannot do in a `const` or through `&mut` takes another way. The
-/// number of fast slots falls from 8 to 2: a model's threads hold few guards, and each slot that a writer looks at
-/// multiplies the schedules.
-pub(crate) const SUBSTITUTIONS: &[Substitution] = &[
-    exchange(
-        "debt/mod.rs",
-        "\nuse core::sync::atomic::AtomicUsize;\n",
-        "\nuse crate::loom_atomic::AtomicUsize;\n",
-        1,
-    ),
-    exchange(
-        "debt/list.rs",
-        "\nuse core::sync::atomic::{AtomicPtr, AtomicUsize};\n",
-        "\nuse crate::loom_atomic::{AtomicPtr, AtomicUsize};\n",
-        1,
-    ),
-    exchange(
-        "debt/helping.rs",
-        "\nuse core::sync::atomic::{AtomicPtr, AtomicUsize};\n",
-        "\nuse crate::loom_atomic::{AtomicPtr, AtomicUsize};\n",
-        1,
-    ),
-    exchange(
-        "strategy/mod.rs",
-        "\nuse core::sync::atomic::AtomicPtr;\n",
-        "\nuse crate::loom_atomic::AtomicPtr;\n",
-        1,
-    ),
-    exchange(
-        "strategy/hybrid.rs",
-        "\nuse core::sync::atomic::AtomicPtr;\n",
-        "\nuse crate::loom_atomic::AtomicPtr;\n",
-        1,
-    ),
-    exchange(
-        "strategy/rw_lock.rs",
-        "use core::sync::atomic::{AtomicPtr, Ordering};\n",
-        "use crate::loom_atomic::AtomicPtr;\nuse core::sync::atomic::Ordering;\n",
-        1,
-    ),
-    exchange(
-        "lib.rs",
-        "\nuse core::sync::atomic::{AtomicPtr, Ordering};\n",
-        "\nmod loom_atomic;\nuse crate::loom_atomic::AtomicPtr;\nuse core::sync::atomic::Ordering;\n",
-        1,
-    ),
-    exchange("lib.rs", "*self.ptr.get_mut()", "self.ptr.with_mut(|ptr| *ptr)", 2),
-    exchange("lib.rs", "pub const fn const_empty()", "pub fn const_empty()", 1),
-    exchange(
-        "debt/helping.rs",
-        "*self.space_offer.get_mut() = &mut self.handover;",
-        "let own: *mut Handover = &mut self.handover;\n        self.space_offer.with_mut(|offer| *offer = own);",
-        1,
-    ),
-    exchange(
-        "debt/list.rs",
-        "static LIST_HEAD: AtomicPtr<Node> = AtomicPtr::new(ptr::null_mut());",
-        "loom::lazy_static! {\n    static ref LIST_HEAD: AtomicPtr<Node> = AtomicPtr::new(ptr::null_mut());\n}",
-        1,
-    ),
-    exchange("debt/list.rs", "\nthread_local! {\n", "\nloom::thread_local! {\n", 1),
-    exchange(
-        "debt/fast.rs",
-        "const DEBT_SLOT_CNT: usize = 8;",
-        "const DEBT_SLOT_CNT: usize = 2;",
-        1,
-    ),
-];

@@ -4,6 +4,7 @@ use super::open::OPEN;
 use super::seeded::{MUTANTS, Mutant};
 use super::seeded_core::CORE;
 use crate::Fault;
+use crate::generate::Generated;
 use crate::run::Workspace;
 use crate::tree::Tree;
 use std::path::{Path, PathBuf};
@@ -12,10 +13,10 @@ use std::time::Instant;
 /// Runs every bug whose file or name contains one of `names` (all, when there are none). Whether all were found.
 pub(crate) fn run_all(
     workspace: &Workspace,
-    arc_swap: &Tree,
+    generated: &Generated,
     names: &[String],
 ) -> Result<bool, Fault> {
-    let copy = Copy::new(workspace, arc_swap)?;
+    let copy = Copy::new(workspace, generated)?;
     let wanted = |mutant: &&Mutant| {
         let named = |name: &String| mutant.bug.contains(name) || mutant.file.contains(name);
         names.is_empty() || names.iter().any(named)
@@ -50,6 +51,9 @@ pub(crate) fn run_all(
     Ok(tried > 0 && wrong == 0)
 }
 
+/// Where what is generated goes.
+const GENERATED: &str = "loom-tests/target/gen";
+
 /// A copy of the product and the model workspace, in which one file is changed at a time.
 struct Copy {
     whole: Tree,
@@ -58,7 +62,7 @@ struct Copy {
 }
 
 impl Copy {
-    fn new(original: &Workspace, arc_swap: &Tree) -> Result<Self, Fault> {
+    fn new(original: &Workspace, generated: &Generated) -> Result<Self, Fault> {
         let product = original.product();
         let mut whole = Tree::default();
         whole.read_file(product, Path::new("Cargo.toml"))?;
@@ -76,7 +80,7 @@ impl Copy {
             1,
         )?;
         whole.read(product, Path::new("loom-tests"))?;
-        whole.extend(arc_swap.clone().below(Path::new("loom-tests/target/gen/arc-swap")));
+        whole.extend(generated.tree.clone().below(Path::new(GENERATED)));
         let folder = original.mutants_folder();
         let workspace = Workspace::at(folder.join("loom-tests"), original.mutants_target());
         Ok(Self { whole, workspace, folder })
@@ -84,10 +88,10 @@ impl Copy {
 
     /// How the bug was found, if it was.
     fn try_one(&self, mutant: &Mutant) -> Result<Option<String>, Fault> {
-        let file = mutant.file.strip_prefix("arc-swap/").map_or_else(
-            || PathBuf::from(mutant.file),
-            |file| Path::new("loom-tests/target/gen/arc-swap").join(file),
-        );
+        let file = match mutant.file.starts_with("arc-swap/") {
+            true => Path::new(GENERATED).join(mutant.file),
+            false => PathBuf::from(mutant.file),
+        };
         let mut tree = self.whole.clone();
         tree.exchange(&file, mutant.text, mutant.with, mutant.count)?;
         tree.write(&self.folder)?;

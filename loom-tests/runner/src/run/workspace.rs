@@ -48,8 +48,8 @@ impl Workspace {
         self.product().join("Cargo.toml")
     }
 
-    pub(crate) fn generated_arc_swap(&self) -> PathBuf {
-        self.models.join("target/gen/arc-swap")
+    pub(crate) fn generated(&self) -> PathBuf {
+        self.models.join("target/gen")
     }
 
     pub(crate) fn mutants_folder(&self) -> PathBuf {
