@@ -48,6 +48,10 @@ pub const READ_AHEAD_BYTES: usize = 64 * 1024;
 pub const SNAPSHOT_ITEMS_MAX: u64 = 4096;
 /// Silence after which a connection with no-ops on is given up.
 pub const IDLE_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(360);
+/// Longest such silence that a setting may ask for, so that a deadline stays within a clock's range.
+pub const IDLE_TIMEOUT_MAX: std::time::Duration = std::time::Duration::from_secs(u32::MAX as u64);
+/// How long the window of a connection that is watched for it may be full without an acknowledgement.
+pub const STUCK_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(720);
 /// Time between no-ops unless the client says otherwise.
 pub const NOOP_INTERVAL_DEFAULT: std::time::Duration = std::time::Duration::from_secs(20);
 /// The number of a connection's first no-op: far from what clients count up from.

@@ -19,6 +19,7 @@ pub(super) struct HostSettings {
     pub(super) data: Option<PathBuf>,
     pub(super) vbuckets: u32,
     pub(super) memory_bytes: u64,
+    pub(super) idle_timeout: Duration,
     pub(super) server: ServerSettings,
     /// Whether any free port will do if the wanted one is taken.
     pub(super) any_port: bool,
@@ -51,8 +52,11 @@ impl Host {
             }
             None => EngineBuilder::new(MemoryStore::new(vbuckets)),
         };
-        let engine_settings =
-            EngineSettings { memory_bytes: settings.memory_bytes, ..EngineSettings::default() };
+        let engine_settings = EngineSettings {
+            memory_bytes: settings.memory_bytes,
+            idle_timeout: settings.idle_timeout,
+            ..EngineSettings::default()
+        };
         let engine = builder
             .settings(engine_settings)
             .on_error(|error| tracing::error!(%error, "the engine goes on after an error"))

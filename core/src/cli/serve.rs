@@ -1,6 +1,6 @@
 //! `millstream serve`: a server over a store.
 
-use super::amounts::size;
+use super::amounts::{size, some_time};
 use super::args::{PORT, bucket, user};
 use super::exit::Failure;
 use super::host::{Host, HostSettings, Running};
@@ -13,7 +13,7 @@ use crate::server::{AckMode, Secret, ServerSettings, User};
 use clap::{ArgGroup, Args, ValueEnum};
 use std::net::{Ipv4Addr, SocketAddr, ToSocketAddrs};
 use std::path::{self, PathBuf};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// What to serve, where, and for whom.
 #[derive(Clone, Debug, Args)]
@@ -50,6 +50,15 @@ pub(super) struct ServeArguments {
     /// When a write is answered
     #[arg(long, value_enum, value_name = "WHEN", default_value_t = Ack::Memory)]
     ack: Ack,
+    /// How long a DCP client that has no-ops on may say nothing
+    #[arg(long, value_name = "TIME", default_value = "360s", value_parser = some_time)]
+    idle_timeout: Duration,
+    /// Close DCP connections that acknowledge nothing while their window is full, if their whole name matches
+    #[arg(long, value_name = "REGEX")]
+    stuck_names: Option<String>,
+    /// How long they may
+    #[arg(long, value_name = "TIME", default_value = "720s", value_parser = some_time, requires = "stuck_names")]
+    stuck_timeout: Duration,
     /// How much to log, on standard error
     #[arg(long, value_enum, value_name = "LEVEL", default_value_t = LogLevel::Info)]
     log_level: LogLevel,
@@ -117,6 +126,8 @@ fn settings(arguments: &ServeArguments) -> Result<HostSettings, Failure> {
         http_listen: arguments.http_listen,
         bucket,
         ack,
+        stuck_names: arguments.stuck_names.clone(),
+        stuck_timeout: arguments.stuck_timeout,
         ..ServerSettings::default()
     };
     if let Some(name) = &arguments.user {
@@ -130,6 +141,7 @@ fn settings(arguments: &ServeArguments) -> Result<HostSettings, Failure> {
         data,
         vbuckets: arguments.vbuckets,
         memory_bytes: arguments.memory,
+        idle_timeout: arguments.idle_timeout,
         server,
         any_port: false,
     })

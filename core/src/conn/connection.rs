@@ -25,7 +25,7 @@
 //! |---|---|---|---|---|---|
 //! | E1 | `closed`, set | Release | E2 | nothing that matters: the owner learns of it from the slots too | `connection::two_closers_and_a_request` |
 //! | E2 | `closed`, read | Acquire | E1 | as E1 | `connection::two_closers_and_a_request` |
-//! | E3 | counters | Relaxed | none | nothing: statistics | none |
+//! | E3 | the words of `report.rs` | Relaxed | none | nothing: statistics | none |
 //!
 //! # Reclamation
 //! The roster and the owner hold references; the backfill manager is reclaimed by the epoch domain.
@@ -33,15 +33,16 @@
 //! # Not promised
 //! That the owner has noticed when `close_all` returns: nobody waits for anybody.
 
+use super::report::Report;
 use crate::backfill::Backfills;
 use crate::flow::Window;
 use crate::producer::StreamTable;
 use crate::ready::ReadySet;
-use crate::stream::{Killed, Sent};
+use crate::stream::Killed;
 use crate::types::{EndReason, VbId};
 use millstream_reclaim::Pin;
 use millstream_reclaim::sync::Arc;
-use millstream_reclaim::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use millstream_reclaim::sync::atomic::{AtomicBool, Ordering};
 
 /// What a connection is made of.
 #[derive(Debug)]
@@ -52,6 +53,7 @@ pub(crate) struct ConnectionParts {
     pub(crate) ready: Arc<ReadySet>,
     pub(crate) backfills: Arc<Backfills>,
     pub(crate) window: Window,
+    pub(crate) report: Report,
 }
 
 /// A connection as every thread sees it.
@@ -63,22 +65,15 @@ pub(crate) struct Connection {
     pub(crate) ready: Arc<ReadySet>,
     pub(crate) backfills: Arc<Backfills>,
     pub(crate) window: Window,
+    pub(crate) report: Report,
     closed: AtomicBool,
-    stats: ConnectionStats,
     #[cfg(millstream_census)]
     _alive: crate::census::Connection,
 }
 
-/// Counters of a connection, written by its owner.
-#[derive(Debug, Default)]
-struct ConnectionStats {
-    documents: AtomicU64,
-    bytes: AtomicU64,
-}
-
 impl Connection {
     pub(crate) fn new(parts: ConnectionParts) -> Arc<Self> {
-        let ConnectionParts { id, name, streams, ready, backfills, window } = parts;
+        let ConnectionParts { id, name, streams, ready, backfills, window, report } = parts;
         Arc::new(Self {
             id,
             name,
@@ -86,8 +81,8 @@ impl Connection {
             ready,
             backfills,
             window,
+            report,
             closed: AtomicBool::new(false),
-            stats: ConnectionStats::default(),
             #[cfg(millstream_census)]
             _alive: crate::census::Connection::new(),
         })
@@ -121,24 +116,5 @@ impl Connection {
         }
         self.ready.mark(member);
         1
-    }
-
-    /// Adds what a turn sent to the counters.
-    pub(crate) fn count(&self, sent: &Sent) {
-        let add = |counter: &AtomicU64, n: u64| {
-            // E3 Relaxed: only the owner writes.
-            let before = counter.load(Ordering::Relaxed);
-            // E3 Relaxed: as above.
-            counter.store(before + n, Ordering::Relaxed);
-        };
-        add(&self.stats.documents, sent.documents);
-        add(&self.stats.bytes, sent.bytes);
-    }
-
-    /// Documents and bytes sent.
-    pub(crate) fn sent(&self) -> (u64, u64) {
-        // E3 Relaxed: statistics.
-        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        (read(&self.stats.documents), read(&self.stats.bytes))
     }
 }

@@ -2,6 +2,7 @@
 
 mod connection;
 mod map;
+mod report;
 mod roster;
 
 #[cfg(test)]
@@ -9,3 +10,5 @@ mod tests;
 
 pub(crate) use connection::{Connection, ConnectionParts};
 pub(crate) use map::ConnectionMap;
+pub use report::ConnectionSettings;
+pub(crate) use report::{Report, Turn};

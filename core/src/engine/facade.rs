@@ -8,7 +8,7 @@ use super::stats;
 use super::{ConnectionSnapshot, EngineStats, VbucketStats};
 use crate::backfill::{BackfillManager, BackfillSettings, Backfills, Drained};
 use crate::collections::Manifest;
-use crate::conn::{Connection, ConnectionParts};
+use crate::conn::{Connection, ConnectionParts, Report};
 use crate::error::{Error, ErrorKind, Result};
 use crate::flow::{Budget, Window};
 use crate::limits::{BACKFILL_DRAIN_PERCENT, CONNECTION_NAME_BYTES_MAX, CONNECTIONS_MAX};
@@ -93,7 +93,7 @@ impl Engine {
             let what = format!("there are {CONNECTIONS_MAX} connections, which is the limit");
             return Err(Error::new(ErrorKind::Retry, what));
         }
-        let connection = parts.make_connection(name)?;
+        let connection = parts.make_connection(name, options.user.clone())?;
         gate!(ConnectionMade);
         if let Err(error) = parts.connections.insert(&connection, &pin) {
             connection.close_all(&pin);
@@ -109,6 +109,15 @@ impl Engine {
             }
         });
         Ok(Producer::new(Arc::clone(parts), connection, options, workers::now()))
+    }
+
+    /// Changes how long a connection with no-ops on may be silent, at once and for connections that are open as well.
+    pub fn set_idle_timeout(&self, timeout: Duration) {
+        self.with_pin("set idle timeout", |parts, pin| {
+            parts.set_idle_timeout(timeout);
+            // Their deadlines are others now.
+            parts.connections.for_each(pin, |connection| connection.ready.wake());
+        });
     }
 
     /// The failover log of a vbucket, newest first; `None` if there is no such vbucket.
@@ -188,6 +197,24 @@ impl Engine {
     #[must_use]
     pub fn stats(&self) -> EngineStats {
         self.with_pin("stats", stats::engine)
+    }
+
+    /// Counts of commits and expired documents begin at 0 again.
+    pub fn reset_stats(&self) {
+        self.parts().counters.reset();
+    }
+
+    /// Live documents of each collection, over all vbuckets, in the order of the manifest's.
+    #[must_use]
+    pub fn collection_items(&self) -> Vec<(CollectionId, u64)> {
+        self.with_pin("collection stats", |parts, pin| {
+            let items = |id| {
+                let one =
+                    |p: &Partition| p.with_collection(id, pin, |c| c.map_or(0, |c| c.alive()));
+                parts.partitions.iter().map(one).sum()
+            };
+            parts.manifest(pin).collections().iter().map(|c| (c.id, items(c.id))).collect()
+        })
     }
 
     /// Readers that have been inside a pinned section for at least `age`, by name.
@@ -286,7 +313,7 @@ impl Engine {
 }
 
 impl EngineParts {
-    fn make_connection(&self, name: &str) -> Result<Arc<Connection>> {
+    fn make_connection(&self, name: &str, user: Option<Box<str>>) -> Result<Arc<Connection>> {
         let members = self.partitions.len();
         let ready = Arc::new(ReadySet::new(members));
         let drained = Arc::new(Drained::default());
@@ -305,6 +332,7 @@ impl EngineParts {
             ready,
             backfills,
             window: Window::new(0),
+            report: Report::new(user, workers::now()),
         }))
     }
 

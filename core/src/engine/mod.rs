@@ -31,6 +31,7 @@ mod stats;
 #[cfg(test)]
 mod tests;
 
+pub use crate::conn::ConnectionSettings;
 pub use clock::{Clock, SystemClock};
 pub use facade::Engine;
 pub(crate) use parts::EngineParts;
@@ -41,4 +42,6 @@ pub use shutdown::{Quiesce, ShutdownReport};
 pub(crate) use signal::CommitSignal;
 pub use signal::{Flushed, Persisted, PersistedAll};
 pub use start::EngineBuilder;
-pub use stats::{BackfillSnapshot, ConnectionSnapshot, EngineStats, StreamSnapshot, VbucketStats};
+pub use stats::{
+    BackfillSnapshot, ConnectionSnapshot, EngineStats, StreamDetails, StreamSnapshot, VbucketStats,
+};

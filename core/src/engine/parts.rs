@@ -8,14 +8,17 @@ use super::signal::CommitSignal;
 use crate::backfill::PoolGate;
 use crate::collections::Manifest;
 use crate::conn::ConnectionMap;
+use crate::limits::IDLE_TIMEOUT_MAX;
 use crate::partition::Partition;
 use crate::partition::Pressure;
+use crate::producer::StreamReports;
 use crate::ready::ReadySet;
 use crate::store::Store;
 use crate::types::VbId;
 use millstream_reclaim::sync::Arc;
 use millstream_reclaim::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use millstream_reclaim::{Domain, Published};
+use std::time::Duration;
 
 /// An engine without its handle.
 pub(crate) struct EngineParts {
@@ -33,7 +36,10 @@ pub(crate) struct EngineParts {
     pub(crate) dirty: Arc<ReadySet>,
     pub(crate) workers: Workers,
     pub(crate) counters: Counters,
+    pub(crate) stream_reports: StreamReports,
     next_connection: AtomicU64,
+    /// In nanoseconds.
+    idle_timeout: AtomicU64,
     stopping: AtomicBool,
     stopped: AtomicBool,
     #[cfg(millstream_census)]
@@ -49,6 +55,16 @@ pub(crate) struct Counters {
     pub(crate) committed_items: AtomicU64,
     pub(crate) commit_failures: AtomicU64,
     pub(crate) expired: AtomicU64,
+}
+
+impl Counters {
+    pub(super) fn reset(&self) {
+        for counter in [&self.commits, &self.committed_items, &self.commit_failures, &self.expired]
+        {
+            // O1 Relaxed: statistics; what is counted at this moment may be lost.
+            counter.store(0, Ordering::Relaxed);
+        }
+    }
 }
 
 /// What `EngineParts::new` takes over as it is.
@@ -68,6 +84,7 @@ pub(super) struct Made {
 
 impl EngineParts {
     pub(super) fn new(made: Made) -> Arc<Self> {
+        let idle_timeout = nanoseconds(made.settings.idle_timeout);
         Arc::new(Self {
             connections: made.connections,
             manifest: made.manifest,
@@ -82,7 +99,9 @@ impl EngineParts {
             dirty: made.dirty,
             workers: made.workers,
             counters: Counters::default(),
+            stream_reports: StreamReports::new(),
             next_connection: AtomicU64::new(1),
+            idle_timeout: AtomicU64::new(idle_timeout),
             stopping: AtomicBool::new(false),
             stopped: AtomicBool::new(false),
             #[cfg(millstream_census)]
@@ -99,6 +118,17 @@ impl EngineParts {
     pub(super) fn next_connection(&self) -> u64 {
         // O1 Relaxed: a number that nobody else gets.
         self.next_connection.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Silence after which a connection with no-ops on is given up.
+    pub(crate) fn idle_timeout(&self) -> Duration {
+        // O1 Relaxed: a setting by itself; who changes it wakes the owners afterwards.
+        Duration::from_nanos(self.idle_timeout.load(Ordering::Relaxed))
+    }
+
+    pub(super) fn set_idle_timeout(&self, timeout: Duration) {
+        // O1 Relaxed: as above.
+        self.idle_timeout.store(nanoseconds(timeout), Ordering::Relaxed);
     }
 
     /// Tells the workers to stop. True for the first caller.
@@ -123,6 +153,11 @@ impl EngineParts {
         // H2 Acquire: pairs with `set_stopped`.
         self.stopped.load(Ordering::Acquire)
     }
+}
+
+/// A timeout of centuries is none; so it stays within a clock's range as well.
+fn nanoseconds(timeout: Duration) -> u64 {
+    timeout.min(IDLE_TIMEOUT_MAX).as_nanos() as u64
 }
 
 impl core::fmt::Debug for EngineParts {

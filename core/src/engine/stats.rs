@@ -2,12 +2,14 @@
 
 use super::parts::EngineParts;
 use crate::backfill::{BackfillCounts, BackfillOrder};
-use crate::conn::Connection;
+use crate::conn::{Connection, ConnectionSettings};
 use crate::partition::Partition;
-use crate::stream::StreamState;
+use crate::producer::{Asked, FilterReport, Pauses, StreamCounts, StreamReport, StuckWatch};
+use crate::stream::{StreamName, StreamState};
 use crate::types::{Cas, Seqno, VbId, VbState, VbUuid};
 use millstream_reclaim::Pin;
 use millstream_reclaim::sync::atomic::Ordering;
+use std::time::Instant;
 
 /// One vbucket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,6 +63,8 @@ pub struct EngineStats {
     pub expired: u64,
     /// Scans of the store that are open.
     pub backfills: usize,
+    /// How many there may be.
+    pub backfills_max: usize,
     /// Retired values that wait for reclamation.
     pub garbage: u64,
     /// Retired values that were destroyed.
@@ -75,6 +79,24 @@ pub struct ConnectionSnapshot {
     pub id: u64,
     /// Its name.
     pub name: String,
+    /// Who opened it, if that is known.
+    pub user: Option<String>,
+    /// When it was opened.
+    pub created: Instant,
+    /// When the last message was sent.
+    pub last_sent: Option<Instant>,
+    /// When something last came from the client.
+    pub last_received: Instant,
+    /// What its client asked for.
+    pub settings: ConnectionSettings,
+    /// Whether a no-op is unanswered.
+    pub noop_pending: bool,
+    /// Why it sent nothing, and how long.
+    pub pauses: Pauses,
+    /// The watch on a client that acknowledges nothing.
+    pub stuck: StuckWatch,
+    /// Streams that are marked ready.
+    pub ready: usize,
     /// Whether it was closed and its owner has not let go yet.
     pub pending_disconnect: bool,
     /// Documents sent.
@@ -114,7 +136,7 @@ pub struct BackfillSnapshot {
 }
 
 /// One stream.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct StreamSnapshot {
     /// Its vbucket.
@@ -125,6 +147,39 @@ pub struct StreamSnapshot {
     pub last_sent: Seqno,
     /// The end of the last snapshot announced.
     pub snapshot_end: Seqno,
+    /// Whether it is marked ready.
+    pub ready: bool,
+    /// What it was asked for, and what it did; `None` at the moment when it comes or goes.
+    pub details: Option<StreamDetails>,
+}
+
+/// What a stream was asked for, and what it did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct StreamDetails {
+    /// Vbucket, stream id and opaque.
+    pub name: StreamName,
+    /// What it was asked for.
+    pub asked: Asked,
+    /// What it shows.
+    pub filter: FilterReport,
+    /// What it did.
+    pub counts: StreamCounts,
+    /// How many seqnos it has yet to read: at most so many items, since of a key only the newest version is sent, and
+    /// only what its filter shows.
+    pub remaining: u64,
+}
+
+impl ConnectionSnapshot {
+    /// Seqnos that its streams have yet to read; see [`StreamDetails::remaining`].
+    #[must_use]
+    pub fn items_remaining(&self) -> u64 {
+        self.streams
+            .iter()
+            .filter_map(|stream| stream.details.as_ref())
+            .map(|it| it.remaining)
+            .sum()
+    }
 }
 
 pub(super) fn vbucket(partition: &Partition, pin: &Pin<'_>) -> Option<VbucketStats> {
@@ -165,6 +220,7 @@ pub(super) fn engine(parts: &EngineParts, pin: &Pin<'_>) -> EngineStats {
         last_error: parts.workers.last_error(),
         expired: read(&counters.expired),
         backfills: parts.gate.running(),
+        backfills_max: parts.settings.backfills_max,
         garbage: domain.pending,
         destroyed: domain.destroyed_total,
     }
@@ -172,11 +228,11 @@ pub(super) fn engine(parts: &EngineParts, pin: &Pin<'_>) -> EngineStats {
 
 pub(super) fn connections(parts: &EngineParts, pin: &Pin<'_>) -> Vec<ConnectionSnapshot> {
     let mut all = Vec::new();
-    parts.connections.for_each(pin, |c| all.push(connection(c, pin)));
+    parts.connections.for_each(pin, |c| all.push(connection(parts, c, pin)));
     all
 }
 
-fn connection(connection: &Connection, pin: &Pin<'_>) -> ConnectionSnapshot {
+fn connection(parts: &EngineParts, connection: &Connection, pin: &Pin<'_>) -> ConnectionSnapshot {
     let mut streams = Vec::new();
     connection.streams.for_each(|member, slot| {
         let state = slot.word.load();
@@ -184,13 +240,27 @@ fn connection(connection: &Connection, pin: &Pin<'_>) -> ConnectionSnapshot {
             return;
         }
         let (last_sent, snapshot_end) = slot.progress();
-        streams.push(StreamSnapshot { vb: VbId(member as u16), state, last_sent, snapshot_end });
+        let report = parts.stream_reports.get(connection.id, member);
+        let details = report.map(|report| details(parts, &report, state, pin));
+        let ready = connection.ready.is_marked(member);
+        let vb = VbId(member as u16);
+        streams.push(StreamSnapshot { vb, state, last_sent, snapshot_end, ready, details });
     });
     let window = &connection.window;
-    let (items_sent, bytes_sent) = connection.sent();
+    let report = &connection.report;
+    let (items_sent, bytes_sent) = report.sent();
     ConnectionSnapshot {
         id: connection.id,
         name: connection.name.to_string(),
+        user: report.user.as_deref().map(str::to_owned),
+        created: report.created,
+        last_sent: report.last_sent(),
+        last_received: report.last_received(),
+        settings: report.settings(),
+        noop_pending: report.noop_pending(),
+        pauses: report.pauses(),
+        stuck: report.stuck(),
+        ready: streams.iter().filter(|stream| stream.ready).count(),
         pending_disconnect: connection.is_closed(),
         items_sent,
         bytes_sent,
@@ -211,4 +281,20 @@ fn connection(connection: &Connection, pin: &Pin<'_>) -> ConnectionSnapshot {
         }),
         streams,
     }
+}
+
+fn details(
+    parts: &EngineParts,
+    report: &StreamReport,
+    state: StreamState,
+    pin: &Pin<'_>,
+) -> StreamDetails {
+    let counts = report.counts();
+    let high = parts.partition(report.name.vb).map_or(Seqno::ZERO, |partition| partition.high(pin));
+    let remaining = match state {
+        StreamState::Dead(_) => 0,
+        _ => high.min(report.asked.end).0.saturating_sub(counts.last_read.0),
+    };
+    let (name, asked, filter) = (report.name, report.asked, report.filter.clone());
+    StreamDetails { name, asked, filter, counts, remaining }
 }

@@ -1,14 +1,14 @@
 //! What threads share of a connection, and the map of all connections.
 
 use super::backfill::Backfills;
-use crate::conn::{self as room, ConnectionParts};
+use crate::conn::{self as room, ConnectionParts, Report};
 use crate::error::Result;
 use crate::flow::Window;
 use crate::producer::StreamTable;
 use crate::ready::ReadySet;
 use crate::stream::StreamWord;
 use crate::types::{EndReason, VbId};
-use millstream_reclaim::sync::Arc;
+use millstream_reclaim::sync::{Arc, workers};
 use millstream_reclaim::{Domain, Pin};
 
 /// `Connection`.
@@ -30,6 +30,7 @@ impl Connection {
             ready: Arc::clone(ready),
             backfills: Arc::clone(&backfills.0),
             window: Window::new(0),
+            report: Report::new(None, workers::now()),
         }))
     }
 

@@ -12,9 +12,12 @@
 mod control;
 mod noop;
 mod owner;
+mod pause;
 mod requests;
 mod settings;
 mod step;
+mod stream_reports;
+mod stuck;
 mod table;
 
 #[cfg(test)]
@@ -29,7 +32,11 @@ pub use control::{
 };
 pub use noop::NoopState;
 pub use owner::{ConnectionHandle, Producer};
+pub use pause::{PastPauses, PauseReason, Pauses};
 pub use requests::{CloseOutcome, RequestOutcome};
 pub use settings::OpenOptions;
 pub use step::{Departure, Step};
+pub use stream_reports::{Asked, FilterReport, StreamCounts};
+pub(crate) use stream_reports::{StreamReport, StreamReports};
+pub use stuck::StuckWatch;
 pub(crate) use table::StreamTable;

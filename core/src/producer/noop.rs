@@ -72,6 +72,12 @@ impl NoopState {
         self.last_received = now;
     }
 
+    /// When something last came from the peer.
+    #[must_use]
+    pub fn last_received(&self) -> Instant {
+        self.last_received
+    }
+
     /// An answer came; whether it was to our no-op.
     pub fn answered(&mut self, opaque: Opaque) -> bool {
         let ours = self.pending == Some(opaque);

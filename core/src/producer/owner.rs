@@ -3,8 +3,11 @@
 
 use super::control::Controls;
 use super::noop::NoopState;
+use super::pause::Pauses;
 use super::settings::OpenOptions;
-use crate::conn::Connection;
+use super::stream_reports::StreamReport;
+use super::stuck::StuckWatch;
+use crate::conn::{Connection, Turn};
 use crate::engine::EngineParts;
 use crate::stream::{ActiveStream, Layout, StreamName};
 use crate::types::{EndReason, Opaque};
@@ -25,6 +28,8 @@ pub struct Producer {
     pub(super) options: OpenOptions,
     pub(super) controls: Controls,
     pub(super) noop: NoopState,
+    pub(super) stuck: StuckWatch,
+    pub(super) pauses: Pauses,
     /// By slot; `None` where no stream is.
     pub(super) streams: Vec<Option<Box<OwnedStream>>>,
     pub(super) stream_count: usize,
@@ -38,6 +43,7 @@ pub struct Producer {
 /// A stream and whether it is queued for a turn.
 pub(super) struct OwnedStream {
     pub(super) stream: ActiveStream,
+    pub(super) report: Arc<StreamReport>,
     pub(super) queued: bool,
 }
 
@@ -56,8 +62,10 @@ impl Producer {
         now: Instant,
     ) -> Self {
         let mut noop = NoopState::new(now);
-        noop.set_idle_timeout(engine.settings.idle_timeout);
-        Self {
+        noop.set_idle_timeout(engine.idle_timeout());
+        let producer = Self {
+            stuck: StuckWatch::new(options.stuck_timeout),
+            pauses: Pauses::default(),
             controls: Controls::new(&connection.name),
             engine,
             connection,
@@ -68,7 +76,15 @@ impl Producer {
             turns: VecDeque::new(),
             cursor: 0,
             ends: VecDeque::new(),
-        }
+        };
+        producer.report();
+        producer
+    }
+
+    /// Tells statistics how the connection stands.
+    pub(super) fn report(&self) {
+        let Self { controls, noop, pauses, stuck, .. } = self;
+        self.connection.report.note(&Turn { controls, noop, pauses, stuck });
     }
 
     /// A handle for other threads.
@@ -105,16 +121,22 @@ impl Producer {
         self.noop.answered(opaque)
     }
 
-    /// The client acknowledges bytes.
-    pub fn ack(&mut self, bytes: u64) {
-        // The owner steps after it has read its input, so that nobody needs to be woken.
-        let _ = self.connection.window.ack(bytes);
+    /// The client acknowledges bytes: of any stream, since the window is the connection's. Returns how many of them
+    /// were acknowledged before or never sent; those have no effect.
+    ///
+    /// The caller [steps](Self::step) after it has read its input, so that nobody is woken here; a thread that is not
+    /// the owner acknowledges through [`ConnectionHandle::ack`].
+    pub fn ack(&mut self, bytes: u64) -> u64 {
+        self.connection.window.ack(bytes).over
     }
 
     /// When [`step`](Self::step) has to be called at the latest, if nothing else happens.
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
-        self.noop.deadline()
+        let mut noop = self.noop;
+        // It may have been changed since the last step.
+        noop.set_idle_timeout(self.engine.idle_timeout());
+        [noop.deadline(), self.stuck.deadline()].into_iter().flatten().min()
     }
 
     /// Ready when a [`step`](Self::step) may find something to do; else the task is woken when one may.
@@ -170,7 +192,9 @@ impl Producer {
 
 impl Drop for Producer {
     fn drop(&mut self) {
-        for owned in self.streams.drain(..).flatten() {
+        for (member, owned) in self.streams.drain(..).enumerate() {
+            let Some(owned) = owned else { continue };
+            self.engine.stream_reports.close(self.connection.id, member);
             if let Some(partition) = self.engine.partition(owned.stream.name.vb) {
                 partition.waiters.leave();
             }

@@ -2,6 +2,7 @@
 
 use super::control::{Control, ControlRefusal, Controls, Negotiated};
 use super::owner::{OwnedStream, Producer};
+use super::stream_reports::{Asked, StreamReport};
 use crate::backfill::Backfills;
 use crate::conn::Connection;
 use crate::partition::Partition;
@@ -129,6 +130,7 @@ impl Producer {
         let order = self.controls.backfill_order();
         let mut reader = self.engine.domain.borrow("control");
         self.connection.backfills.with(&reader.pin(), |manager| manager.set_order(order));
+        self.report();
         Ok(())
     }
 
@@ -195,8 +197,10 @@ impl Producer {
         if self.streams.len() <= member {
             self.streams.resize_with(member + 1, || None);
         }
+        let report = StreamReport::new(name, asked(accepted), &filter);
+        let report = self.engine.stream_reports.open(connection.id, member, report);
         let stream = ActiveStream::new(name, range, filter, &connection.ready, member);
-        self.streams[member] = Some(Box::new(OwnedStream { stream, queued: false }));
+        self.streams[member] = Some(Box::new(OwnedStream { stream, report, queued: false }));
         self.stream_count += 1;
         partition.waiters.enter();
         connection.ready.mark(member);
@@ -212,7 +216,7 @@ impl Producer {
             self.ends.push_back((owned.stream.name, reason));
         }
         self.stream_count -= 1;
-        self.forget(owned.stream.name.vb);
+        self.forget(member, owned.stream.name.vb);
         slot.word.release();
     }
 
@@ -225,14 +229,20 @@ impl Producer {
         }
     }
 
-    /// A stream of that vbucket is gone.
-    pub(super) fn forget(&self, vb: VbId) {
+    /// The stream of that slot is gone, which was of that vbucket.
+    pub(super) fn forget(&self, member: usize, vb: VbId) {
+        self.engine.stream_reports.close(self.connection.id, member);
         if let Some(partition) = self.engine.partition(vb) {
             partition.waiters.leave();
         }
         // What the stream left in the backfill manager is swept out now.
         Backfills::kick(&self.connection.backfills);
     }
+}
+
+fn asked(accepted: &Accepted) -> Asked {
+    let Accepted { flags, start, end, uuid, snap_start, snap_end, .. } = *accepted;
+    Asked { flags: flags.bits(), start, end, uuid, snap_start, snap_end }
 }
 
 impl Connection {

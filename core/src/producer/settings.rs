@@ -1,7 +1,9 @@
 //! What a client says when it opens a connection.
 
+use std::time::Duration;
+
 /// How a connection was opened: what a client may not change later.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct OpenOptions {
     /// Deletions carry the time of the delete.
@@ -12,4 +14,8 @@ pub struct OpenOptions {
     pub collections: bool,
     /// Values may be sent compressed.
     pub snappy: bool,
+    /// The connection is closed when its window has been full for so long and nothing was acknowledged; `None`: never.
+    pub stuck_timeout: Option<Duration>,
+    /// Who opens it, for statistics.
+    pub user: Option<Box<str>>,
 }

@@ -1,9 +1,10 @@
 //! One turn of a connection: no-op, ends, then each ready stream in its turn.
 
 use super::owner::Producer;
+use super::pause::PauseReason;
 use crate::backfill::Backfills;
 use crate::limits::STREAM_TURN_MESSAGES;
-use crate::stream::{Event, Next, Sent, Sink, StreamContext, StreamName};
+use crate::stream::{Event, Next, Sent, Sink, StreamContext, StreamName, StreamSent};
 use crate::types::{EndReason, Seqno};
 use millstream_reclaim::Pin;
 use millstream_reclaim::sync::Arc;
@@ -28,6 +29,8 @@ pub enum Departure {
     Closed,
     /// Nothing came from the client for too long.
     Idle,
+    /// The window was full for too long and the client acknowledged nothing.
+    Stuck,
 }
 
 impl Producer {
@@ -36,6 +39,7 @@ impl Producer {
         if self.connection.is_closed() {
             return Step::Gone(Departure::Closed);
         }
+        self.noop.set_idle_timeout(self.engine.idle_timeout());
         if self.noop.is_dead(now) {
             return Step::Gone(Departure::Idle);
         }
@@ -51,9 +55,24 @@ impl Producer {
         let engine = Arc::clone(&self.engine);
         let mut reader = engine.domain.borrow("step");
         let step = self.run_turns(&mut sent, sink, &reader.pin());
-        self.connection.count(&sent);
         Backfills::kick_if_drained(&self.connection.backfills);
-        step
+        if self.take_stock(step, &sent, now) { Step::Gone(Departure::Stuck) } else { step }
+    }
+
+    /// Counts what a turn sent and why it ended. Whether the client is stuck.
+    fn take_stock(&mut self, step: Step, sent: &Sent, now: Instant) -> bool {
+        let window = &self.connection.window;
+        let full = !window.may_send();
+        let stuck = self.stuck.look(full, window.acked_total(), now);
+        let stopped = match step {
+            Step::Idle => Some(PauseReason::NothingReady),
+            Step::Full if full => Some(PauseReason::WindowFull),
+            _ => None,
+        };
+        self.pauses.turned(sent.bytes > 0, stopped, now);
+        self.connection.report.count(sent, now);
+        self.report();
+        stuck
     }
 
     fn run_turns<S: Sink>(&mut self, sent: &mut Sent, sink: &mut S, pin: &Pin<'_>) -> Step {
@@ -116,6 +135,7 @@ impl Producer {
     ) -> Option<Next> {
         let layout = self.layout();
         (sent.last_seqno, sent.snapshot_end) = (Seqno::ZERO, Seqno::ZERO);
+        sent.stream = StreamSent::default();
         let owned = self.streams.get_mut(member)?.as_mut()?;
         let partition = self.engine.partition(owned.stream.name.vb)?;
         let slot = self.connection.streams.slot(member)?;
@@ -134,6 +154,7 @@ impl Producer {
         };
         let next = owned.stream.run(&mut cx);
         slot.note(cx.sent);
+        owned.report.note(&cx.sent.stream, owned.stream.read_to());
         Some(next)
     }
 
@@ -152,7 +173,7 @@ impl Producer {
         }
         self.streams[member] = None;
         self.stream_count -= 1;
-        self.forget(name.vb);
+        self.forget(member, name.vb);
         if let Some(slot) = self.connection.streams.slot(member) {
             slot.word.release();
         }

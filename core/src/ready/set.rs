@@ -97,6 +97,14 @@ impl ReadySet {
         self.summary.iter().any(|word| word.load(Ordering::Acquire) != 0)
     }
 
+    /// Whether a member is marked, for statistics.
+    #[must_use]
+    pub fn is_marked(&self, member: usize) -> bool {
+        // R5 Acquire: nothing depends on it.
+        let word = self.words.get(member / 64).map(|word| word.load(Ordering::Acquire));
+        word.is_some_and(|word| word & (1 << (member % 64)) != 0)
+    }
+
     /// Stores whom to wake. The caller looks at [`any`](Self::any) afterwards and sleeps only if there is nothing.
     pub fn register(&self, waker: &Waker) {
         self.waker.register(waker);

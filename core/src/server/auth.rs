@@ -30,7 +30,7 @@ pub(super) fn sasl_auth(call: &mut Call<'_, '_>) -> Result<(), Stop> {
     if request.mechanism == PLAIN.as_bytes() {
         let plain = Plain::parse(request.data);
         if plain.is_some_and(|plain| plain.is_one_of(&call.shared.settings.users)) {
-            entered(call);
+            entered(call, plain.map(|plain| plain.user).unwrap_or_default());
             return done(call);
         }
         return failed(call);
@@ -61,9 +61,10 @@ pub(super) fn sasl_step(call: &mut Call<'_, '_>) -> Result<(), Stop> {
         let why = "the authentication that is under way is by another mechanism";
         return Err(Refused::new(Status::EINVAL, why).into());
     }
+    let user = exchange.user().to_vec();
     match exchange.finish(request.data) {
         Ok(last) => {
-            entered(call);
+            entered(call, &user);
             answer(call, Status::SUCCESS, &last);
             Ok(())
         }
@@ -76,7 +77,8 @@ fn answer(call: &mut Call<'_, '_>, status: Status, value: &[u8]) {
     Response::to(call.frame.header(), status).value(Datatype::RAW, value).encode(call.out());
 }
 
-fn entered(call: &mut Call<'_, '_>) {
+fn entered(call: &mut Call<'_, '_>, user: &[u8]) {
+    call.peer.user = Some(String::from_utf8_lossy(user).into_owned());
     call.peer.login_by = None;
     call.reader.set_limits(FrameLimits::AFTER_AUTH);
 }

@@ -208,7 +208,8 @@ fn check(settings: &ServerSettings) -> Result<()> {
     if settings.management_port == 0 {
         return misuse("clients take no cluster map without a management port".into());
     }
-    if settings.login_timeout.max(settings.memory_timeout) > TIMEOUT_MAX {
+    let timeouts = [settings.login_timeout, settings.memory_timeout, settings.stuck_timeout];
+    if timeouts.iter().any(|timeout| *timeout > TIMEOUT_MAX) {
         return misuse(format!("a timeout is at most {} seconds", TIMEOUT_MAX.as_secs()));
     }
     for user in &settings.users {

@@ -17,6 +17,8 @@ pub(super) struct Peer {
     pub(super) login_failures: u32,
     /// A login that was begun.
     pub(super) login: Option<Exchange>,
+    /// Who has logged in.
+    pub(super) user: Option<String>,
     pub(super) bucket_selected: bool,
     /// Its streams, once it is a DCP connection.
     pub(super) dcp: Option<Producer>,
@@ -30,6 +32,7 @@ impl Peer {
             login_by,
             login_failures: 0,
             login: None,
+            user: None,
             bucket_selected: false,
             dcp: None,
         }

@@ -1,6 +1,6 @@
 //! What a server is told when it is made: plain data, every field with a default.
 
-use crate::limits::{LOGIN_TIMEOUT, MEMORY_TIMEOUT};
+use crate::limits::{LOGIN_TIMEOUT, MEMORY_TIMEOUT, STUCK_TIMEOUT};
 use core::fmt;
 use core::hint::black_box;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -27,6 +27,11 @@ pub struct ServerSettings {
     pub login_timeout: Duration,
     /// How long a write waits for memory before the client is told to come again.
     pub memory_timeout: Duration,
+    /// A regular expression: DCP connections whose whole name it matches are closed when their window has been full
+    /// for [`stuck_timeout`](Self::stuck_timeout) and nothing was acknowledged. `None`: none are.
+    pub stuck_names: Option<String>,
+    /// See [`stuck_names`](Self::stuck_names).
+    pub stuck_timeout: Duration,
 }
 
 impl Default for ServerSettings {
@@ -40,6 +45,8 @@ impl Default for ServerSettings {
             management_port: 8091,
             login_timeout: LOGIN_TIMEOUT,
             memory_timeout: MEMORY_TIMEOUT,
+            stuck_names: None,
+            stuck_timeout: STUCK_TIMEOUT,
         }
     }
 }

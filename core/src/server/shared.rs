@@ -5,10 +5,11 @@ use super::error_map::ErrorMaps;
 use super::scram::Accounts;
 use super::settings::ServerSettings;
 use crate::engine::Engine;
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::limits::SERVER_SOCKETS_MAX;
+use regex::Regex;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tokio::sync::Semaphore;
 
 /// What all connections of a server share; nothing in it changes.
@@ -20,6 +21,8 @@ pub(super) struct Shared {
     pub(super) config: ClusterConfig,
     pub(super) error_maps: ErrorMaps,
     pub(super) started: Instant,
+    /// Which DCP connections are watched for being stuck.
+    stuck_names: Option<Regex>,
     /// A permit for each socket.
     pub(super) sockets: Arc<Semaphore>,
 }
@@ -31,7 +34,17 @@ impl Shared {
         let error_maps = ErrorMaps::new();
         let sockets = Arc::new(Semaphore::new(SERVER_SOCKETS_MAX));
         let started = Instant::now();
-        Ok(Arc::new(Self { engine, settings, accounts, config, error_maps, started, sockets }))
+        let stuck_names = settings.stuck_names.as_deref().map(whole).transpose()?;
+        Ok(Arc::new(Self {
+            engine,
+            settings,
+            accounts,
+            config,
+            error_maps,
+            started,
+            stuck_names,
+            sockets,
+        }))
     }
 
     /// How many clients are connected.
@@ -39,8 +52,28 @@ impl Shared {
         SERVER_SOCKETS_MAX - self.sockets.available_permits()
     }
 
+    /// How long the window of a DCP connection of that name may be full without an acknowledgement.
+    pub(super) fn stuck_timeout(&self, name: &str) -> Option<Duration> {
+        let matches = |names: &Regex| {
+            // The name by itself, or as statistics show it.
+            names.is_match(name) || names.is_match(&format!("{STATS_PREFIX}{name}"))
+        };
+        self.stuck_names.as_ref().is_some_and(matches).then_some(self.settings.stuck_timeout)
+    }
+
     /// Whether clients have to log in.
     pub(super) fn needs_login(&self) -> bool {
         !self.settings.users.is_empty()
     }
+}
+
+/// What statistics put in front of a DCP connection's name, as tools expect it.
+pub(super) const STATS_PREFIX: &str = "eq_dcpq:";
+
+/// An expression that has to match all of a name.
+fn whole(pattern: &str) -> Result<Regex> {
+    Regex::new(&format!("^(?:{pattern})$")).map_err(|error| {
+        let what = format!("the names of stuck connections: {pattern:?} is no regular expression");
+        Error::new(ErrorKind::Misuse, what).because(error)
+    })
 }

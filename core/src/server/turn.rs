@@ -170,8 +170,9 @@ impl Connection {
                 let why = match departure {
                     Departure::Closed => "closed by the server",
                     Departure::Idle => "the client said nothing for too long",
+                    Departure::Stuck => "the client acknowledged nothing for too long",
                 };
-                tracing::debug!(name = producer.name(), why, "a DCP connection ended");
+                tracing::info!(name = producer.name(), why, "a DCP connection is ended");
                 false
             }
         }

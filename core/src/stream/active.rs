@@ -97,6 +97,11 @@ impl ActiveStream {
         }
     }
 
+    /// The last seqno that was read.
+    pub(crate) fn read_to(&self) -> Seqno {
+        Seqno(self.next.0.saturating_sub(1))
+    }
+
     /// Sends as much as the turn allows.
     pub(crate) fn run<S: Sink>(&mut self, cx: &mut StreamContext<'_, '_, S>) -> Next {
         loop {
@@ -226,12 +231,14 @@ impl ActiveStream {
                 Passed::Sent | Passed::LastOfFilter => {
                     (self.shown, self.hidden) = (seqno, 0);
                     cx.sent.last_seqno = seqno;
+                    cx.sent.stream.backfill_sent += 1;
                 }
                 Passed::Hidden => self.hidden += 1,
                 Passed::Full => return ControlFlow::Break(cx.full()),
                 Passed::TurnOver => return ControlFlow::Break(Next::More),
             }
             self.next = seqno.next();
+            cx.sent.stream.backfill_items += 1;
             permit.give_back(bytes);
             records.pop_front();
             if sent == Passed::LastOfFilter {
@@ -329,6 +336,7 @@ impl ActiveStream {
                 sent @ (Passed::Sent | Passed::LastOfFilter) => {
                     *shown = doc.meta.seqno;
                     cx.sent.last_seqno = doc.meta.seqno;
+                    cx.sent.stream.memory_sent += 1;
                     filter_empty = sent == Passed::LastOfFilter;
                     // What is left behind the last event of the filter is not shown anyway.
                     return ControlFlow::Continue(());
@@ -394,6 +402,7 @@ impl ActiveStream {
         match cx.offer(&Event::SeqnoAdvanced { stream: self.name, seqno }) {
             Offer::Sent => {
                 (self.advance, self.shown, self.hidden) = (None, seqno, 0);
+                cx.sent.stream.advanced = Some(seqno);
                 ControlFlow::Continue(())
             }
             Offer::Full => ControlFlow::Break(cx.full()),

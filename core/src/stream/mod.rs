@@ -14,5 +14,5 @@ pub(crate) use active::{ActiveStream, StreamRange};
 pub use event::{Event, Layout, Sink, SnapshotFlags, StreamName};
 pub(crate) use filter::StreamFilter;
 pub use request::*;
-pub(crate) use turn::{Next, Sent, StreamContext};
+pub(crate) use turn::{Next, Sent, StreamContext, StreamSent};
 pub use word::{Advanced, Claimed, Killed, StreamState, StreamWord};

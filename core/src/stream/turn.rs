@@ -35,6 +35,17 @@ pub(crate) struct Sent {
     pub(crate) bytes: u64,
     pub(crate) last_seqno: Seqno,
     pub(crate) snapshot_end: Seqno,
+    /// What one stream did in its turn.
+    pub(crate) stream: StreamSent,
+}
+
+/// What one stream did in its turn, for stats.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct StreamSent {
+    pub(crate) backfill_items: u64,
+    pub(crate) backfill_sent: u64,
+    pub(crate) memory_sent: u64,
+    pub(crate) advanced: Option<Seqno>,
 }
 
 /// Why a turn ended.

@@ -107,6 +107,7 @@ fn settings() -> HostSettings {
         data: Some(PathBuf::from(FOLDER)),
         vbuckets: VBUCKETS_DEFAULT,
         memory_bytes: EngineSettings::default().memory_bytes,
+        idle_timeout: EngineSettings::default().idle_timeout,
         server,
         any_port: true,
     }

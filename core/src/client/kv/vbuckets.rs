@@ -27,7 +27,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> KvClient<S> {
 
     /// The statistics of a group (the general ones if it is empty), in the server's order.
     pub async fn stats(&mut self, group: &str) -> Result<Vec<(String, String)>> {
-        let stat = Stat { group: group.as_bytes() };
+        let stat = Stat::of(group.as_bytes());
         let first = self.connection.ask(|opaque, out| stat.encode(opaque, out)).await?;
         let opaque = first.opaque();
         let (mut stats, mut frame) = (Vec::new(), first);

@@ -18,7 +18,15 @@ pub(in crate::server) fn control(call: &mut Call<'_, '_>) -> Result<(), Stop> {
 /// `5d` DCP_BUFFER_ACK: answered only if it is malformed.
 pub(in crate::server) fn buffer_ack(call: &mut Call<'_, '_>) -> Result<(), Stop> {
     let request = BufferAck::parse(call.frame)?;
-    call.producer()?.ack(u64::from(request.bytes));
+    let producer = call.producer()?;
+    let over = producer.ack(u64::from(request.bytes));
+    if over > 0 {
+        tracing::debug!(
+            name = producer.name(),
+            over,
+            "a client acknowledged more than it was sent"
+        );
+    }
     Ok(())
 }
 

@@ -42,6 +42,8 @@ pub(in crate::server) fn open(call: &mut Call<'_, '_>) -> Result<(), Stop> {
     let options = OpenOptions {
         include_delete_times: request.flags.contains(OpenFlags::INCLUDE_DELETE_TIMES),
         include_xattrs: request.flags.contains(OpenFlags::INCLUDE_XATTRS),
+        user: call.peer.user.as_deref().map(Box::from),
+        stuck_timeout: call.shared.stuck_timeout(name),
         ..OpenOptions::default()
     };
     match call.shared.engine.connect(name, options) {

@@ -11,6 +11,7 @@ use ring::hmac;
 /// A login whose first message was answered.
 pub(in crate::server) struct Exchange {
     mechanism: Mechanism,
+    user: Vec<u8>,
     /// `None`: nobody has that name, so that no proof is right.
     keys: Option<Keys>,
     /// What the client's last message has to begin with, up to the proof.
@@ -50,7 +51,12 @@ impl Exchange {
                 .concat();
         let final_start = [b"c=", BASE64.encode(header).as_bytes(), b",r=", &nonce].concat();
         let so_far = [bare, b",", &answer].concat();
-        Ok((Self { mechanism, keys, final_start, so_far }, answer))
+        Ok((Self { mechanism, user, keys, final_start, so_far }, answer))
+    }
+
+    /// Who wants to log in.
+    pub(in crate::server) fn user(&self) -> &[u8] {
+        &self.user
     }
 
     /// Whether it is by this mechanism.

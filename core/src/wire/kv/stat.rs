@@ -1,7 +1,7 @@
 //! `10` statistics.
 //!
 //! ```text
-//!  request: key: the group, or nothing for the general one
+//!  request: key: the group, or nothing for the general one; value: how it is wanted, as JSON, or nothing
 //!  answers: key: name, value: text, one for each; then one with neither
 //! ```
 
@@ -17,12 +17,24 @@ use bytes::BytesMut;
 pub struct Stat<'a> {
     /// The group; empty for the general one.
     pub group: &'a [u8],
+    /// How it is wanted, as JSON; empty: as usual.
+    pub value: &'a [u8],
 }
 
 impl<'a> Stat<'a> {
+    /// A group as usual.
+    #[must_use]
+    pub const fn of(group: &'a [u8]) -> Self {
+        Self { group, value: &[] }
+    }
+
     const OPCODE: Opcode = Opcode::STAT;
     const GROUP_BYTES_MAX: usize = 250;
-    const SHAPE: Shape = Shape::of(&[Self::OPCODE]).key(0, Self::GROUP_BYTES_MAX);
+    const VALUE_BYTES_MAX: usize = 4096;
+    const SHAPE: Shape = Shape::of(&[Self::OPCODE])
+        .key(0, Self::GROUP_BYTES_MAX)
+        .value(0, Self::VALUE_BYTES_MAX)
+        .json();
 
     /// Appends it.
     ///
@@ -30,7 +42,8 @@ impl<'a> Stat<'a> {
     /// When the group is longer than its length field can say.
     pub fn encode(&self, opaque: Opaque, out: &mut BytesMut) {
         let lead = Lead::request(Self::OPCODE, VbId::ZERO, opaque);
-        put(out, &lead.head::<HEADER_BYTES>(self.group.len(), 0), self.group, &[]);
+        let head = lead.head::<HEADER_BYTES>(self.group.len(), self.value.len());
+        put(out, &head, self.group, self.value);
     }
 
     /// Reads it.
@@ -39,7 +52,7 @@ impl<'a> Stat<'a> {
     /// When a part does not have its length.
     pub fn parse(frame: &'a Frame) -> Result<Self, WireError> {
         Self::SHAPE.check(frame)?;
-        Ok(Self { group: frame.key() })
+        Ok(Self { group: frame.key(), value: frame.value() })
     }
 }
 

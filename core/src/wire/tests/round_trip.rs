@@ -329,7 +329,7 @@ proptest! {
         let map = kv::GetErrorMap { version: opaque.get() as u16 };
         let f = written(|out| map.encode(opaque, out));
         prop_assert_eq!(kv::GetErrorMap::parse(&f), Ok(map));
-        let stat = kv::Stat { group: &key };
+        let stat = kv::Stat { group: &key, value: &value[..value.len().min(4096)] };
         let f = written(|out| stat.encode(opaque, out));
         prop_assert_eq!(kv::Stat::parse(&f), Ok(stat));
         let quit = kv::Quit { quiet };

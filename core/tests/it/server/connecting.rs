@@ -87,7 +87,7 @@ fn with_users_a_stranger_may_do_little() {
     assert_eq!(client.status(|o, out| get(0, b"key").encode(o, out)), Status::EACCESS);
     let config = GetClusterConfig { known: None };
     assert_eq!(client.status(|o, out| config.encode(o, out)), Status::EACCESS);
-    assert_eq!(client.status(|o, out| Stat { group: b"" }.encode(o, out)), Status::EACCESS);
+    assert_eq!(client.status(|o, out| Stat::of(b"").encode(o, out)), Status::EACCESS);
     let open = Open { flags: OpenFlags::PRODUCER, name: b"stranger", value: &[] };
     assert_eq!(client.status(|o, out| open.encode(o, out)), Status::EACCESS);
     assert_eq!(select(&mut client, b"default"), Status::EACCESS);

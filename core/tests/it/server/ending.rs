@@ -5,8 +5,10 @@ use super::dcp::{Dcp, from_zero};
 use super::requests::set;
 use super::running::{Running, Wanted};
 use bytes::BytesMut;
-use millstream::engine::EngineSettings;
-use millstream::server::{Secret, User};
+use millstream::ErrorKind;
+use millstream::engine::{Engine, EngineSettings};
+use millstream::server::{Secret, Server, ServerSettings, User};
+use millstream::store::MemoryStore;
 use millstream::types::{Opaque, Seqno, VbId};
 use millstream::wire::kv::Noop;
 use millstream::wire::{Opcode, Status};
@@ -93,4 +95,98 @@ fn connections_come_and_go() {
         dcp.stream(&from_zero(0));
     }
     server.client().store(set(0, b"key", b"value"));
+}
+
+#[test]
+fn whatever_a_client_sends_proves_that_it_lives() {
+    let mut engine = EngineSettings::default();
+    engine.idle_timeout = Duration::from_millis(400);
+    let server = Wanted { engine, ..Wanted::default() }.start();
+    // Its no-ops tell the time; the other one answers none of its own.
+    let mut clock = Dcp::open(&server, "clock");
+    let mut chatty = Dcp::open(&server, "chatty");
+    for dcp in [&mut clock, &mut chatty] {
+        dcp.control("set_noop_interval", "0.1");
+        dcp.control("enable_noop", "true");
+    }
+    for round in 0..12 {
+        let noop = clock.message();
+        assert_eq!(noop.opcode(), Opcode::DCP_NOOP);
+        clock.answer_noop(noop.opaque());
+        match round % 3 {
+            0 => chatty.ack(1),
+            1 => drop(chatty.request(|o, out| Noop.encode(o, out))),
+            // An answer, to nothing that was asked.
+            _ => chatty.answer_noop(Opaque(7)),
+        }
+    }
+    let (mut answers, mut noops) = (0, 0);
+    while answers < 4 {
+        let frame = chatty.message();
+        noops += u32::from(frame.opcode() == Opcode::DCP_NOOP);
+        answers += u32::from(frame.header().magic.is_response());
+    }
+    assert_eq!(noops, 1, "it was not answered");
+    // Falls silent.
+    while let Some(frame) = chatty.poll_next() {
+        assert_eq!(frame.opcode(), Opcode::DCP_NOOP);
+    }
+}
+
+#[test]
+fn an_idle_timeout_may_change_while_connections_are_open() {
+    let server = Running::start();
+    let mut dcp = Dcp::open(&server, "open");
+    dcp.control("set_noop_interval", "1000");
+    dcp.control("enable_noop", "true");
+    server.engine.set_idle_timeout(Duration::from_millis(50));
+    dcp.is_closed();
+}
+
+#[test]
+fn clients_that_are_stuck_are_given_up_if_their_names_say_so() {
+    let mut wanted = Wanted::default();
+    wanted.server.stuck_names = Some("slow:.*|eq_dcpq:listed".into());
+    wanted.server.stuck_timeout = Duration::from_millis(400);
+    let server = wanted.start();
+    let mut writer = server.client();
+    for n in 0..50_u32 {
+        writer.store(set(0, format!("key-{n}").as_bytes(), b"value"));
+    }
+    let names = ["slow:one", "listed", "slow:acknowledging", "other", "not slow:one"];
+    let mut open: Vec<Dcp> = names.iter().map(|name| Dcp::open(&server, name)).collect();
+    for dcp in &mut open {
+        dcp.control("connection_buffer_size", "44");
+        dcp.stream(&from_zero(0));
+        dcp.marker();
+    }
+    let [one, listed, acknowledging, others @ ..] = &mut open[..] else { unreachable!() };
+    // The clock is a connection's no-ops again.
+    let mut clock = Dcp::open(&server, "clock");
+    clock.control("set_noop_interval", "0.1");
+    clock.control("enable_noop", "true");
+    for _ in 0..8 {
+        let noop = clock.message();
+        clock.answer_noop(noop.opaque());
+        // Far too little to open the window again.
+        acknowledging.ack(1);
+    }
+    one.is_closed();
+    listed.is_closed();
+    // The document that the first byte let through.
+    assert_eq!(acknowledging.event().opcode(), Opcode::DCP_MUTATION);
+    for dcp in others.iter_mut().chain([acknowledging]) {
+        assert_eq!(dcp.status(|o, out| Noop.encode(o, out)), Status::SUCCESS);
+    }
+}
+
+#[test]
+fn names_of_stuck_clients_are_a_regular_expression() {
+    let engine = Engine::open(MemoryStore::new(1)).expect("an engine");
+    let mut settings = ServerSettings::default();
+    settings.listen = "127.0.0.1:0".parse().expect("an address");
+    settings.stuck_names = Some("slow[".into());
+    let refused = Server::bind(engine, settings).expect_err("it is none");
+    assert_eq!(refused.kind(), ErrorKind::Misuse);
+    assert!(refused.to_string().contains("\"slow[\""), "{refused}");
 }

@@ -3,7 +3,9 @@
 use super::dcp::{Dcp, from_zero};
 use super::requests::set;
 use super::running::Running;
-use millstream::types::Seqno;
+use bytes::BytesMut;
+use millstream::types::{EndReason, Opaque, Seqno, VbId};
+use millstream::wire::dcp::{BufferAck, CloseStream};
 use millstream::wire::kv::{GetClusterConfig, Noop};
 use millstream::wire::{Opcode, Status};
 
@@ -155,4 +157,33 @@ fn the_window_may_change_at_any_time() {
     dcp.control("connection_buffer_size", "0");
     assert_eq!(dcp.documents(Seqno(10)).len(), 8);
     dcp.verdict();
+}
+
+#[test]
+fn acknowledgements_count_whatever_they_name() {
+    let server = Running::start();
+    write(&server, 3, 10);
+    let mut dcp = Dcp::open(&server, "any stream");
+    dcp.control("connection_buffer_size", "100");
+    dcp.control("send_stream_end_on_client_close_stream", "true");
+    dcp.stream(&from_zero(0));
+    dcp.marker();
+    assert_eq!(dcp.event().opcode(), Opcode::DCP_MUTATION);
+    let close = CloseStream { vb: VbId(0), sid: None };
+    assert_eq!(dcp.status(|o, out| close.encode(o, out)), Status::SUCCESS);
+    dcp.is_silent();
+    // For a stream that is closed, with a vbucket that there is none of, and too much at that.
+    let mut ack = BytesMut::new();
+    BufferAck { bytes: 5000 }.encode(Opaque(0), &mut ack);
+    ack[6..8].copy_from_slice(&0xfffe_u16.to_be_bytes());
+    dcp.send(&ack);
+    assert_eq!(dcp.end(), EndReason::Closed);
+    let stats = &server.engine.connections()[0];
+    assert_eq!((stats.unacked_bytes, stats.total_acked_bytes), (28, 5000));
+    // Without a window nothing is counted, and an acknowledgement is no fault.
+    dcp.control("connection_buffer_size", "0");
+    dcp.ack(77);
+    assert_eq!(dcp.status(|o, out| Noop.encode(o, out)), Status::SUCCESS);
+    let stats = &server.engine.connections()[0];
+    assert_eq!((stats.unacked_bytes, stats.total_acked_bytes), (0, 5000));
 }

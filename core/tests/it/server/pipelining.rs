@@ -78,7 +78,7 @@ fn every_kind_of_request_keeps_its_place() {
         GetClusterConfig { known: None }.encode(n(6), &mut out);
         GetErrorMap { version: 2 }.encode(n(7), &mut out);
         GetAllVbSeqnos { state: None, collection: None }.encode(n(8), &mut out);
-        Stat { group: b"vbucket 3" }.encode(n(9), &mut out);
+        Stat::of(b"vbucket 3").encode(n(9), &mut out);
     }
     // Sent from another thread: the server stops reading while its answers are not taken.
     let mut sender = client.socket.try_clone().expect("a socket");

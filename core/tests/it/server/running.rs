@@ -4,6 +4,7 @@ use super::client::Client;
 use millstream::engine::{Engine, EngineSettings};
 use millstream::server::{Server, ServerSettings};
 use millstream::store::MemoryStore;
+use millstream::types::{Seqno, VbId};
 use std::net::SocketAddr;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -69,6 +70,13 @@ impl Running {
     /// A client with nothing agreed on.
     pub(super) fn client(&self) -> Client {
         Client::connect(self.address)
+    }
+
+    /// Waits until a vbucket's writes are persisted up to a seqno.
+    pub(super) fn persist(&self, vb: VbId, seqno: Seqno) {
+        let persisted = self.engine.persisted(vb, seqno);
+        let runtime = tokio::runtime::Builder::new_current_thread().build();
+        assert!(runtime.expect("a runtime").block_on(persisted), "the store takes them");
     }
 
     /// Stops the server and waits until every connection is gone.

@@ -2,6 +2,7 @@
 
 use super::walk::Entries;
 use crate::engine::ConnectionSnapshot;
+use crate::producer::PauseReason;
 use crate::stream::StreamState;
 use std::collections::BTreeMap;
 
@@ -14,24 +15,37 @@ struct Sums {
     streams: u64,
     items_sent: u64,
     bytes_sent: u64,
+    items_remaining: u64,
     unacked_bytes: u64,
+    paused: u64,
+    unpaused: u64,
+    from_disk: u64,
 }
 
-/// The sums of each beginning, then of all connections; those without a separator are in the latter only.
+/// The sums of each group, then of all connections.
 pub(super) fn tell(connections: &[ConnectionSnapshot], separator: &str, entries: &mut Entries<'_>) {
     let mut groups: BTreeMap<&str, Sums> = BTreeMap::new();
     let mut total = Sums::default();
     for connection in connections {
         total.add(connection);
-        if let Some((beginning, _)) = connection.name.split_once(separator) {
-            groups.entry(beginning).or_default().add(connection);
-        }
+        groups.entry(group_of(&connection.name, separator)).or_default().add(connection);
     }
     for (beginning, sums) in groups {
         sums.tell(beginning, separator, entries);
     }
     // What tools look for: a group of the empty name.
     total.tell(&format!("{separator}total"), separator, entries);
+}
+
+/// What a connection is summed up under: the agent of a name that is JSON, the beginning of one with a separator, else
+/// a group for all the rest.
+fn group_of<'n>(name: &'n str, separator: &str) -> &'n str {
+    if name.starts_with('"')
+        && let Some((_, agent)) = name.split_once("\"a\":\"")
+    {
+        return agent.split(['"', '/']).next().unwrap_or(agent);
+    }
+    name.split_once(separator).map_or("_unknown", |(beginning, _)| beginning)
 }
 
 impl Sums {
@@ -41,7 +55,12 @@ impl Sums {
         self.streams += connection.streams.iter().filter(|s| alive(&s.state)).count() as u64;
         self.items_sent += connection.items_sent;
         self.bytes_sent += connection.bytes_sent;
+        self.items_remaining += connection.items_remaining();
         self.unacked_bytes += connection.unacked_bytes;
+        self.paused += connection.pauses.windows_full();
+        self.unpaused += connection.pauses.past(PauseReason::WindowFull).count;
+        let details = connection.streams.iter().filter_map(|stream| stream.details.as_ref());
+        self.from_disk += details.map(|details| details.counts.backfill_items).sum::<u64>();
     }
 
     fn tell(self, group: &str, separator: &str, entries: &mut Entries<'_>) {
@@ -49,10 +68,19 @@ impl Sums {
             entries.put(format_args!("{group}{separator}{name}"), value);
         };
         put("count", self.connections);
+        put("backoff", 0);
         put("producer_count", self.connections);
+        put("consumer_count", 0);
         put("activestream_count", self.streams);
         put("items_sent", self.items_sent);
+        put("items_remaining", self.items_remaining);
+        put("items_backfilled_disk", self.from_disk);
+        put("items_backfilled_memory", 0);
         put("total_bytes", self.bytes_sent);
         put("unacked_bytes", self.unacked_bytes);
+        // Streams are read from when they are sent; nothing is queued.
+        put("ready_queue_bytes", 0);
+        put("paused_count", self.paused);
+        put("unpaused_count", self.unpaused);
     }
 }

@@ -1,6 +1,7 @@
 //! The server and its engine.
 
 use super::walk::Entries;
+use crate::engine::ConnectionSnapshot;
 use crate::server::setup::VERSION;
 use crate::server::shared::Shared;
 
@@ -22,11 +23,15 @@ pub(super) fn tell(shared: &Shared, entries: &mut Entries<'_>) {
     entries.put("ep_vbuckets", shared.engine.vbuckets());
     entries.put("ep_dcp_count", connections.len());
     entries.put("ep_dcp_producer_count", connections.len());
+    entries.put("ep_dcp_consumer_count", 0);
     entries
         .put("ep_dcp_dead_conn_count", connections.iter().filter(|c| c.pending_disconnect).count());
     entries.put("ep_dcp_items_sent", connections.iter().map(|c| c.items_sent).sum::<u64>());
     entries.put("ep_dcp_total_bytes", connections.iter().map(|c| c.bytes_sent).sum::<u64>());
+    let remaining = connections.iter().map(ConnectionSnapshot::items_remaining).sum::<u64>();
+    entries.put("ep_dcp_items_remaining", remaining);
     entries.put("ep_dcp_num_running_backfills", stats.backfills);
+    entries.put("ep_dcp_max_running_backfills", stats.backfills_max);
     entries.put("millstream_reclaim_pending", stats.garbage);
     entries.put("millstream_reclaim_destroyed", stats.destroyed);
     if let Some(error) = stats.last_error {

@@ -1,5 +1,7 @@
 //! A list of statistics on its way: it goes on only while there is room for more.
 
+use super::asked::{Asked, StreamFormat};
+use super::manifest::Part;
 use super::vbuckets::VbGroup;
 use super::{aggregate, connections, general};
 use crate::engine::ConnectionSnapshot;
@@ -11,6 +13,7 @@ use crate::wire::kv::{Stat, StatEntry};
 use crate::wire::{Header, Status};
 use bytes::BytesMut;
 use core::fmt::Display;
+use std::time::Instant;
 use std::vec;
 
 /// A list of statistics that has not been told to its end.
@@ -26,7 +29,8 @@ enum Left {
     General,
     Vbuckets { group: VbGroup, next: u32, end: u32 },
     Sums { separator: Box<str> },
-    Connections { next: vec::IntoIter<ConnectionSnapshot> },
+    Connections { next: vec::IntoIter<ConnectionSnapshot>, format: StreamFormat },
+    Manifest(Part),
     Nothing,
 }
 
@@ -47,19 +51,22 @@ impl Entries<'_> {
 /// `10` STAT.
 pub(in crate::server) fn stat(call: &mut Call<'_, '_>) -> Result<(), Stop> {
     let request = Stat::parse(call.frame)?;
-    let left = Left::of_group(request.group, call.shared)?;
+    let left = Left::of_group(&request, call.shared)?;
     *call.walk = Some(StatWalk { request: *call.frame.header(), left });
     Ok(())
 }
 
 impl Left {
-    fn of_group(group: &[u8], shared: &Shared) -> Result<Self, Refused> {
+    fn of_group(request: &Stat<'_>, shared: &Shared) -> Result<Self, Refused> {
         let unknown = || Refused::new(Status::KEY_ENOENT, "there is no such group of statistics");
-        let text = core::str::from_utf8(group).map_err(|_| unknown())?;
+        let text = core::str::from_utf8(request.group).map_err(|_| unknown())?;
         let mut words = text.split_ascii_whitespace();
         let (name, argument) = (words.next().unwrap_or_default(), words.next());
         if words.next().is_some() {
             return Err(unknown());
+        }
+        if !request.value.is_empty() && name != "dcp" {
+            return Err(Refused::new(Status::EINVAL, "only the group dcp takes a value"));
         }
         if let Some(group) = VbGroup::of_name(name) {
             let (next, end) = vbuckets(argument, shared.engine.vbuckets())?;
@@ -68,12 +75,22 @@ impl Left {
         match (name, argument) {
             ("", None) => Ok(Self::General),
             ("dcp", None) => {
-                Ok(Self::Connections { next: shared.engine.connections().into_iter() })
+                let asked = Asked::parse(request.value)?;
+                let mut connections = shared.engine.connections();
+                connections.retain(|connection| asked.wants(connection));
+                Ok(Self::Connections { next: connections.into_iter(), format: asked.format })
+            }
+            ("reset", None) => {
+                shared.engine.reset_stats();
+                Ok(Self::Nothing)
             }
             ("dcpagg", separator) => {
                 Ok(Self::Sums { separator: separator.unwrap_or(aggregate::SEPARATOR).into() })
             }
-            _ => Err(unknown()),
+            (name, argument) => match Part::of(name, argument, &shared.engine.manifest()) {
+                Some(part) => Ok(Self::Manifest(part?)),
+                None => Err(unknown()),
+            },
         }
     }
 }
@@ -104,8 +121,15 @@ impl StatWalk {
                     aggregate::tell(&shared.engine.connections(), separator, &mut entries);
                     self.left = Left::Nothing;
                 }
-                Left::Connections { next } => match next.next() {
-                    Some(connection) => connections::tell(&connection, &mut entries),
+                Left::Manifest(part) => {
+                    part.tell(&shared.engine, &mut entries);
+                    self.left = Left::Nothing;
+                }
+                Left::Connections { next, format } => match next.next() {
+                    Some(connection) => {
+                        let times = (shared.started, Instant::now());
+                        connections::tell(&connection, *format, times, &mut entries);
+                    }
                     None => self.left = Left::Nothing,
                 },
                 Left::Nothing => {

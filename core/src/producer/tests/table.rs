@@ -1,7 +1,7 @@
 //! The stream table and the no-op clock.
 
-use super::NoopState;
-use super::table::StreamTable;
+use crate::producer::NoopState;
+use crate::producer::table::StreamTable;
 use crate::stream::{Claimed, StreamState};
 use crate::types::Opaque;
 use std::sync::Barrier;

@@ -1,0 +1,4 @@
+//! The connection without its streams.
+
+mod peers;
+mod table;
