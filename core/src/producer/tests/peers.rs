@@ -33,14 +33,12 @@ impl Sink for Inbox {
 }
 
 fn engine() -> Engine {
-    let mut settings = EngineSettings::default();
-    settings.window_items = 1024;
+    let settings = EngineSettings { window_items: 1024, ..EngineSettings::default() };
     Engine::builder(MemoryStore::new(2)).settings(settings).open().expect("a memory store opens")
 }
 
 fn connect(engine: &Engine, stuck_timeout: Option<Duration>) -> Producer {
-    let mut options = OpenOptions::default();
-    options.stuck_timeout = stuck_timeout;
+    let options = OpenOptions { stuck_timeout, ..OpenOptions::default() };
     engine.connect("peer", options).expect("connects")
 }
 

@@ -90,6 +90,44 @@ fn dcp_connections_tell_of_their_streams() {
     dcp.verdict();
 }
 
+/// What a connection tells as it was opened.
+const AS_OPENED: [(&str, &str); 34] = [
+    ("type", "producer"),
+    ("user", "reader"),
+    ("supports_ack", "true"),
+    ("pending_disconnect", "false"),
+    ("paused_count", "0"),
+    ("unpaused_count", "0"),
+    ("priority", "medium"),
+    ("noop_enabled", "false"),
+    ("noop_tx_interval", "20 s"),
+    ("noop_wait", "false"),
+    ("force_value_compression", "false"),
+    ("cursor_dropping", "true"),
+    ("send_stream_end_on_client_close_stream", "false"),
+    ("enable_expiry_opcode", "false"),
+    ("enable_stream_id", "false"),
+    ("synchronous_replication", "false"),
+    ("synchronous_writes", "false"),
+    ("flatbuffers_system_events", "false"),
+    ("change_streams_enabled", "false"),
+    ("max_marker_version", "1.0"),
+    ("should_disconnect_when_stuck", "true"),
+    ("disconnect_when_stuck_timeout", "720"),
+    ("flow_control", "disabled"),
+    ("max_buffer_bytes", "none"),
+    ("items_sent", "0"),
+    ("items_remaining", "0"),
+    ("total_bytes_sent", "0"),
+    ("num_streams", "0"),
+    ("num_dead_streams", "0"),
+    ("dcp_ready_queue_size", "0"),
+    ("backfill_order", "round-robin"),
+    ("backfill_num_snoozing", "0"),
+    ("backfill_num_active", "0"),
+    ("backfill_buffer_full", "false"),
+];
+
 #[test]
 fn a_connection_tells_what_its_client_asked_for() {
     let mut wanted = Wanted::default();
@@ -110,42 +148,7 @@ fn a_connection_tells_what_its_client_asked_for() {
         all.get(&format!("eq_dcpq:settings:{name}")).cloned().unwrap_or_else(|| "none".into())
     };
     let before = stats(&mut client);
-    for (name, value) in [
-        ("type", "producer"),
-        ("user", "reader"),
-        ("supports_ack", "true"),
-        ("pending_disconnect", "false"),
-        ("paused_count", "0"),
-        ("unpaused_count", "0"),
-        ("priority", "medium"),
-        ("noop_enabled", "false"),
-        ("noop_tx_interval", "20 s"),
-        ("noop_wait", "false"),
-        ("force_value_compression", "false"),
-        ("cursor_dropping", "true"),
-        ("send_stream_end_on_client_close_stream", "false"),
-        ("enable_expiry_opcode", "false"),
-        ("enable_stream_id", "false"),
-        ("synchronous_replication", "false"),
-        ("synchronous_writes", "false"),
-        ("flatbuffers_system_events", "false"),
-        ("change_streams_enabled", "false"),
-        ("max_marker_version", "1.0"),
-        ("should_disconnect_when_stuck", "true"),
-        ("disconnect_when_stuck_timeout", "720"),
-        ("flow_control", "disabled"),
-        ("max_buffer_bytes", "none"),
-        ("items_sent", "0"),
-        ("items_remaining", "0"),
-        ("total_bytes_sent", "0"),
-        ("num_streams", "0"),
-        ("num_dead_streams", "0"),
-        ("dcp_ready_queue_size", "0"),
-        ("backfill_order", "round-robin"),
-        ("backfill_num_snoozing", "0"),
-        ("backfill_num_active", "0"),
-        ("backfill_buffer_full", "false"),
-    ] {
+    for (name, value) in AS_OPENED {
         assert_eq!(of(&before, name), value, "{name}");
     }
     let number = |text: String| text.parse::<f64>().expect("a number");
