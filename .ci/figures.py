@@ -42,15 +42,41 @@ def models(target: pathlib.Path) -> list[str]:
     )
     if not rows:
         return []
+    text = log.read_text(errors="replace")
+    failed = len(re.findall(r"^FAULT: ", text, re.M))
     total = sum(int(row[3]) for row in rows)
     free = sum(row[2] == "none" for row in rows)
     out = [
         "\n## Models (`cargo model`)\n",
-        f"{len(rows)} models, {total:,} executions, {free} of them without a bound and complete, 0 failed.\n",
+        f"{len(rows)} models, {total:,} executions, {free} of them without a bound and complete, {failed} failed.\n",
         "| model | threads | bound | executions | seconds |",
         "|---|---|---|---|---|",
     ]
     return out + [f"| `{n}` | {t} | {b} | {int(e):,} | {s} |" for n, t, b, e, s in rows]
+
+
+def races(target: pathlib.Path) -> list[str]:
+    log = target / "ci" / "test.log"
+    if not log.exists():
+        return []
+    rows = re.findall(r"^test races::\S+ \.\.\. (\w+)", log.read_text(errors="replace"), re.M)
+    failed = sum(row != "ok" for row in rows)
+    return ["\n## Race catalogue (`cargo test --workspace`)\n", f"{len(rows)} tests of races, {failed} failed."]
+
+
+def mutants(target: pathlib.Path) -> list[str]:
+    out = []
+    for name, command in [("mutants", "cargo mutants-model --sample 26"), ("full-mutants", "cargo mutants-model")]:
+        log = target / "ci" / f"{name}.log"
+        if not log.exists():
+            continue
+        text = log.read_text(errors="replace")
+        rows = re.findall(r"^(.+?) +(\d+) s  (.+)$", text, re.M)
+        total = re.findall(r"^mutants: .*$", text, re.M)
+        out += [f"\n## Seeded bugs (`{command}`)\n", f"{total[-1] if total else 'not ended'}.\n"]
+        out += ["| bug | seconds | found by |", "|---|---|---|"]
+        out += [f"| {bug.strip()} | {s} | {verdict.replace('|', '/')} |" for bug, s, verdict in rows]
+    return out
 
 
 def flat(value: object, name: str = "") -> list[tuple[str, str]]:
@@ -80,7 +106,7 @@ def machine() -> str:
 
 def main() -> int:
     target = pathlib.Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "target"
-    parts = lanes(target) + models(target) + figures(target)
+    parts = lanes(target) + models(target) + mutants(target) + races(target) + figures(target)
     if not parts:
         print(f"figures: no lane has left anything under {target}", file=sys.stderr)
         return 1

@@ -131,6 +131,11 @@ impl Partition {
         self.0.settle(high, pin);
     }
 
+    /// `Partition::mark_dirty`.
+    pub fn mark_dirty(&self) {
+        self.0.mark_dirty();
+    }
+
     /// `Partition::persisted`.
     #[must_use]
     pub fn persisted(&self) -> Seqno {

@@ -5,6 +5,7 @@
 //! cargo model --deep           every model at its deep bound (minutes to an hour)
 //! cargo model published quies  only models whose names contain one of these
 //! cargo model --mutants        seeds bugs into a copy of the product; every one must be found
+//!   --sample N                 only so many of them, spread over the list
 //! ```
 //! It fails when a model fails, is missing, or explores fewer executions than its floor.
 
@@ -38,7 +39,7 @@ fn check() -> Result<bool, Fault> {
     generated.tree.write(&workspace.generated())?;
     println!("{}", generated.versions);
     if plan.mutants {
-        return mutants::run_all(&workspace, &generated, &plan.names);
+        return mutants::run_all(&workspace, &generated, &plan);
     }
     let models = workspace.list(&plan)?;
     let outcome = workspace.run(&plan)?;

@@ -1,6 +1,6 @@
 //! The engine's limit on scans: who waits for a place is told when one becomes free.
 
-use crate::scene::{FailingStore, Room};
+use crate::scene::{ModelStore, Room};
 use loom::thread;
 use millstream::model::{Backfills, Delivered, Gate};
 use millstream::ready::ReadySet;
@@ -25,13 +25,13 @@ fn full_gate() {
                 .map(|backfills| backfills.schedule(VbId(0), &ready, &pin).expect("open"))
         };
         let running = thread::spawn(move || {
-            while their_queue.run_next(&FailingStore, &mut other) {}
+            while their_queue.run_next(&ModelStore::FAILING, &mut other) {}
             (their_queue, other)
         });
-        while our_queue.run_next(&FailingStore, &mut worker) {}
+        while our_queue.run_next(&ModelStore::FAILING, &mut worker) {}
         let (their_queue, mut other) = running.join().unwrap();
-        while their_queue.run_next(&FailingStore, &mut other)
-            || our_queue.run_next(&FailingStore, &mut worker)
+        while their_queue.run_next(&ModelStore::FAILING, &mut other)
+            || our_queue.run_next(&ModelStore::FAILING, &mut worker)
         {}
         let failed = Some(Delivered::Failed(EndReason::BackfillFailed));
         assert_eq!(outboxes.each_mut().map(|outbox| outbox.next()), [failed; 2], "both were run");

@@ -145,6 +145,36 @@ fn seal_fixes_last() {
     });
 }
 
+/// A log that is sealed while somebody writes and somebody reads: the seqno that the seal names is the last that is ever
+/// published, and readers come to it.
+#[test]
+fn seal_vs_publish() {
+    let model = Model::new("log::seal_vs_publish", 3).bound(3).floor(340);
+    model.deep(Some(4), 340).check(|| {
+        let room = Room::new();
+        let log = log();
+        let writer = pinned(room.reader("writer"), {
+            let log = Arc::clone(&log);
+            move |pin| match log.reserve(pin) {
+                Ok(at) => at.publish(doc(Seqno(1), "k")),
+                Err(refused) => assert_eq!(refused, TailError::Sealed(Seqno::ZERO)),
+            }
+        });
+        let reader = pinned(room.reader("reader"), {
+            let log = Arc::clone(&log);
+            move |pin| seqnos(&log, 1, pin).expect("nothing is trimmed")
+        });
+        let last = log.seal();
+        let ((), writer) = writer.join().unwrap();
+        let ((end, found), mut reader) = reader.join().unwrap();
+        assert!(end <= last.0 && found.len() as u64 == end, "nothing beyond the seal, no hole");
+        assert_eq!(log.high(&reader.pin()), last, "all that was given out is published");
+        assert!(log.is_sealed());
+        drop((writer, reader));
+        assert_eq!(room.finish(), 0);
+    });
+}
+
 /// A snapshot that holds two versions of a key shows the newer one only.
 #[test]
 fn superseded_before_publish() {

@@ -52,6 +52,42 @@ fn dirty_vs_flush() {
     });
 }
 
+/// The flusher comes though there is nothing to persist, and a write slips in behind its look: the write finds the flag
+/// cleared, and brings the flusher back.
+#[test]
+fn dirty_vs_idle_flush() {
+    let model = Model::new("partition::dirty_vs_idle_flush", 2).bound(3).floor(1000);
+    model.deep(Some(4), 1000).check(|| {
+        let room = Room::new();
+        let dirty = Tracked::new(ReadySet::new(2));
+        let partition = partition(&dirty, &room.domain);
+        let key = Arc::new(Key::new());
+        let mut flusher = room.reader("flusher");
+        partition.mark_dirty();
+        let writer = pinned(room.reader("writer"), {
+            let (partition, key) = (Arc::clone(&partition), Arc::clone(&key));
+            move |pin| partition.set(&key, b"a", pin).expect("written").seqno
+        });
+        let mut cursor = 0;
+        let mut persisted = Vec::new();
+        let mut flush = || {
+            while dirty.take(&mut cursor).is_some() {
+                let pin = flusher.pin();
+                if let Some(gathered) = partition.collect(&pin) {
+                    persisted.extend(gathered.records);
+                    partition.settle(gathered.high, &pin);
+                }
+            }
+        };
+        flush();
+        let (_, writer) = writer.join().unwrap();
+        flush();
+        assert_eq!(persisted, [Seqno(1)], "once");
+        drop((partition, key, flusher, writer));
+        room.finish();
+    });
+}
+
 /// Whoever sees that a seqno is persisted finds it in the store.
 #[test]
 fn persisted_is_stored() {

@@ -1,13 +1,9 @@
-//! The list that is taken whole: order, no loss, and that the edge from empty wakes a taker.
+//! The list that is taken whole: order, no loss, one edge for each emptying take.
 
 use loom::thread;
-use millstream_models::{Canary, Drops, Model, block_on};
+use millstream_models::{Canary, Drops, Model};
 use millstream_reclaim::PushList;
-use millstream_reclaim::sync::AtomicWaker;
-use millstream_reclaim::sync::atomic::{AtomicBool, Ordering, fence};
-use std::future::poll_fn;
 use std::sync::Arc;
-use std::task::Poll;
 
 #[test]
 fn two_pushers_one_taker() {
@@ -56,38 +52,5 @@ fn dropped_full() {
         assert!(edges[0] ^ edges[1], "one found it empty");
         drop(list);
         assert_eq!(drops.count(), 2);
-    });
-}
-
-/// A taker that registers, fences and looks again, against pushers that push, fence and wake: the pattern of every
-/// queue in the workspace, over the real atomic-waker.
-#[test]
-fn edge_wakes() {
-    Model::new("push::edge_wakes", 3).bound(3).floor(12_000).check(|| {
-        let list = Arc::new(PushList::new());
-        let waker = Arc::new(AtomicWaker::new());
-        let asleep = Arc::new(AtomicBool::new(false));
-        let pushers = [1, 2].map(|n| {
-            let (list, waker, asleep) =
-                (Arc::clone(&list), Arc::clone(&waker), Arc::clone(&asleep));
-            thread::spawn(move || {
-                list.push(n);
-                fence(Ordering::SeqCst);
-                if asleep.load(Ordering::Relaxed) {
-                    waker.wake();
-                }
-            })
-        });
-        let mut sum = 0;
-        block_on(poll_fn(|cx| {
-            waker.register(cx.waker());
-            asleep.store(true, Ordering::Relaxed);
-            fence(Ordering::SeqCst);
-            if !list.is_empty() {
-                sum += list.take_all().sum::<i32>();
-            }
-            if sum == 3 { Poll::Ready(()) } else { Poll::Pending }
-        }));
-        pushers.into_iter().for_each(|pusher| pusher.join().unwrap());
     });
 }

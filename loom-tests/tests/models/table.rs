@@ -57,3 +57,20 @@ fn two_closers() {
         assert_eq!(table.close(|_| {}), 0);
     });
 }
+
+/// Whoever looks at all slots while the owner makes a block sees its slots as they were made, or none.
+#[test]
+fn look_vs_open() {
+    Model::new("table::look_vs_open", 2).floor(24).check(|| {
+        let table = Arc::new(Table::new(4));
+        let looker = thread::spawn({
+            let table = Arc::clone(&table);
+            move || (0..4).filter_map(|index| table.word(index).map(|word| word.load())).collect()
+        });
+        assert!(open(&table, 2));
+        let states: Vec<_> = looker.join().unwrap();
+        assert!(states.len() <= 2, "of one block");
+        assert!(states.iter().all(|it| matches!(it, StreamState::Free | StreamState::Pending)));
+        assert_eq!(table.close(|_| {}), 1);
+    });
+}

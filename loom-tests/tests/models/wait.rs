@@ -32,6 +32,7 @@ impl Scene {
         let ready = millstream_reclaim::sync::Arc::new(ReadySet::new(8));
         let waiter = Waiter::new(ready.clone(), 3);
         let mut cursor = 0;
+        self.list.enter();
         while self.written.load(Ordering::Relaxed) < writes {
             self.list.park(&waiter);
             if self.written.load(Ordering::Relaxed) >= writes {
@@ -48,6 +49,7 @@ impl Scene {
                 }
             }));
         }
+        self.list.leave();
     }
 }
 
@@ -72,5 +74,31 @@ fn park_again() {
         let writers = [scene.write(), scene.write()];
         scene.follow(2);
         writers.into_iter().for_each(|writer| writer.join().unwrap());
+    });
+}
+
+/// Two streams on a vbucket: one parks as often as it takes to have the list swept, and leaves, while the other waits
+/// for a write. The sweep takes the other one out; it must not sleep through the write for that.
+#[test]
+fn leave_vs_publish() {
+    let model = Model::new("wait::leave_vs_publish", 3).bound(2).floor(11000);
+    model.deep(Some(3), 11000).check(|| {
+        let scene = Scene::new();
+        let leaver = thread::spawn({
+            let scene = Arc::clone(&scene);
+            move || {
+                scene.list.enter();
+                for _ in 0..2 {
+                    // A stream of its own each time: closed without a write, its waiter stays behind in the list.
+                    let ready = millstream_reclaim::sync::Arc::new(ReadySet::new(8));
+                    scene.list.park(&Waiter::new(ready, 0));
+                }
+                scene.list.leave();
+            }
+        });
+        let writer = scene.write();
+        scene.follow(1);
+        leaver.join().unwrap();
+        writer.join().unwrap();
     });
 }

@@ -1,7 +1,6 @@
 //! The flow-control window: an acknowledgement or another size never passes a sender that goes to sleep.
 
 use loom::sync::Notify;
-use loom::sync::atomic::{AtomicUsize, Ordering};
 use loom::thread;
 use millstream::flow::Window;
 use millstream_models::Model;
@@ -11,29 +10,19 @@ use std::sync::Arc;
 struct Scene {
     window: Window,
     bell: Notify,
-    turns: AtomicUsize,
 }
 
 impl Scene {
     fn new(max: u64, sent: u64) -> Arc<Self> {
-        let scene =
-            Self { window: Window::new(max), bell: Notify::new(), turns: AtomicUsize::new(0) };
+        let scene = Self { window: Window::new(max), bell: Notify::new() };
         scene.window.sent(sent);
         Arc::new(scene)
-    }
-
-    /// A place at which loom tries every order of the threads, without giving them one: of plain loads it looks at the
-    /// last only, and would miss an exchange by a thread that had looked itself.
-    fn turn(&self) {
-        self.turns.fetch_add(1, Ordering::Relaxed);
     }
 
     fn ack(self: &Arc<Self>, bytes: u64) -> thread::JoinHandle<()> {
         let scene = Arc::clone(self);
         thread::spawn(move || {
-            scene.turn();
             let acked = scene.window.ack(bytes);
-            scene.turn();
             assert_eq!(acked.over, 0, "all of it was sent");
             if acked.opened {
                 scene.bell.notify();
@@ -44,9 +33,7 @@ impl Scene {
     fn resize(self: &Arc<Self>, max: u64) -> thread::JoinHandle<()> {
         let scene = Arc::clone(self);
         thread::spawn(move || {
-            scene.turn();
             let resized = scene.window.resize(max);
-            scene.turn();
             if resized.opened {
                 scene.bell.notify();
             }
@@ -55,9 +42,7 @@ impl Scene {
 
     /// Sleeps while the window is full; an opening that is not told is a deadlock, which loom reports.
     fn wait(&self) {
-        self.turn();
         while !self.window.may_send() {
-            self.turn();
             if self.window.is_full() {
                 self.bell.wait();
             }
@@ -123,14 +108,12 @@ fn never_backwards() {
         let ackers = [(); 2].map(|()| {
             let scene = Arc::clone(&scene);
             thread::spawn(move || {
-                scene.turn();
                 let over = scene.window.ack(2).over;
                 assert!(over <= 2, "no more than it acknowledges");
                 over
             })
         });
         scene.window.sent(1);
-        scene.turn();
         let over: u64 = ackers.into_iter().map(|acker| acker.join().unwrap()).sum();
         assert_eq!(scene.window.outstanding(), over - 2);
     });
@@ -179,7 +162,6 @@ fn switched_on() {
     Model::new("window::switched_on", 2).floor(5).check(|| {
         let scene = Scene::new(0, 5);
         let resizer = scene.resize(1);
-        scene.turn();
         assert!(scene.window.may_send());
         resizer.join().unwrap();
         assert_eq!(scene.window.outstanding(), 0);

@@ -5,24 +5,26 @@ use super::seeded::{MUTANTS, Mutant};
 use super::seeded_core::CORE;
 use crate::Fault;
 use crate::generate::Generated;
-use crate::run::Workspace;
+use crate::run::{Plan, Workspace};
 use crate::tree::Tree;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-/// Runs every bug whose file or name contains one of `names` (all, when there are none). Whether all were found.
+/// Runs every bug that the plan asks for. Whether all were found.
 pub(crate) fn run_all(
     workspace: &Workspace,
     generated: &Generated,
-    names: &[String],
+    plan: &Plan,
 ) -> Result<bool, Fault> {
     let copy = Copy::new(workspace, generated)?;
     let wanted = |mutant: &&Mutant| {
         let named = |name: &String| mutant.bug.contains(name) || mutant.file.contains(name);
-        names.is_empty() || names.iter().any(named)
+        plan.names.is_empty() || plan.names.iter().any(named)
     };
+    let all: Vec<_> = MUTANTS.iter().chain(CORE).filter(wanted).collect();
+    let stride = plan.sample.map_or(1, |sample| (all.len() / sample).max(1));
     let (mut tried, mut found_all, mut open, mut wrong) = (0, 0, 0, 0);
-    for mutant in MUTANTS.iter().chain(CORE).filter(wanted) {
+    for mutant in all.into_iter().step_by(stride) {
         let began = Instant::now();
         let found = copy.try_one(mutant)?;
         let known = OPEN.iter().find(|(bug, _)| *bug == mutant.bug);

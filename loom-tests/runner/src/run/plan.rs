@@ -7,6 +7,8 @@ use crate::Fault;
 pub(crate) struct Plan {
     pub(crate) deep: bool,
     pub(crate) mutants: bool,
+    /// So many of the seeded bugs, spread over the list; `None` for all.
+    pub(crate) sample: Option<usize>,
     /// Parts of names; empty for all.
     pub(crate) names: Vec<String>,
 }
@@ -14,14 +16,20 @@ pub(crate) struct Plan {
 impl Plan {
     pub(crate) fn parse(arguments: impl Iterator<Item = String>) -> Result<Self, Fault> {
         let mut plan = Self::default();
-        for argument in arguments {
+        let mut arguments = arguments;
+        while let Some(argument) = arguments.next() {
             match argument.as_str() {
+                "--sample" => {
+                    let number = arguments.next().and_then(|number| number.parse().ok());
+                    let missing = || Fault::new("--sample", "takes how many seeded bugs to try");
+                    plan.sample = Some(number.filter(|n| *n > 0).ok_or_else(missing)?);
+                }
                 "--deep" => plan.deep = true,
                 "--mutants" => plan.mutants = true,
                 option if option.starts_with('-') => {
                     return Err(Fault::new(
                         option,
-                        "no such option; there are --deep and --mutants",
+                        "no such option; there are --deep, --mutants and --sample",
                     ));
                 }
                 _ => plan.names.push(argument),

@@ -131,6 +131,7 @@ impl Workspace {
         let output = self
             .cargo(&[], &["--nocapture", "--test-threads", "1"])
             .args(names)
+            .env("MILLSTREAM_MODELS", "mutant")
             .env("RUST_BACKTRACE", "0")
             .output()
             .map_err(|error| Fault::new("cargo test does not start", error))?;

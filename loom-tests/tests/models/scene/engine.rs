@@ -1,6 +1,6 @@
 //! A whole engine without threads, and one connection of it.
 
-use super::FailingStore;
+use super::ModelStore;
 use millstream::engine::EngineSettings;
 use millstream::model::{Bare, open};
 use millstream::producer::{OpenOptions, Producer};
@@ -9,7 +9,7 @@ use millstream::producer::{OpenOptions, Producer};
 pub(crate) fn bare() -> (Bare, Producer) {
     let mut settings = EngineSettings::default();
     settings.window_items = 4;
-    let bare = open(FailingStore, settings).expect("it opens");
+    let bare = open(ModelStore::FAILING, settings).expect("it opens");
     let producer = bare.engine.connect("model", OpenOptions::default()).expect("it connects");
     // Each of the two readers that threads borrow was inside once, see `Room::reader`.
     let session = bare.engine.session("warm");

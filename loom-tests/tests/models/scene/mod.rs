@@ -10,4 +10,4 @@ pub(crate) use document::{doc, seqnos};
 pub(crate) use engine::{bare, finish};
 pub(crate) use plain::Plain;
 pub(crate) use room::{Room, pinned};
-pub(crate) use store::FailingStore;
+pub(crate) use store::{DOCUMENT_BYTES, ModelStore};
