@@ -32,7 +32,7 @@
 //! | O1 | `push`: first read of `head` | Relaxed | none | nothing: the exchange checks it | none |
 //! | O2 | `push`: exchange of `head` | Release | O3 | the taker sees a node before its fields; earlier pushers are covered by the release sequence of exchanges | `push::two_pushers_one_taker` |
 //! | O3 | `take_all`: swap of `head` | Acquire | O2 | the same, from the other side | `push::two_pushers_one_taker` |
-//! | O4 | `is_empty`: read of `head` | Relaxed | none | nothing: callers that sleep on the answer fence first | `push::edge_wakes` |
+//! | O4 | `is_empty`: read of `head` | Relaxed | none | nothing: callers that sleep on the answer fence first | `wait::park_vs_publish` |
 //!
 //! # Reclamation
 //! None: a node is freed by the thread that took it.
