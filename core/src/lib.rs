@@ -35,6 +35,7 @@ mod races;
 pub mod ready;
 #[cfg(feature = "server")]
 pub mod server;
+mod snappy;
 pub mod store;
 pub mod stream;
 #[cfg(any(test, feature = "testing"))]

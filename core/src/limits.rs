@@ -90,6 +90,8 @@ pub const OUTPUT_BYTES_HIGH_PRIORITY: usize = 1024 * 1024;
 pub const OUTPUT_BYTES_MEDIUM_PRIORITY: usize = 512 * 1024;
 /// The same for low priority, which most clients ask for.
 pub const OUTPUT_BYTES_LOW_PRIORITY: usize = 256 * 1024;
+/// Room in which a connection inflates and compresses values that it keeps between its turns.
+pub const VALUE_ROOM_BYTES_KEPT: usize = 64 * 1024;
 /// Room that an idle connection's output buffer keeps.
 pub const OUTPUT_BYTES_KEPT: usize = 64 * 1024;
 /// Requests that a connection handles before other connections have their turn.

@@ -15,8 +15,9 @@ use std::collections::VecDeque;
 /// point.
 #[derive(Debug)]
 pub(crate) enum Delivery {
-    /// The scan is open; the last record that it shows has this seqno (0: it shows none).
-    Opened { last: Seqno },
+    /// The scan is open; the last record that it shows has this seqno (0: it shows none), and tombstones up to `purge`
+    /// may be missing.
+    Opened { last: Seqno, purge: Seqno },
     /// Records in seqno order, and the bytes lent for them.
     Slice { records: VecDeque<Record>, permit: Permit },
     /// Everything up to this seqno was delivered.

@@ -63,7 +63,9 @@ impl Backfill {
                 backfill.outbox.deliver(Delivery::Failed(EndReason::StateChanged));
                 return Ok(Turn::Finished);
             }
-            backfill.outbox.deliver(Delivery::Opened { last: scan.last() });
+            backfill
+                .outbox
+                .deliver(Delivery::Opened { last: scan.last(), purge: scan.purge_seqno() });
             backfill.scan = Some(scan);
             Ok(Turn::More)
         })

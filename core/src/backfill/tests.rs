@@ -101,7 +101,7 @@ impl Bench {
         for _ in 0..2_000 {
             if let Some(delivery) = outbox.front() {
                 let got = match delivery {
-                    Delivery::Opened { last } => Got::Opened(last.0),
+                    Delivery::Opened { last, .. } => Got::Opened(last.0),
                     Delivery::Slice { records, .. } => Got::Slice(records.len()),
                     Delivery::Done { read_to } => Got::Done(read_to.0),
                     Delivery::Failed(reason) => Got::Failed(*reason),

@@ -5,6 +5,7 @@
 //! key:    01 | 00 | collection LEB128       a collection: alive when it was made, a tombstone when it was dropped
 //!         01 | 01 | scope LEB128            a scope, likewise
 //!         01 | 02                           the manifest as a whole, in one vbucket; streams do not show it
+//!         01 | 03 | collection LEB128       a collection's newest change; beside the event that made it
 //! value:  manifest u64 | scope u32 | collection u32 | max TTL u32 (0: none) | name
 //! flags:  the low half of the manifest's uid, so that a look at meta data tells which event is new
 //! ```
@@ -20,6 +21,7 @@ const SYSTEM: u8 = 1;
 const OF_COLLECTION: u8 = 0;
 const OF_SCOPE: u8 = 1;
 const OF_MANIFEST: u8 = 2;
+const OF_CHANGE: u8 = 3;
 /// Where a manifest as a whole is kept.
 pub(crate) const MANIFEST_KEY: &[u8] = &[SYSTEM, OF_MANIFEST];
 const HEAD_BYTES: usize = 8 + 4 + 4 + 4;
@@ -36,6 +38,17 @@ pub enum SystemChange<'a> {
         /// Its name.
         name: &'a str,
         /// How long its documents live at most, in seconds; 0: as long as they say.
+        max_ttl: u32,
+    },
+    /// A collection's longest time to live was changed; only for clients that read FlatBuffers.
+    CollectionModified {
+        /// Its scope.
+        scope: ScopeId,
+        /// Its id.
+        collection: CollectionId,
+        /// Its name.
+        name: &'a str,
+        /// How long its documents live at most from now on, in seconds; 0: as long as they say.
         max_ttl: u32,
     },
     /// A collection was dropped, and its documents with it.
@@ -90,6 +103,9 @@ impl<'a> SystemEvent<'a> {
             (OF_COLLECTION, true) => {
                 SystemChange::CollectionCreated { scope, collection, name, max_ttl }
             }
+            (OF_CHANGE, true) => {
+                SystemChange::CollectionModified { scope, collection, name, max_ttl }
+            }
             (OF_COLLECTION, false) => SystemChange::CollectionDropped { scope, collection },
             (OF_SCOPE, true) => SystemChange::ScopeCreated { scope, name },
             (OF_SCOPE, false) => SystemChange::ScopeDropped { scope },
@@ -99,12 +115,30 @@ impl<'a> SystemEvent<'a> {
     }
 }
 
-impl SystemChange<'_> {
+impl<'a> SystemChange<'a> {
+    /// The name of what was made or changed; empty for what was dropped.
+    #[must_use]
+    pub fn name(&self) -> &'a str {
+        match *self {
+            Self::CollectionCreated { name, .. }
+            | Self::CollectionModified { name, .. }
+            | Self::ScopeCreated { name, .. } => name,
+            Self::CollectionDropped { .. } | Self::ScopeDropped { .. } => "",
+        }
+    }
+
+    /// The collection whose change a system key is about.
+    pub(crate) fn changed(key: &[u8]) -> Option<CollectionId> {
+        let [SYSTEM, OF_CHANGE, id @ ..] = key else { return None };
+        Some(CollectionId::split(id).ok()?.0)
+    }
+
     /// The key under which a vbucket keeps the newest event of its kind and id.
     pub(crate) fn key(&self) -> Vec<u8> {
         let (kind, id) = match *self {
             Self::CollectionCreated { collection, .. }
             | Self::CollectionDropped { collection, .. } => (OF_COLLECTION, collection.0),
+            Self::CollectionModified { collection, .. } => (OF_CHANGE, collection.0),
             Self::ScopeCreated { scope, .. } | Self::ScopeDropped { scope } => (OF_SCOPE, scope.0),
         };
         let mut key = [SYSTEM, kind, 0, 0, 0, 0, 0];
@@ -125,7 +159,8 @@ impl SystemChange<'_> {
     /// The document that tells of it.
     pub(crate) fn document(&self, manifest: ManifestUid, now: u32) -> Change<'static> {
         let (scope, collection, max_ttl, name, made) = match *self {
-            Self::CollectionCreated { scope, collection, name, max_ttl } => {
+            Self::CollectionCreated { scope, collection, name, max_ttl }
+            | Self::CollectionModified { scope, collection, name, max_ttl } => {
                 (scope, collection, max_ttl, name, true)
             }
             Self::CollectionDropped { scope, collection } => (scope, collection, 0, "", false),

@@ -26,6 +26,8 @@ pub struct Collection {
     pub name: String,
     /// How long its documents live at most, in seconds; 0: as long as they say.
     pub max_ttl: u32,
+    /// The manifest that changed that last; 0: none has, since it was made.
+    pub changed: ManifestUid,
 }
 
 /// Scopes and collections, in the order of their ids.
@@ -67,6 +69,7 @@ impl Default for Manifest {
                 scope: ScopeId::ZERO,
                 name: DEFAULT.to_owned(),
                 max_ttl: 0,
+                changed: ManifestUid::ZERO,
             }],
         }
     }
@@ -172,8 +175,33 @@ impl Manifest {
         }
         let mut next = self.successor();
         let collection = CollectionId(next.take_id());
-        let made = Collection { id: collection, scope: id, name: name.to_owned(), max_ttl };
+        let (name, changed) = (name.to_owned(), ManifestUid::ZERO);
+        let made = Collection { id: collection, scope: id, name, max_ttl, changed };
         next.collections.push(made);
+        Ok(next)
+    }
+
+    /// With another longest time to live of a collection; the same manifest if it has that already.
+    ///
+    /// # Errors
+    /// [`ManifestFault::UnknownCollection`].
+    pub fn with_max_ttl(
+        &self,
+        scope: &str,
+        name: &str,
+        max_ttl: u32,
+    ) -> Result<Self, ManifestFault> {
+        let unknown = || ManifestFault::UnknownCollection(format!("{scope}.{name}"));
+        let known = self.collection_named(scope, name).ok_or_else(unknown)?;
+        if known.max_ttl == max_ttl {
+            return Ok(self.clone());
+        }
+        let id = known.id;
+        let mut next = self.successor();
+        let changed = next.uid;
+        for collection in next.collections.iter_mut().filter(|collection| collection.id == id) {
+            (collection.max_ttl, collection.changed) = (max_ttl, changed);
+        }
         Ok(next)
     }
 
@@ -198,8 +226,15 @@ impl Manifest {
                 let at = self.collections.binary_search_by_key(&collection, |known| known.id);
                 if let Err(at) = at {
                     let name = name.to_owned();
+                    let changed = ManifestUid::ZERO;
                     self.collections
-                        .insert(at, Collection { id: collection, scope, name, max_ttl });
+                        .insert(at, Collection { id: collection, scope, name, max_ttl, changed });
+                }
+            }
+            SystemChange::CollectionModified { collection, max_ttl, .. } => {
+                let at = self.collections.binary_search_by_key(&collection, |known| known.id);
+                if let Some(known) = at.ok().and_then(|at| self.collections.get_mut(at)) {
+                    (known.max_ttl, known.changed) = (max_ttl, event.manifest);
                 }
             }
             SystemChange::CollectionDropped { collection, .. } => {
@@ -224,7 +259,7 @@ impl Manifest {
         let mut out = Vec::new();
         out.extend_from_slice(&self.uid.0.to_be_bytes());
         out.extend_from_slice(&self.next_id.to_be_bytes());
-        out.extend_from_slice(&(self.scopes.len() as u32).to_be_bytes());
+        out.extend_from_slice(&(self.scopes.len() as u32 | TELLS_CHANGES).to_be_bytes());
         for scope in &self.scopes {
             out.extend_from_slice(&scope.id.0.to_be_bytes());
             put_name(&scope.name, &mut out);
@@ -233,6 +268,7 @@ impl Manifest {
             out.extend_from_slice(&collection.id.0.to_be_bytes());
             out.extend_from_slice(&collection.scope.0.to_be_bytes());
             out.extend_from_slice(&collection.max_ttl.to_be_bytes());
+            out.extend_from_slice(&collection.changed.0.to_be_bytes());
             put_name(&collection.name, &mut out);
         }
         out
@@ -243,7 +279,8 @@ impl Manifest {
         let uid = ManifestUid(from.try_get_u64().ok()?);
         let next_id = from.try_get_u32().ok()?;
         let (mut scopes, mut collections) = (Vec::new(), Vec::new());
-        for _ in 0..from.try_get_u32().ok()? {
+        let count = from.try_get_u32().ok()?;
+        for _ in 0..count & !TELLS_CHANGES {
             let id = ScopeId(from.try_get_u32().ok()?);
             scopes.push(Scope { id, name: take_name(&mut from)? });
         }
@@ -251,7 +288,10 @@ impl Manifest {
             let id = CollectionId(from.try_get_u32().ok()?);
             let scope = ScopeId(from.try_get_u32().ok()?);
             let max_ttl = from.try_get_u32().ok()?;
-            collections.push(Collection { id, scope, name: take_name(&mut from)?, max_ttl });
+            let tells_changes = count & TELLS_CHANGES != 0;
+            let changed = if tells_changes { from.try_get_u64().ok()? } else { 0 };
+            let (name, changed) = (take_name(&mut from)?, ManifestUid(changed));
+            collections.push(Collection { id, scope, name, max_ttl, changed });
         }
         Some(Self { uid, next_id, scopes, collections })
     }
@@ -311,5 +351,8 @@ fn take_name(from: &mut &[u8]) -> Option<String> {
 
 /// The name of the default scope and of its default collection.
 const DEFAULT: &str = "_default";
+/// A bit of the number of scopes in a manifest that is kept: its collections tell when they were changed. Manifests
+/// that were kept before collections could be changed do not have it.
+const TELLS_CHANGES: u32 = 1 << 31;
 /// Ids below are the protocol's own.
 const FIRST_ID: u32 = 8;

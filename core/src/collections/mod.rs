@@ -15,6 +15,7 @@
 //! |---|---|---|---|---|---|
 
 mod event;
+mod flat;
 mod key;
 mod manifest;
 mod table;
@@ -24,6 +25,7 @@ mod tests;
 
 pub(crate) use event::{MANIFEST_KEY, is_system, manifest_of};
 pub use event::{SystemChange, SystemEvent};
+pub(crate) use flat::flat;
 pub use key::Key;
 pub(crate) use key::QualifiedKey;
 pub use manifest::{Collection, Manifest, ManifestFault, Scope};

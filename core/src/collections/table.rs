@@ -7,6 +7,7 @@
 //! | `closing` | the collection is being dropped: whoever takes a seqno from now on gives it back |
 //! | `high` | the seqno of its last document |
 //! | `alive` | its live documents |
+//! | `max_ttl`, `changed` | how long its documents live at most, and the manifest that said so last |
 //!
 //! # Invariants
 //! - I1. A document's seqno is below its collection's drop event's (model `collection::drop_vs_write`): a writer takes
@@ -18,13 +19,14 @@
 //! | operation | role | concurrent with | progress |
 //! |---|---|---|---|
 //! | `is_closing`, `note`, `high` | any writer or reader | everything | wait-free |
-//! | `close` | who changes the manifest, one at a time | everything | wait-free |
+//! | `close`, `change` | who changes the manifest, one at a time | everything | wait-free |
 //!
 //! # Orderings
 //!
 //! | label | access | ordering | pairs with | what breaks if weaker | model |
 //! |---|---|---|---|---|---|
 //! | C1 | `closing`: set before, read after a seqno is taken | Release / Acquire | itself, through T1 of the allocator | nothing while T1 orders both; the pair says what is meant | `collection::drop_vs_write` |
+//! | C3 | `max_ttl`, `changed` | Relaxed | none | nothing: a writer may give a document the older time a moment longer; `changed` is read by who writes it | none |
 //! | C2 | `high`, `alive` | Relaxed | none | nothing: a bound for a request that follows the write's answer, and a statistic | none |
 //!
 //! # Reclamation
@@ -35,14 +37,15 @@
 
 use crate::types::{CollectionId, ScopeId, Seqno};
 use millstream_reclaim::sync::Arc;
-use millstream_reclaim::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use millstream_reclaim::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
 /// A collection in one vbucket.
 #[derive(Debug)]
 pub(crate) struct VbCollection {
     pub(crate) id: CollectionId,
     pub(crate) scope: ScopeId,
-    pub(crate) max_ttl: u32,
+    max_ttl: AtomicU32,
+    changed: AtomicU32,
     /// Its create event; 0 for the default collection, which has none.
     pub(crate) start: Seqno,
     closing: AtomicBool,
@@ -55,7 +58,8 @@ impl VbCollection {
         Self {
             id,
             scope,
-            max_ttl,
+            max_ttl: AtomicU32::new(max_ttl),
+            changed: AtomicU32::new(0),
             start,
             closing: AtomicBool::new(false),
             high: AtomicU64::new(start.0),
@@ -66,11 +70,32 @@ impl VbCollection {
     /// The same, with what only the manifest knows; before it is shared.
     pub(crate) fn named(&self, scope: ScopeId, max_ttl: u32) -> Arc<Self> {
         let named = Self::new(self.id, scope, max_ttl, self.start);
+        named.change(max_ttl, self.changed());
         // C2 Relaxed: nobody else has it yet.
         named.high.store(self.high().0, Ordering::Relaxed);
         // C2 Relaxed: nobody else has it yet.
         named.alive.store(self.alive(), Ordering::Relaxed);
         Arc::new(named)
+    }
+
+    /// How long its documents live at most, in seconds; 0: as long as they say.
+    pub(crate) fn max_ttl(&self) -> u32 {
+        // C3 Relaxed: see the table.
+        self.max_ttl.load(Ordering::Relaxed)
+    }
+
+    /// The low half of the uid of the manifest whose change of it this vbucket's history told last; 0: of none.
+    pub(crate) fn changed(&self) -> u32 {
+        // C3 Relaxed: see the table.
+        self.changed.load(Ordering::Relaxed)
+    }
+
+    /// Takes a change over, and where it is from.
+    pub(crate) fn change(&self, max_ttl: u32, manifest: u32) {
+        // C3 Relaxed: see the table.
+        self.max_ttl.store(max_ttl, Ordering::Relaxed);
+        // C3 Relaxed: as above.
+        self.changed.store(manifest, Ordering::Relaxed);
     }
 
     /// It is being dropped: before the drop event takes its seqno.

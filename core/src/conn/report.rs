@@ -85,6 +85,7 @@ pub struct ConnectionSettings {
 enum Word {
     Documents,
     Bytes,
+    UncompressedBytes,
     LastSent,
     LastReceived,
     Flags,
@@ -134,6 +135,8 @@ impl Report {
         }
         self.put(Word::Documents, self.word(Word::Documents) + sent.documents);
         self.put(Word::Bytes, self.word(Word::Bytes) + sent.bytes);
+        let uncompressed = self.word(Word::UncompressedBytes) + sent.uncompressed_bytes;
+        self.put(Word::UncompressedBytes, uncompressed);
         self.put_instant(Word::LastSent, Some(now));
     }
 
@@ -160,6 +163,11 @@ impl Report {
     /// Documents and bytes sent.
     pub(crate) fn sent(&self) -> (u64, u64) {
         (self.word(Word::Documents), self.word(Word::Bytes))
+    }
+
+    /// What the bytes sent had been if no value was compressed.
+    pub(crate) fn uncompressed_bytes(&self) -> u64 {
+        self.word(Word::UncompressedBytes)
     }
 
     /// When the last message was sent.

@@ -5,14 +5,14 @@
 
 use super::parts::EngineParts;
 use crate::collections::{
-    CollectionTable, MANIFEST_KEY, Manifest, ManifestFault, SystemChange, SystemEvent,
+    Collection, CollectionTable, MANIFEST_KEY, Manifest, ManifestFault, SystemChange, SystemEvent,
     VbCollection, is_system, manifest_of,
 };
 use crate::error::{Error, ErrorKind, Result};
 use crate::limits::MANIFEST_TIMEOUT;
 use crate::partition::{Asked, Change, Decision, Found, Partition, UpdateError, Written};
 use crate::store::Store;
-use crate::types::{CollectionId, DocMeta, ManifestUid, ScopeId, VbId, VbState};
+use crate::types::{CollectionId, DocMeta, ManifestUid, ScopeId, Seqno, VbId, VbState};
 use millstream_reclaim::sync::workers::{Mutex, MutexGuard};
 use millstream_reclaim::sync::{Arc, workers};
 use millstream_reclaim::{Domain, Live, Pin, Reader};
@@ -115,6 +115,9 @@ fn follow(partition: &Partition, manifest: &Manifest, now: u32, reader: &mut Rea
             }
         }
     }
+    for made in manifest.collections() {
+        tell_change(partition, made, now, reader)?;
+    }
     for entry in known.iter() {
         if manifest.collection(entry.id).is_none() {
             drop_collection(partition, entry, uid, now, reader)?;
@@ -131,6 +134,44 @@ fn follow(partition: &Partition, manifest: &Manifest, now: u32, reader: &mut Rea
         partition.others.update_past_limit(&reader.pin(), |t| t.without_scope(scope))?;
     }
     Ok(())
+}
+
+/// Tells of a collection's newest change if the vbucket's history does not yet.
+fn tell_change(
+    partition: &Partition,
+    made: &Collection,
+    now: u32,
+    reader: &mut Reader,
+) -> Result<()> {
+    let newest = made.changed.0 as u32;
+    let is_told = |known: Option<&VbCollection>| known.is_none_or(|it| it.changed() == newest);
+    if partition.with_collection(made.id, &reader.pin(), is_told) {
+        return Ok(());
+    }
+    let change = SystemChange::CollectionModified {
+        scope: made.scope,
+        collection: made.id,
+        name: &made.name,
+        max_ttl: made.max_ttl,
+    };
+    let document = change.document(made.changed, now);
+    if let Some(written) = write(partition, &change.key(), &document, reader)? {
+        partition.with_collection(made.id, &reader.pin(), |known| {
+            if let Some(known) = known {
+                known.change(made.max_ttl, newest);
+                note_event(known, written.seqno);
+            }
+        });
+    }
+    Ok(())
+}
+
+/// A stream of the collection shows an event of it, and has something up to there. Not of the default collection, whose
+/// high seqno is that of what clients see that do not know of collections, nor of its events.
+fn note_event(known: &VbCollection, seqno: Seqno) {
+    if known.id != CollectionId::ZERO {
+        known.note(seqno, false, false);
+    }
 }
 
 fn drop_collection(
@@ -196,7 +237,7 @@ impl Stored {
         pin: &Pin<'_>,
     ) {
         if is_system(key) {
-            self.note(partition.vb, key, meta);
+            self.note(partition, key, meta);
             return partition.load(key, meta, None, pin);
         }
         let collection = match CollectionId::split(key) {
@@ -207,10 +248,21 @@ impl Stored {
         partition.load(key, meta, collection, pin);
     }
 
-    fn note(&mut self, vb: VbId, key: &[u8], meta: &DocMeta) {
+    fn note(&mut self, partition: &Partition, key: &[u8], meta: &DocMeta) {
+        let vb = partition.vb;
         let newest = self.newest.entry(key.into()).or_insert((meta.flags, vb));
         if meta.flags > newest.0 {
             *newest = (meta.flags, vb);
+        }
+        if let Some(id) = SystemChange::changed(key) {
+            let entry =
+                if id == CollectionId::ZERO { Some(&partition.default) } else { self.find(vb, id) };
+            if let Some(entry) = entry {
+                // What the change was, the manifest tells.
+                entry.change(entry.max_ttl(), meta.flags);
+                note_event(entry, meta.seqno);
+            }
+            return;
         }
         let table = self.vbs.entry(vb).or_default();
         if let Some(next) = table.follow(key, meta) {
@@ -260,8 +312,9 @@ impl Stored {
     ) -> Result<()> {
         let mut reader = domain.borrow("load");
         for partition in partitions {
-            if manifest.collection(CollectionId::ZERO).is_none() {
-                partition.default.close();
+            match manifest.collection(CollectionId::ZERO) {
+                Some(made) => partition.default.change(made.max_ttl, partition.default.changed()),
+                None => partition.default.close(),
             }
             if let Some(table) = self.vbs.remove(&partition.vb) {
                 partition.others.replace(table.named(manifest), &reader.pin())?;

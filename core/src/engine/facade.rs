@@ -179,6 +179,15 @@ impl Engine {
         self.parts().change_manifest(|manifest| manifest.with_collection(scope, name, max_ttl))
     }
 
+    /// Changes how long the documents of a collection live at most (0: as long as they say): those that are written
+    /// from now on. Returns once every active vbucket knows.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Misuse`] if there is no such collection; else as [`create_collection`](Self::create_collection).
+    pub fn set_max_ttl(&self, scope: &str, name: &str, max_ttl: u32) -> Result<Manifest> {
+        self.parts().change_manifest(|manifest| manifest.with_max_ttl(scope, name, max_ttl))
+    }
+
     /// Drops a collection and its documents. Its drop event is the last that a stream shows of it.
     ///
     /// # Errors

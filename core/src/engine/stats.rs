@@ -103,6 +103,8 @@ pub struct ConnectionSnapshot {
     pub items_sent: u64,
     /// Bytes sent, as the window counts them.
     pub bytes_sent: u64,
+    /// What they had been if no value was compressed.
+    pub uncompressed_bytes_sent: u64,
     /// The flow-control window; 0: off.
     pub max_buffer_bytes: u64,
     /// Bytes sent and not acknowledged.
@@ -264,6 +266,7 @@ fn connection(parts: &EngineParts, connection: &Connection, pin: &Pin<'_>) -> Co
         pending_disconnect: connection.is_closed(),
         items_sent,
         bytes_sent,
+        uncompressed_bytes_sent: report.uncompressed_bytes(),
         max_buffer_bytes: window.max(),
         unacked_bytes: window.outstanding(),
         total_acked_bytes: window.acked_total(),

@@ -43,7 +43,7 @@ impl Sink for Inbox {
     fn send(&mut self, event: &Event<'_>) {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         let got = match event {
-            Event::SnapshotMarker { stream, start, end, flags } => {
+            Event::SnapshotMarker { stream, start, end, flags, .. } => {
                 (stream.vb.0, Got::Marker(start.0, end.0, flags.0))
             }
             Event::Document { stream, meta, key, value } => {
@@ -51,7 +51,7 @@ impl Sink for Inbox {
             }
             Event::StreamEnd { stream, reason } => (stream.vb.0, Got::End(*reason)),
             Event::Noop { .. } => (u16::MAX, Got::Noop),
-            Event::System { stream, event } => {
+            Event::System { stream, event, .. } => {
                 (stream.vb.0, Got::System(event.seqno.0, format!("{:?}", event.change)))
             }
             Event::SeqnoAdvanced { stream, seqno } => (stream.vb.0, Got::Advanced(seqno.0)),

@@ -158,7 +158,7 @@ impl Outbox {
     /// `OutboxReader::front` and `OutboxReader::pop`.
     pub fn next(&mut self) -> Option<Delivered> {
         let delivered = match self.0.front()? {
-            Delivery::Opened { last } => Delivered::Opened(*last),
+            Delivery::Opened { last, .. } => Delivered::Opened(*last),
             Delivery::Slice { records, .. } => Delivered::Slice(records.len()),
             Delivery::Done { read_to } => Delivered::Done(*read_to),
             Delivery::Failed(reason) => Delivered::Failed(*reason),

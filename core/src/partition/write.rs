@@ -230,7 +230,7 @@ impl<'a> Attempt<'a, '_> {
 
     /// When the version expires: no later than its collection lets it.
     fn expiry(&self, change: &Change<'_>) -> u32 {
-        let max_ttl = self.collection.map_or(0, |collection| collection.max_ttl);
+        let max_ttl = self.collection.map_or(0, VbCollection::max_ttl);
         if max_ttl == 0 || change.kind != DocKind::Alive {
             return change.expiry;
         }

@@ -34,7 +34,7 @@ pub use noop::NoopState;
 pub use owner::{ConnectionHandle, Producer};
 pub use pause::{PastPauses, PauseReason, Pauses};
 pub use requests::{CloseOutcome, RequestOutcome};
-pub use settings::OpenOptions;
+pub use settings::{IncludeValues, OpenOptions};
 pub use step::{Departure, Step};
 pub use stream_reports::{Asked, FilterReport, StreamCounts};
 pub(crate) use stream_reports::{StreamReport, StreamReports};

@@ -1,15 +1,15 @@
 //! The owner's end of a connection: it opens streams, sends, and hears the client. Everybody else has a
 //! [`ConnectionHandle`].
 
-use super::control::Controls;
+use super::control::{Controls, MarkerVersion};
 use super::noop::NoopState;
 use super::pause::Pauses;
-use super::settings::OpenOptions;
+use super::settings::{IncludeValues, OpenOptions};
 use super::stream_reports::StreamReport;
 use super::stuck::StuckWatch;
 use crate::conn::{Connection, Turn};
 use crate::engine::EngineParts;
-use crate::stream::{ActiveStream, Layout, StreamName};
+use crate::stream::{ActiveStream, Layout, StreamName, ValueRoom, Values};
 use crate::types::{EndReason, Opaque};
 use core::task::{Context, Poll};
 use millstream_reclaim::sync::{Arc, workers};
@@ -36,6 +36,7 @@ pub struct Producer {
     /// Streams that are ready, in the order of their turns.
     pub(super) turns: VecDeque<usize>,
     pub(super) cursor: usize,
+    pub(super) room: ValueRoom,
     /// Ends of streams that were replaced before they could be told.
     pub(super) ends: VecDeque<(StreamName, EndReason)>,
 }
@@ -75,6 +76,7 @@ impl Producer {
             stream_count: 0,
             turns: VecDeque::new(),
             cursor: 0,
+            room: ValueRoom::default(),
             ends: VecDeque::new(),
         };
         producer.report();
@@ -109,6 +111,11 @@ impl Producer {
     /// Whether the client knows of collections; for streams that are requested from now on.
     pub fn set_collections(&mut self, negotiated: bool) {
         self.options.collections = negotiated;
+    }
+
+    /// Whether the client reads Snappy; for values that are sent from now on.
+    pub fn set_snappy(&mut self, negotiated: bool) {
+        self.options.snappy = negotiated;
     }
 
     /// The client said something: it lives.
@@ -186,6 +193,19 @@ impl Producer {
         Layout {
             delete_times: self.options.include_delete_times,
             expirations: self.controls.expiry_opcode(),
+            values: self.values(),
+            flat_events: self.controls.flatbuffers_system_events(),
+            purge_in_markers: self.controls.marker_version() >= MarkerVersion::V2_2,
+        }
+    }
+
+    fn values(&self) -> Values {
+        match self.options.include_values {
+            IncludeValues::No => Values::Omitted,
+            IncludeValues::NoButDatatype => Values::OmittedWithDatatype,
+            IncludeValues::Yes if !self.options.snappy => Values::Inflated,
+            IncludeValues::Yes if self.controls.force_value_compression() => Values::Compressed,
+            IncludeValues::Yes => Values::AsKept,
         }
     }
 }

@@ -117,6 +117,7 @@ impl Producer {
         let facts = Negotiated {
             snappy: self.options.snappy,
             collections: self.options.collections,
+            deleted_user_xattrs: self.options.include_deleted_user_xattrs,
             ..Negotiated::NOTHING
         };
         self.controls.apply(control, &facts)?;
@@ -226,6 +227,16 @@ impl Producer {
             EndReason::Disconnected => false,
             EndReason::Closed => self.controls.stream_end_on_client_close(),
             _ => true,
+        }
+    }
+
+    /// The reason as the client is told it: one that does not know of collections knows no reason that came with them.
+    pub(super) fn told_reason(&self, reason: EndReason) -> EndReason {
+        match reason {
+            EndReason::FilterEmpty | EndReason::LostPrivileges if !self.options.collections => {
+                EndReason::Ok
+            }
+            _ => reason,
         }
     }
 

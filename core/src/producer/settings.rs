@@ -18,4 +18,20 @@ pub struct OpenOptions {
     pub stuck_timeout: Option<Duration>,
     /// Who opens it, for statistics.
     pub user: Option<Box<str>>,
+    /// Whether documents are sent with their values.
+    pub include_values: IncludeValues,
+    /// The user's extended attributes are sent with deletions.
+    pub include_deleted_user_xattrs: bool,
+}
+
+/// Whether documents are sent with their values.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum IncludeValues {
+    /// With them.
+    #[default]
+    Yes,
+    /// Without; what is sent is plain and empty.
+    No,
+    /// Without, but the datatype tells what the value is made of.
+    NoButDatatype,
 }

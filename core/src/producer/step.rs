@@ -55,6 +55,7 @@ impl Producer {
         let engine = Arc::clone(&self.engine);
         let mut reader = engine.domain.borrow("step");
         let step = self.run_turns(&mut sent, sink, &reader.pin());
+        self.room.trim();
         Backfills::kick_if_drained(&self.connection.backfills);
         if self.take_stock(step, &sent, now) { Step::Gone(Departure::Stuck) } else { step }
     }
@@ -147,6 +148,7 @@ impl Producer {
             member,
             window: &self.connection.window,
             layout,
+            room: &mut self.room,
             sent,
             sink,
             pin,
@@ -191,12 +193,13 @@ impl Producer {
         if !window.may_send() || !sink.has_room() {
             return false;
         }
-        let end = Event::StreamEnd { stream, reason };
+        let end = Event::StreamEnd { stream, reason: self.told_reason(reason) };
         let bytes = end.counted_bytes(self.layout());
         // Counted before it can reach the client, whose acknowledgement may come at once.
         window.sent(bytes);
         sink.send(&end);
         sent.bytes += bytes;
+        sent.uncompressed_bytes += bytes;
         true
     }
 }

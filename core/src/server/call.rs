@@ -93,7 +93,7 @@ impl Call<'_, '_> {
 
     /// Refuses a value that the client did not agree to send.
     pub(super) fn check_datatype(&self, datatype: Datatype) -> Result<(), Stop> {
-        if self.peer.json().contains(datatype) {
+        if self.peer.datatypes().contains(datatype) {
             return Ok(());
         }
         Err(WireError::Datatype { opcode: self.frame.opcode(), datatype }.into())

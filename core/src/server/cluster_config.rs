@@ -2,6 +2,7 @@
 
 use super::call::{Call, Stop};
 use super::settings::ServerSettings;
+use crate::snappy::Compressor;
 use crate::types::Datatype;
 use crate::wire::kv::{ConfigVersion, GetClusterConfig};
 use crate::wire::{Feature, Response, Status};
@@ -11,11 +12,19 @@ use serde_json::{Value, json};
 #[derive(Debug)]
 pub(super) struct ClusterConfig {
     /// For connections that have not selected a bucket.
-    global: Box<[u8]>,
+    global: Text,
     /// For those that have.
-    bucket: Box<[u8]>,
+    bucket: Text,
     port: u16,
     management_port: u16,
+}
+
+/// A text, and the same compressed with Snappy.
+#[derive(Debug)]
+struct Text {
+    plain: Box<[u8]>,
+    /// If that is much shorter.
+    compressed: Option<Box<[u8]>>,
 }
 
 /// The ports of the node.
@@ -55,17 +64,18 @@ impl ClusterConfig {
             "serverList": [format!("{DIALLED}:{port}")],
             "vBucketMap": vec![[0]; vbuckets as usize],
         });
-        Self { global: text(&global), bucket: text(&bucket), port, management_port }
+        let (global, bucket) = (Text::new(&global), Text::new(&bucket));
+        Self { global, bucket, port, management_port }
     }
 
     /// The map without a bucket.
     pub(super) fn global(&self) -> &[u8] {
-        &self.global
+        &self.global.plain
     }
 
     /// The map with the bucket.
     pub(super) fn bucket(&self) -> &[u8] {
-        &self.bucket
+        &self.bucket.plain
     }
 
     /// The port of this protocol.
@@ -85,17 +95,24 @@ pub(super) fn get_cluster_config(call: &mut Call<'_, '_>) -> Result<(), Stop> {
     let known = call.peer.has(Feature::CLUSTER_CONFIG_WITH_KNOWN_VERSION)
         && request.known.is_some_and(|known| known >= VERSION);
     let config = &call.shared.config;
-    let text = match (known, call.peer.bucket_selected) {
-        (true, _) => &[],
-        (false, true) => &*config.bucket,
-        (false, false) => &*config.global,
+    let text = if call.peer.bucket_selected { &config.bucket } else { &config.global };
+    let json = call.peer.json();
+    let compressed = text.compressed.as_deref();
+    let (datatype, text) = match compressed.filter(|_| call.peer.has(Feature::SNAPPY_EVERYWHERE)) {
+        _ if known => (Datatype::RAW, &[][..]),
+        Some(compressed) => (json.with(Datatype::SNAPPY), compressed),
+        None => (json, &*text.plain),
     };
-    let datatype = if text.is_empty() { Datatype::RAW } else { call.peer.json() };
     let answer = Response::to(call.frame.header(), Status::SUCCESS).value(datatype, text);
     answer.encode(call.out());
     Ok(())
 }
 
-fn text(value: &Value) -> Box<[u8]> {
-    value.to_string().into_bytes().into_boxed_slice()
+impl Text {
+    fn new(value: &Value) -> Self {
+        let plain = value.to_string().into_bytes();
+        let mut compressed = Vec::new();
+        let is_shorter = Compressor::default().compress(&plain, &mut compressed);
+        Self { plain: plain.into(), compressed: is_shorter.then(|| compressed.into()) }
+    }
 }

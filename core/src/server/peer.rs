@@ -52,9 +52,15 @@ impl Peer {
         if self.has(Feature::JSON) { Datatype::JSON } else { Datatype::RAW }
     }
 
-    /// The datatype of a document as it is told to this client.
-    pub(super) fn shown(&self, datatype: Datatype) -> Datatype {
-        Datatype(datatype.0 & self.json().0)
+    /// Bits of a datatype that the client reads and may write.
+    pub(super) fn datatypes(&self) -> Datatype {
+        let json = self.json();
+        if self.reads_snappy() { json.with(Datatype::SNAPPY) } else { json }
+    }
+
+    /// Whether values may be compressed, both ways.
+    pub(super) fn reads_snappy(&self) -> bool {
+        self.has(Feature::SNAPPY) || self.has(Feature::SNAPPY_EVERYWHERE)
     }
 
     /// Unsent bytes up to which stream messages are added.

@@ -12,9 +12,11 @@ const BUILT: FeatureSet = FeatureSet::of(&[
     Feature::MUTATION_SEQNO,
     Feature::XERROR,
     Feature::SELECT_BUCKET,
+    Feature::SNAPPY,
     Feature::JSON,
     Feature::ALT_REQUEST,
     Feature::COLLECTIONS,
+    Feature::SNAPPY_EVERYWHERE,
     Feature::PRESERVE_TTL,
     Feature::CLUSTER_CONFIG_WITH_KNOWN_VERSION,
 ]);
@@ -26,6 +28,12 @@ pub(super) const VERSION: &str = concat!("7.6.0-millstream-", env!("CARGO_PKG_VE
 pub(super) fn hello(call: &mut Call<'_, '_>) -> Result<(), Stop> {
     let request = Hello::parse(call.frame)?;
     call.peer.features = request.features.and(BUILT);
+    // Some clients introduce themselves after they opened the connection.
+    let (collections, snappy) = (call.peer.has(Feature::COLLECTIONS), call.peer.reads_snappy());
+    if let Some(producer) = &mut call.peer.dcp {
+        producer.set_collections(collections);
+        producer.set_snappy(snappy);
+    }
     tracing::debug!(agent = %String::from_utf8_lossy(request.agent), "a client introduced itself");
     let answer = HelloAnswer { features: call.peer.features };
     answer.encode(call.frame.header(), call.out());

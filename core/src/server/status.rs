@@ -4,6 +4,7 @@
 //! |---|---|
 //! | a malformed message ([`WireError`]) | [`Status::of`] |
 //! | a document that is not as the command wants it | chosen by the command: they are its meaning |
+//! | a value that is no Snappy though it says so | its `From`; [`Refused::damaged`] if it is a kept one |
 //! | a write that was not made | [`Refused::too_large`], [`Refused::not_active`], [`Refused::memory_full`] |
 //! | a refused stream request ([`Refusal`]) | the table there |
 //! | a control ([`ControlError`], [`ControlRefusal`]) | the table there |
@@ -67,6 +68,11 @@ impl Refused {
     /// A key or value that is longer than documents have.
     pub(super) fn too_large() -> Self {
         Self::new(Status::E2BIG, "the key or the value is too long")
+    }
+
+    /// A value that was kept compressed, and cannot be inflated for whom it has to be.
+    pub(super) fn damaged() -> Self {
+        Self::new(Status::EINTERNAL, "the value is marked as compressed with Snappy and is not")
     }
 
     /// A collection that the manifest does not have.

@@ -157,7 +157,7 @@ impl Connection {
         let due = |at: Option<Instant>| at.is_some_and(|at| at <= self.turned);
         let wants_events = self.wants_events();
         let room = self.peer.stream_room();
-        let datatypes = self.peer.json();
+        let datatypes = self.peer.datatypes();
         let Some(producer) = &mut self.peer.dcp else { return true };
         if !wants_events && !due(producer.deadline()) {
             return true;

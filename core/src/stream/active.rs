@@ -130,6 +130,9 @@ impl ActiveStream {
         if self.next > self.range.end {
             return self.end(cx, EndReason::Ok);
         }
+        if self.filter.is_over(cx.partition) {
+            return self.end(cx, EndReason::FilterEmpty);
+        }
         let floor = cx.partition.history(cx.pin).log.floor();
         if self.range.disk_only || self.next < floor {
             return self.start_backfill(cx);
@@ -189,11 +192,12 @@ impl ActiveStream {
                 ControlFlow::Break(Next::Parked)
             }
             Some(&mut Delivery::Failed(reason)) => self.end(cx, reason),
-            Some(&mut Delivery::Opened { last }) => {
+            Some(&mut Delivery::Opened { last, purge }) => {
                 let end = self.filter.snapshot_end(last, cx.partition);
                 if end >= self.next {
                     let flags = SnapshotFlags::DISK.with(SnapshotFlags::CHECKPOINT);
-                    self.send_marker(cx, end, flags)?;
+                    let purge = cx.layout.purge_in_markers.then_some(purge);
+                    self.send_marker(cx, end, flags, purge)?;
                     self.snapshot = Some(end);
                 }
                 self.pop_delivery();
@@ -234,6 +238,7 @@ impl ActiveStream {
                     cx.sent.stream.backfill_sent += 1;
                 }
                 Passed::Hidden => self.hidden += 1,
+                Passed::Damaged => return self.end(cx, EndReason::BackfillFailed),
                 Passed::Full => return ControlFlow::Break(cx.full()),
                 Passed::TurnOver => return ControlFlow::Break(Next::More),
             }
@@ -266,6 +271,7 @@ impl ActiveStream {
             return self.end(cx, EndReason::Ok);
         }
         match self.snapshot {
+            None if self.filter.is_over(cx.partition) => self.end(cx, EndReason::FilterEmpty),
             None => self.open_snapshot(cx),
             Some(end) => self.send_snapshot(cx, end),
         }
@@ -303,7 +309,7 @@ impl ActiveStream {
                 };
                 let first =
                     if self.checkpoint { SnapshotFlags::CHECKPOINT } else { SnapshotFlags(0) };
-                self.send_marker(cx, last, SnapshotFlags::MEMORY.with(first))?;
+                self.send_marker(cx, last, SnapshotFlags::MEMORY.with(first), None)?;
                 self.checkpoint = false;
                 self.snapshot = Some(last);
                 ControlFlow::Continue(())
@@ -320,7 +326,7 @@ impl ActiveStream {
         let history = partition.history(pin);
         let mut entry = Entry { name: self.name, filter: &mut self.filter };
         let shown = &mut self.shown;
-        let mut filter_empty = false;
+        let mut over = None;
         let mut stopped = ControlFlow::Continue(());
         // The stream may end inside the snapshot that it began in.
         let read_to = end.min(self.range.end);
@@ -337,17 +343,20 @@ impl ActiveStream {
                     *shown = doc.meta.seqno;
                     cx.sent.last_seqno = doc.meta.seqno;
                     cx.sent.stream.memory_sent += 1;
-                    filter_empty = sent == Passed::LastOfFilter;
+                    if sent == Passed::LastOfFilter {
+                        over = Some(EndReason::FilterEmpty);
+                    }
                     // What is left behind the last event of the filter is not shown anyway.
                     return ControlFlow::Continue(());
                 }
+                Passed::Damaged => over = Some(EndReason::BackfillFailed),
                 Passed::Full => stopped = ControlFlow::Break(cx.full()),
                 Passed::TurnOver => stopped = ControlFlow::Break(Next::More),
             }
             ControlFlow::Break(())
         });
-        if filter_empty {
-            return self.end(cx, EndReason::FilterEmpty);
+        if let Some(reason) = over {
+            return self.end(cx, reason);
         }
         match read {
             ReadTo::Behind(at) => {
@@ -371,9 +380,10 @@ impl ActiveStream {
         cx: &mut StreamContext<'_, '_, S>,
         end: Seqno,
         flags: SnapshotFlags,
+        purge: Option<Seqno>,
     ) -> ControlFlow<Next> {
-        let event =
-            Event::SnapshotMarker { stream: self.name, start: self.marker_start, end, flags };
+        let (stream, start) = (self.name, self.marker_start);
+        let event = Event::SnapshotMarker { stream, start, end, flags, purge };
         match cx.offer(&event) {
             Offer::Sent => {
                 self.marker_start = end.next();

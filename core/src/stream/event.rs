@@ -1,5 +1,6 @@
 //! What a connection sends on its own: the events of its streams, and no-ops.
 
+use super::values::Values;
 use crate::collections::{SystemChange, SystemEvent};
 use crate::types::{DocKind, DocMeta, EndReason, Opaque, Seqno, Sid, VbId};
 
@@ -53,6 +54,9 @@ pub enum Event<'a> {
         end: Seqno,
         /// Where it is read from.
         flags: SnapshotFlags,
+        /// The highest seqno of a tombstone that is gone; only of snapshots from the store, for clients that read
+        /// version 2.2 of the marker.
+        purge: Option<Seqno>,
     },
     /// A version of a document: by its kind a mutation, a deletion or an expiration.
     Document {
@@ -62,15 +66,17 @@ pub enum Event<'a> {
         meta: &'a DocMeta,
         /// The key; on streams of clients that know of collections with the collection's id in LEB128 in front.
         key: &'a [u8],
-        /// The value.
+        /// The value, in the form that was negotiated; the datatype tells which that is.
         value: &'a [u8],
     },
-    /// A scope or collection was made or dropped; only for clients that know of collections.
+    /// A scope or collection was made or dropped, or changed; only for clients that know of collections.
     System {
         /// The stream.
         stream: StreamName,
         /// What happened.
         event: SystemEvent<'a>,
+        /// The same as FlatBuffers, for clients that asked for them.
+        flat: Option<&'a [u8]>,
     },
     /// The snapshot is complete at this seqno, though the stream does not show what is there; only for clients that
     /// know of collections.
@@ -101,6 +107,12 @@ pub struct Layout {
     pub delete_times: bool,
     /// Deletions by expiry have a message of their own; only with `delete_times`.
     pub expirations: bool,
+    /// What becomes of values.
+    pub values: Values,
+    /// System events are FlatBuffers.
+    pub flat_events: bool,
+    /// Markers of snapshots from the store carry the purge seqno (V2.2).
+    pub purge_in_markers: bool,
 }
 
 /// The header of every message.
@@ -114,10 +126,13 @@ impl Event<'_> {
     pub fn counted_bytes(&self, layout: Layout) -> u64 {
         let (stream, body) = match self {
             Self::Noop { .. } => return 0,
-            Self::SnapshotMarker { stream, .. } => (stream, 20),
+            Self::SnapshotMarker { stream, purge: None, .. } => (stream, 20),
+            Self::SnapshotMarker { stream, purge: Some(_), .. } => (stream, 1 + 52),
             Self::StreamEnd { stream, .. } => (stream, 4),
             Self::SeqnoAdvanced { stream, .. } => (stream, 8),
-            Self::System { stream, event } => (stream, 13 + system_bytes(&event.change)),
+            Self::System { stream, event, flat } => {
+                (stream, 13 + system_bytes(&event.change, *flat))
+            }
             Self::Document { stream, meta, key, value } => {
                 let extras = match meta.kind {
                     DocKind::Alive => 31,
@@ -139,15 +154,23 @@ impl Event<'_> {
 }
 
 /// Name and value of a system event on the wire.
-fn system_bytes(change: &SystemChange<'_>) -> u64 {
-    match change {
-        SystemChange::CollectionCreated { name, max_ttl, .. } => {
-            name.len() as u64 + if *max_ttl == 0 { 16 } else { 20 }
-        }
-        SystemChange::CollectionDropped { .. } => 16,
-        SystemChange::ScopeCreated { name, .. } => name.len() as u64 + 12,
-        SystemChange::ScopeDropped { .. } => 12,
-    }
+fn system_bytes(change: &SystemChange<'_>, flat: Option<&[u8]>) -> u64 {
+    let value = match (flat, change) {
+        (Some(flat), _) => flat.len(),
+        (
+            None,
+            SystemChange::CollectionCreated { max_ttl, .. }
+            | SystemChange::CollectionModified { max_ttl, .. },
+        ) if *max_ttl != 0 => 20,
+        (
+            None,
+            SystemChange::CollectionCreated { .. }
+            | SystemChange::CollectionModified { .. }
+            | SystemChange::CollectionDropped { .. },
+        ) => 16,
+        (None, SystemChange::ScopeCreated { .. } | SystemChange::ScopeDropped { .. }) => 12,
+    };
+    (change.name().len() + value) as u64
 }
 
 /// Where a connection's messages go.

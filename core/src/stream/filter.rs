@@ -72,6 +72,7 @@ impl StreamFilter {
         // The default collection's id is one byte, 0.
         if let [0, name @ ..] = key {
             return match self {
+                _ if partition.default.is_closing() => Shown::Hidden,
                 Self::Legacy => Shown::Document(name),
                 Self::Passthrough => Shown::Document(key),
                 _ => self.show_document(CollectionId::ZERO, key),
@@ -82,7 +83,7 @@ impl StreamFilter {
         }
         if is_system(key) {
             return match SystemEvent::parse(meta, key, value) {
-                Some(event) if self.shows_event(&event) => Shown::Event(event),
+                Some(event) if self.shows_event(&event, partition, pin) => Shown::Event(event),
                 _ => Shown::Hidden,
             };
         }
@@ -105,19 +106,27 @@ impl StreamFilter {
         }
     }
 
-    fn shows_event(&self, event: &SystemEvent<'_>) -> bool {
+    fn shows_event(&self, event: &SystemEvent<'_>, partition: &Partition, pin: &Pin<'_>) -> bool {
+        if let SystemChange::CollectionModified { collection, .. } = event.change
+            && !partition.with_collection(collection, pin, |it| it.is_some())
+        {
+            // As with its documents; its drop event is all that is left to be told.
+            return false;
+        }
         match (self, event.change) {
             (Self::Legacy, _) => false,
             (Self::Passthrough, _) => true,
             (
                 Self::Collections(ids),
                 SystemChange::CollectionCreated { collection, .. }
+                | SystemChange::CollectionModified { collection, .. }
                 | SystemChange::CollectionDropped { collection, .. },
             ) => ids.contains(&collection),
             (Self::Collections(_), _) => false,
             (
                 Self::Scope { scope: ours, .. },
                 SystemChange::CollectionCreated { scope, .. }
+                | SystemChange::CollectionModified { scope, .. }
                 | SystemChange::CollectionDropped { scope, .. }
                 | SystemChange::ScopeCreated { scope, .. }
                 | SystemChange::ScopeDropped { scope },
@@ -153,6 +162,11 @@ impl StreamFilter {
             }
             _ => false,
         }
+    }
+
+    /// Whether it will never show anything again, and nothing tells: events do, but to clients that know of them only.
+    pub(crate) fn is_over(&self, partition: &Partition) -> bool {
+        *self == Self::Legacy && partition.default.is_closing()
     }
 
     /// The last seqno that the filter shows in a vbucket, as its collections count; `None` for the vbucket's own.

@@ -5,6 +5,7 @@ mod event;
 mod filter;
 mod request;
 mod turn;
+mod values;
 mod word;
 
 #[cfg(test)]
@@ -15,4 +16,6 @@ pub use event::{Event, Layout, Sink, SnapshotFlags, StreamName};
 pub(crate) use filter::StreamFilter;
 pub use request::*;
 pub(crate) use turn::{Next, Sent, StreamContext, StreamSent};
+pub(crate) use values::ValueRoom;
+pub use values::Values;
 pub use word::{Advanced, Claimed, Killed, StreamState, StreamWord};

@@ -118,8 +118,10 @@ fn messages_count_what_they_take_on_the_wire() {
         }
     }
     let (start, end, flags) = (Seqno(0), Seqno(1), SnapshotFlags::MEMORY);
-    let marker = Event::SnapshotMarker { stream: plain, start, end, flags };
-    assert_eq!(marker.counted_bytes(v1), 44);
+    for (purge, bytes) in [(None, 44), (Some(Seqno(0)), 77)] {
+        let marker = Event::SnapshotMarker { stream: plain, start, end, flags, purge };
+        assert_eq!(marker.counted_bytes(v1), bytes);
+    }
     let end = Event::StreamEnd { stream: plain, reason: EndReason::Ok };
     assert_eq!(end.counted_bytes(v1), 28);
     assert_eq!(Event::Noop { opaque: Opaque(1) }.counted_bytes(v1), 0);

@@ -2,13 +2,16 @@
 
 use super::event::{Event, Layout, Sink, StreamName};
 use super::filter::{Shown, StreamFilter};
+use super::values::ValueRoom;
 use super::word::StreamWord;
 use crate::backfill::Backfills;
+use crate::collections::{SystemChange, SystemEvent, flat};
 use crate::flow::Window;
 use crate::limits::STREAM_TURN_MESSAGES;
 use crate::partition::Partition;
 use crate::ready::ReadySet;
-use crate::types::{DocMeta, EndReason, Seqno};
+use crate::snappy::inflated_len;
+use crate::types::{Datatype, DocMeta, EndReason, Seqno};
 use millstream_reclaim::Pin;
 use millstream_reclaim::sync::Arc;
 
@@ -21,6 +24,8 @@ pub(crate) struct StreamContext<'a, 'p, S> {
     pub(crate) member: usize,
     pub(crate) window: &'a Window,
     pub(crate) layout: Layout,
+    /// Where values are changed that are not sent as they are kept.
+    pub(crate) room: &'a mut ValueRoom,
     pub(crate) sent: &'a mut Sent,
     pub(crate) sink: &'a mut S,
     pub(crate) pin: &'a Pin<'p>,
@@ -33,6 +38,8 @@ pub(crate) struct StreamContext<'a, 'p, S> {
 pub(crate) struct Sent {
     pub(crate) documents: u64,
     pub(crate) bytes: u64,
+    /// What they had been if no value was compressed.
+    pub(crate) uncompressed_bytes: u64,
     pub(crate) last_seqno: Seqno,
     pub(crate) snapshot_end: Seqno,
     /// What one stream did in its turn.
@@ -85,6 +92,8 @@ pub(super) enum Passed {
     /// It was sent, and the filter has nothing left to show.
     LastOfFilter,
     Hidden,
+    /// Its value cannot be read.
+    Damaged,
     Full,
     TurnOver,
 }
@@ -98,18 +107,71 @@ impl Entry<'_> {
         cx: &mut StreamContext<'_, '_, S>,
     ) -> Passed {
         let stream = self.name;
-        let (event, change) = match self.filter.show(meta, key, value, cx.partition, cx.pin) {
-            Shown::Document(key) => (Event::Document { stream, meta, key, value }, None),
-            Shown::Event(event) => (Event::System { stream, event }, Some(event.change)),
-            Shown::Hidden => return Passed::Hidden,
-        };
-        match cx.offer(&event) {
-            Offer::Sent if change.is_some_and(|change| self.filter.follow(&change)) => {
-                Passed::LastOfFilter
+        match self.filter.show(meta, key, value, cx.partition, cx.pin) {
+            Shown::Hidden => Passed::Hidden,
+            Shown::Event(event) => self.send_event(event, cx),
+            Shown::Document(key) if cx.layout.values.keep(meta.datatype, value) => {
+                let sent = cx.offer(&Event::Document { stream, meta, key, value });
+                cx.weigh(&sent, meta.datatype, value);
+                sent.into()
             }
-            Offer::Sent => Passed::Sent,
-            Offer::Full => Passed::Full,
-            Offer::TurnOver => Passed::TurnOver,
+            Shown::Document(key) => self.send_reshaped(meta, key, value, cx),
+        }
+    }
+
+    /// Sends a document whose value is not sent as it is kept.
+    #[inline(never)]
+    fn send_reshaped<S: Sink>(
+        &self,
+        meta: &DocMeta,
+        key: &[u8],
+        value: &[u8],
+        cx: &mut StreamContext<'_, '_, S>,
+    ) -> Passed {
+        if let Some(obstacle) = cx.obstacle() {
+            // Before the work is done, which would have to be done again.
+            return obstacle.into();
+        }
+        let mut room = core::mem::take(cx.room);
+        let passed = match room.reshape(cx.layout.values, meta, value) {
+            Ok((datatype, value)) => {
+                let meta = DocMeta { datatype, ..*meta };
+                let sent =
+                    cx.offer(&Event::Document { stream: self.name, meta: &meta, key, value });
+                cx.weigh(&sent, datatype, value);
+                sent.into()
+            }
+            Err(_) => Passed::Damaged,
+        };
+        *cx.room = room;
+        passed
+    }
+
+    fn send_event<S: Sink>(
+        &mut self,
+        event: SystemEvent<'_>,
+        cx: &mut StreamContext<'_, '_, S>,
+    ) -> Passed {
+        let is_flat = cx.layout.flat_events;
+        if !is_flat && matches!(event.change, SystemChange::CollectionModified { .. }) {
+            // There is no other layout for it.
+            return Passed::Hidden;
+        }
+        let value = is_flat.then(|| flat(&event));
+        let sent = cx.offer(&Event::System { stream: self.name, event, flat: value.as_deref() });
+        if matches!(sent, Offer::Sent) && self.filter.follow(&event.change) {
+            return Passed::LastOfFilter;
+        }
+        sent.into()
+    }
+}
+
+impl From<Offer> for Passed {
+    fn from(offer: Offer) -> Self {
+        match offer {
+            Offer::Sent => Self::Sent,
+            Offer::Full => Self::Full,
+            Offer::TurnOver => Self::TurnOver,
         }
     }
 }
@@ -119,13 +181,29 @@ impl<S: Sink> StreamContext<'_, '_, S> {
         Next::Full { sent_something: self.messages < STREAM_TURN_MESSAGES }
     }
 
+    /// What keeps a message from being sent now.
+    fn obstacle(&self) -> Option<Offer> {
+        if !self.window.may_send() || !self.sink.has_room() {
+            return Some(Offer::Full);
+        }
+        (self.messages == 0).then_some(Offer::TurnOver)
+    }
+
+    /// Counts what a compressed value that was sent had taken inflated.
+    #[inline]
+    fn weigh(&mut self, sent: &Offer, datatype: Datatype, value: &[u8]) {
+        if datatype.contains(Datatype::SNAPPY) && matches!(sent, Offer::Sent) {
+            let inflated = inflated_len(value).unwrap_or(value.len());
+            self.sent.uncompressed_bytes += inflated as u64;
+            // It was counted with the message.
+            self.sent.uncompressed_bytes -= value.len() as u64;
+        }
+    }
+
     /// Sends a message if the turn, the window and the sink allow it.
     pub(super) fn offer(&mut self, event: &Event<'_>) -> Offer {
-        if !self.window.may_send() || !self.sink.has_room() {
-            return Offer::Full;
-        }
-        if self.messages == 0 {
-            return Offer::TurnOver;
+        if let Some(obstacle) = self.obstacle() {
+            return obstacle;
         }
         self.messages -= 1;
         let bytes = event.counted_bytes(self.layout);
@@ -133,6 +211,7 @@ impl<S: Sink> StreamContext<'_, '_, S> {
         self.window.sent(bytes);
         self.sink.send(event);
         self.sent.bytes += bytes;
+        self.sent.uncompressed_bytes += bytes;
         self.sent.documents += u64::from(event.is_document());
         Offer::Sent
     }

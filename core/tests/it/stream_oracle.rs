@@ -53,7 +53,7 @@ impl Sink for Inbox {
     fn send(&mut self, event: &Event<'_>) {
         self.room -= 1;
         match *event {
-            Event::SnapshotMarker { stream, start, end, flags } => {
+            Event::SnapshotMarker { stream, start, end, flags, .. } => {
                 let position = &mut self.positions[usize::from(stream.vb.0)];
                 position.snapshot = (start, end);
                 let marker = oracle::Event::Marker { start, end, flags: flags.0 };

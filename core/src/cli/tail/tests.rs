@@ -210,9 +210,10 @@ fn the_judge_stops_at_what_is_not() {
 #[test]
 fn the_judge_knows_where_a_stream_was() {
     let (uuid, seqno) = (VbUuid(1), Seqno(5));
-    let inside = StreamFrom { seqno, uuid, snap_start: Seqno(3), snap_end: Seqno(9) };
+    let inside =
+        StreamFrom { seqno, uuid, snap_start: Seqno(3), snap_end: Seqno(9), purge_seqno: None };
     assert!(granted(inside).event(&marker(5, 8)).is_err());
     assert!(granted(inside).event(&marker(5, 9)).is_ok());
-    let between = StreamFrom { seqno, uuid, snap_start: seqno, snap_end: seqno };
+    let between = StreamFrom { seqno, uuid, snap_start: seqno, snap_end: seqno, purge_seqno: None };
     assert!(granted(between).event(&marker(5, 8)).is_ok());
 }

@@ -116,7 +116,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> DcpClient<S> {
     /// it and everything that follows carry the tag that is returned.
     pub fn stream(&mut self, vb: VbId, from: StreamFrom, options: &StreamOptions) -> StreamTag {
         let tag = StreamTag { opaque: self.connection.next_opaque(), vb, sid: options.sid };
-        let value = options.to_json();
+        let known = options.purge_seqno.or(from.purge_seqno.filter(|_| self.collections));
+        let value = StreamOptions { purge_seqno: known, ..options.clone() }.to_json();
         let request = StreamReq {
             vb,
             flags: options.flags,

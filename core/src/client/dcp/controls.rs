@@ -26,6 +26,9 @@ pub(super) fn controls(settings: &DcpSettings) -> Vec<Wanted> {
     if settings.expirations && settings.flags.contains(OpenFlags::INCLUDE_DELETE_TIMES) {
         add("enable_expiry_opcode", "true", false);
     }
+    if settings.purge_seqnos {
+        add("max_marker_version", "2.2", false);
+    }
     if settings.stream_ids {
         add("enable_stream_id", "true", false);
     }

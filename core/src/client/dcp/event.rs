@@ -1,5 +1,7 @@
 //! What a DCP connection brings, owned.
 
+use crate::error::{Error, ErrorKind, Result};
+use crate::snappy::inflate;
 use crate::types::{
     Cas, Datatype, DocKind, DocMeta, EndReason, FailoverEntry, RevSeqno, Seqno, VbState,
 };
@@ -97,6 +99,22 @@ pub struct Document {
     pub key: Bytes,
     /// The value.
     pub value: Bytes,
+}
+
+impl Document {
+    /// The value as it was before it was compressed, if it was: on connections that asked for Snappy.
+    ///
+    /// # Errors
+    /// `Corrupt` when it is marked as compressed and is not.
+    pub fn plain_value(&self) -> Result<Bytes> {
+        if !self.meta.datatype.contains(Datatype::SNAPPY) || self.value.is_empty() {
+            return Ok(self.value.clone());
+        }
+        let mut room = Vec::new();
+        inflate(&self.value, &mut room)
+            .map_err(|fault| Error::new(ErrorKind::Corrupt, fault.to_string()))?;
+        Ok(Bytes::from(room))
+    }
 }
 
 /// A collection or scope came, changed or went.

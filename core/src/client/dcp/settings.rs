@@ -19,6 +19,8 @@ pub struct DcpSettings {
     pub priority: Priority,
     /// Tell expirations from deletions; only with [`OpenFlags::INCLUDE_DELETE_TIMES`].
     pub expirations: bool,
+    /// Markers of snapshots from the store carry the purge seqno; only on connections with collections.
+    pub purge_seqnos: bool,
     /// Several streams on one vbucket, told apart by stream ids.
     pub stream_ids: bool,
     /// Also end a stream with an event that the client closed itself.
@@ -64,6 +66,7 @@ impl DcpSettings {
             noop_interval: Some(Duration::from_secs(120)),
             priority: Priority::default(),
             expirations: true,
+            purge_seqnos: false,
             stream_ids: false,
             end_on_close: true,
             controls: Vec::new(),
@@ -95,6 +98,13 @@ impl DcpSettings {
     #[must_use]
     pub fn priority(mut self, priority: Priority) -> Self {
         self.priority = priority;
+        self
+    }
+
+    /// With purge seqnos or without.
+    #[must_use]
+    pub fn purge_seqnos(mut self, on: bool) -> Self {
+        self.purge_seqnos = on;
         self
     }
 

@@ -17,6 +17,8 @@ pub struct StreamFrom {
     pub snap_start: Seqno,
     /// End of that snapshot.
     pub snap_end: Seqno,
+    /// The purge seqno that the client was told of last; sent on connections with collections.
+    pub purge_seqno: Option<Seqno>,
 }
 
 impl StreamFrom {
@@ -26,13 +28,14 @@ impl StreamFrom {
         uuid: VbUuid::ZERO,
         snap_start: Seqno::ZERO,
         snap_end: Seqno::ZERO,
+        purge_seqno: None,
     };
 }
 
 impl From<&ResumeToken> for StreamFrom {
     fn from(token: &ResumeToken) -> Self {
-        let ResumeToken { seqno, uuid, snap_start, snap_end, .. } = *token;
-        Self { seqno, uuid, snap_start, snap_end }
+        let ResumeToken { seqno, uuid, snap_start, snap_end, purge_seqno, .. } = *token;
+        Self { seqno, uuid, snap_start, snap_end, purge_seqno }
     }
 }
 
@@ -49,7 +52,7 @@ pub struct StreamOptions {
     pub collections: Vec<CollectionId>,
     /// Only the collections of this scope. Needs a connection with collections; not with `collections`.
     pub scope: Option<u32>,
-    /// The purge seqno of the last marker that had one.
+    /// The purge seqno of the last marker that had one; if not set, that of the [`StreamFrom`] is sent.
     pub purge_seqno: Option<Seqno>,
 }
 

@@ -8,6 +8,7 @@
 
 use crate::client::dcp::Event;
 use crate::types::{FailoverEntry, Seqno, VbId, VbUuid};
+use crate::wire::dcp::{MarkerExtension, SnapshotMarker};
 use serde_json::{Value, json};
 
 /// Where one vbucket's stream was: what a client needs to ask for the rest.
@@ -25,14 +26,34 @@ pub struct ResumeToken {
     pub snap_start: Seqno,
     /// End of that snapshot.
     pub snap_end: Seqno,
+    /// The purge seqno of the last snapshot that told one: the server need not send the client back for it.
+    pub purge_seqno: Option<Seqno>,
     /// The failover log as the server last told it, newest first.
     pub failover: Vec<FailoverEntry>,
     /// A snapshot that was announced and of which nothing has come.
-    announced: Option<(Seqno, Seqno)>,
+    announced: Option<Announced>,
     /// Inside a snapshot in key order: the highest seqno seen in it.
     out_of_order: Option<Seqno>,
     /// The ends of the last snapshots that came whole, rising: where the client had a consistent state.
     whole: Vec<Seqno>,
+}
+
+/// What a marker says of its snapshot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Announced {
+    start: Seqno,
+    end: Seqno,
+    purge_seqno: Option<Seqno>,
+}
+
+impl Announced {
+    fn by(marker: &SnapshotMarker) -> Self {
+        let purge_seqno = match marker.extension {
+            MarkerExtension::V2_2 { purge, .. } => Some(purge),
+            _ => None,
+        };
+        Self { start: marker.start, end: marker.end, purge_seqno }
+    }
 }
 
 impl ResumeToken {
@@ -45,6 +66,7 @@ impl ResumeToken {
             uuid: VbUuid::ZERO,
             snap_start: Seqno::ZERO,
             snap_end: Seqno::ZERO,
+            purge_seqno: None,
             failover: Vec::new(),
             announced: None,
             out_of_order: None,
@@ -66,7 +88,7 @@ impl ResumeToken {
                 self.announced = None;
                 self.out_of_order = None;
             }
-            Event::SnapshotMarker(marker) => self.announced = Some((marker.start, marker.end)),
+            Event::SnapshotMarker(marker) => self.announced = Some(Announced::by(marker)),
             Event::OsoSnapshot { begins: true, .. } => self.out_of_order = Some(self.seqno),
             Event::OsoSnapshot { begins: false, .. } => {
                 if let Some(highest) = self.out_of_order.take() {
@@ -101,6 +123,8 @@ impl ResumeToken {
         };
         self.announced = None;
         self.out_of_order = None;
+        // It was of a snapshot that may be gone now.
+        self.purge_seqno = None;
         self.collapse_at(to);
         to
     }
@@ -116,6 +140,7 @@ impl ResumeToken {
             "seqno": self.seqno.get(),
             "snap_start": self.snap_start.get(),
             "snap_end": self.snap_end.get(),
+            "purge_seqno": self.purge_seqno.map(Seqno::get),
             "failover": log,
             "whole": self.whole.iter().map(|end| end.get()).collect::<Vec<_>>(),
         })
@@ -139,6 +164,10 @@ impl ResumeToken {
                 at(0).zip(at(1)).ok_or("\"failover\" has an entry that is not two numbers")?;
             Ok::<_, &str>(FailoverEntry { uuid: VbUuid(uuid), seqno: Seqno(seqno) })
         };
+        let purge_seqno = match value.get("purge_seqno") {
+            None | Some(Value::Null) => None,
+            Some(_) => Some(Seqno(number("purge_seqno")?)),
+        };
         let whole =
             value.get("whole").and_then(Value::as_array).ok_or("\"whole\" is not a list")?;
         let end = |end: &Value| {
@@ -149,6 +178,7 @@ impl ResumeToken {
             uuid: VbUuid(number("uuid")?),
             snap_start: Seqno(number("snap_start")?),
             snap_end: Seqno(number("snap_end")?),
+            purge_seqno,
             failover: log.iter().map(entry).collect::<Result<_, _>>()?,
             whole: whole.iter().map(end).collect::<Result<_, _>>()?,
             ..Self::new(VbId(vb))
@@ -165,9 +195,10 @@ impl ResumeToken {
             *highest = seqno.max(*highest);
             return;
         }
-        if let Some((start, end)) = self.announced.take() {
+        if let Some(Announced { start, end, purge_seqno }) = self.announced.take() {
             // Only now: a token between two snapshots is at the end of the first.
             (self.snap_start, self.snap_end) = (start, end);
+            self.purge_seqno = purge_seqno.or(self.purge_seqno);
         }
         self.seqno = seqno;
         // A server that strays from its markers does not make a token that every server refuses.

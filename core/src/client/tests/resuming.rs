@@ -69,6 +69,42 @@ fn a_token_follows_its_stream() {
 }
 
 #[test]
+fn a_token_knows_the_purge_seqno_of_the_snapshot_that_it_is_in() {
+    let Event::SnapshotMarker(plain) = marker(0, 10) else { unreachable!("it is a marker") };
+    let with_purge = |start: u64, end: u64, purge: u64| {
+        let extension = MarkerExtension::V2_2 {
+            max_visible: Seqno(end),
+            high_completed: Seqno::ZERO,
+            purge: Seqno(purge),
+            high_prepared: Seqno::ZERO,
+        };
+        let (start, end) = (Seqno(start), Seqno(end));
+        Event::SnapshotMarker(SnapshotMarker { start, end, extension, ..plain })
+    };
+    let mut token = after(&[opened(&[(7, 0)]), with_purge(0, 10, 6)]);
+    assert_eq!(token.purge_seqno, None, "nothing of the snapshot has come");
+    token.update(&at(4));
+    assert_eq!(token.purge_seqno, Some(Seqno(6)));
+    assert_eq!(StreamFrom::from(&token).purge_seqno, Some(Seqno(6)));
+    let read = ResumeToken::from_json(&token.to_json()).expect("its own JSON");
+    assert_eq!(read.purge_seqno, Some(Seqno(6)));
+    token.update(&at(10));
+    token.update(&marker(11, 20));
+    token.update(&at(15));
+    assert_eq!(token.purge_seqno, Some(Seqno(6)), "a snapshot from memory tells none");
+    token.update(&with_purge(21, 30, 25));
+    token.update(&at(22));
+    assert_eq!(token.purge_seqno, Some(Seqno(25)));
+    token.roll_back(Seqno(12));
+    assert_eq!(token.purge_seqno, None);
+    let mut old = token.to_json();
+    old.as_object_mut().expect("an object").remove("purge_seqno");
+    assert_eq!(ResumeToken::from_json(&old), Ok(token), "written before there was one");
+    old["purge_seqno"] = serde_json::json!("6");
+    assert!(ResumeToken::from_json(&old).expect_err("no number").contains("purge_seqno"));
+}
+
+#[test]
 fn events_of_another_vbucket_change_nothing() {
     let mut token = after(&[opened(&[(7, 0)]), marker(0, 10), at(4)]);
     let before = token.clone();

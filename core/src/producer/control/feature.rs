@@ -126,8 +126,12 @@ impl BuiltControls {
         .with(Feature::CursorDropping)
         .with(Feature::HifiMfu)
         .with(Feature::StreamEndOnClientClose)
+        .with(Feature::ForceValueCompression)
         .with(Feature::ExpiryOpcode)
-        .with(Feature::V7StatusCodes);
+        .with(Feature::DeletedUserXattrs)
+        .with(Feature::V7StatusCodes)
+        .with(Feature::FlatbuffersSystemEvents)
+        .with(Feature::MaxMarkerVersion);
 
     /// The set and one more.
     #[must_use]

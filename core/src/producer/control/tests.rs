@@ -392,11 +392,15 @@ fn this_build_has_what_it_says() {
             "set_noop_interval",
             "set_priority",
             "backfill_order",
+            "force_value_compression",
             "supports_cursor_dropping",
             "supports_hifi_MFU",
             "send_stream_end_on_client_close_stream",
             "enable_expiry_opcode",
+            "include_deleted_user_xattrs",
             "v7_dcp_status_codes",
+            "flatbuffers_system_events",
+            "max_marker_version",
         ]
     );
 }

@@ -4,21 +4,26 @@
 //! |---|---|
 //! | 1 producer | needed: there are no consumers here |
 //! | 4 extended attributes | granted: no document has any, so that all of them are sent |
-//! | 8, 64 no values | not supported |
+//! | 8, 64 no values | granted, one of them |
 //! | 32 delete times | granted |
-//! | 256 deleted attributes, 512 skip deletions | not supported |
+//! | 256 deleted attributes | granted with 4, as that is |
+//! | 512 skip deletions | not supported |
 
 use crate::error::ErrorKind;
-use crate::producer::OpenOptions;
+use crate::producer::{IncludeValues, OpenOptions};
 use crate::server::call::{Call, Stop};
 use crate::server::setup::done;
 use crate::server::status::Refused;
-use crate::wire::Status;
 use crate::wire::dcp::{Open, OpenFlags};
+use crate::wire::{Feature, Status};
 
 /// The flags that are built.
-const BUILT: OpenFlags =
-    OpenFlags::PRODUCER.with(OpenFlags::INCLUDE_XATTRS).with(OpenFlags::INCLUDE_DELETE_TIMES);
+const BUILT: OpenFlags = OpenFlags::PRODUCER
+    .with(OpenFlags::INCLUDE_XATTRS)
+    .with(OpenFlags::NO_VALUE)
+    .with(OpenFlags::INCLUDE_DELETE_TIMES)
+    .with(OpenFlags::NO_VALUE_WITH_DATATYPE)
+    .with(OpenFlags::INCLUDE_DELETED_USER_XATTRS);
 
 /// `50` DCP_OPEN.
 pub(in crate::server) fn open(call: &mut Call<'_, '_>) -> Result<(), Stop> {
@@ -44,6 +49,10 @@ pub(in crate::server) fn open(call: &mut Call<'_, '_>) -> Result<(), Stop> {
         include_xattrs: request.flags.contains(OpenFlags::INCLUDE_XATTRS),
         user: call.peer.user.as_deref().map(Box::from),
         stuck_timeout: call.shared.stuck_timeout(name),
+        include_deleted_user_xattrs: request.flags.contains(OpenFlags::INCLUDE_DELETED_USER_XATTRS),
+        include_values: include_values(request.flags),
+        collections: call.peer.has(Feature::COLLECTIONS),
+        snappy: call.peer.reads_snappy(),
         ..OpenOptions::default()
     };
     match call.shared.engine.connect(name, options) {
@@ -54,4 +63,14 @@ pub(in crate::server) fn open(call: &mut Call<'_, '_>) -> Result<(), Stop> {
     call.output.keep(call.peer.stream_room());
     tracing::debug!(name, "a DCP connection was opened");
     done(call)
+}
+
+fn include_values(flags: OpenFlags) -> IncludeValues {
+    if flags.contains(OpenFlags::NO_VALUE) {
+        IncludeValues::No
+    } else if flags.contains(OpenFlags::NO_VALUE_WITH_DATATYPE) {
+        IncludeValues::NoButDatatype
+    } else {
+        IncludeValues::Yes
+    }
 }

@@ -6,6 +6,7 @@
 //! | POST `scopes` | `name` | makes a scope |
 //! | DELETE `scopes/{scope}` | | drops it and its collections |
 //! | POST `scopes/{scope}/collections` | `name`, `maxTTL` | makes a collection |
+//! | PATCH `scopes/{scope}/collections/{collection}` | `maxTTL` | changes it |
 //! | DELETE `scopes/{scope}/collections/{collection}` | | drops it |
 
 use super::answer::{Answer, json, refused};
@@ -33,6 +34,7 @@ pub(super) enum Change {
     MakeScope,
     DropScope(String),
     MakeCollection(String),
+    ChangeCollection(String, String),
     DropCollection(String, String),
 }
 
@@ -43,6 +45,9 @@ impl Change {
             (&Method::POST, []) => Self::MakeScope,
             (&Method::DELETE, [scope]) => Self::DropScope((*scope).to_owned()),
             (&Method::POST, [scope, "collections"]) => Self::MakeCollection((*scope).to_owned()),
+            (&Method::PATCH, [scope, "collections", collection]) => {
+                Self::ChangeCollection((*scope).to_owned(), (*collection).to_owned())
+            }
             (&Method::DELETE, [scope, "collections", collection]) => {
                 Self::DropCollection((*scope).to_owned(), (*collection).to_owned())
             }
@@ -72,7 +77,12 @@ impl Change {
             Self::MakeScope => engine.create_scope(&name(form)?),
             Self::DropScope(scope) => engine.drop_scope(&scope),
             Self::MakeCollection(scope) => {
-                engine.create_collection(&scope, &name(form)?, max_ttl(form)?)
+                engine.create_collection(&scope, &name(form)?, max_ttl(form)?.unwrap_or(0))
+            }
+            Self::ChangeCollection(scope, collection) => {
+                let missing = || Refusal::Form("the form has no `maxTTL`".to_owned());
+                let max_ttl = max_ttl(form)?.ok_or_else(missing)?;
+                engine.set_max_ttl(&scope, &collection, max_ttl)
             }
             Self::DropCollection(scope, collection) => engine.drop_collection(&scope, &collection),
         };
@@ -97,10 +107,10 @@ fn name(form: &[u8]) -> Result<String, Refusal> {
     field(form, "name").ok_or_else(|| Refusal::Form("the form has no `name`".to_owned()))
 }
 
-fn max_ttl(form: &[u8]) -> Result<u32, Refusal> {
-    let Some(text) = field(form, "maxTTL") else { return Ok(0) };
+fn max_ttl(form: &[u8]) -> Result<Option<u32>, Refusal> {
+    let Some(text) = field(form, "maxTTL") else { return Ok(None) };
     let what = || Refusal::Form(format!("`maxTTL` is a number of seconds, not {text:?}"));
-    text.parse().map_err(|_| what())
+    text.parse().map(Some).map_err(|_| what())
 }
 
 fn field(form: &[u8], wanted: &str) -> Option<String> {

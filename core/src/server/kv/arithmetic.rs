@@ -1,6 +1,7 @@
 //! INCREMENT and DECREMENT.
 
 use super::expiry::{deadline, living};
+use super::value::plain;
 use super::write::{token, update};
 use crate::partition::{Change, Decision};
 use crate::server::call::{Call, Stop};
@@ -29,7 +30,10 @@ pub(in crate::server) fn arithmetic(call: &mut Call<'_, '_>) -> Result<(), Stop>
             });
         };
         let Some(value) = found.value else { return Decision::NeedValue };
-        let Some(before) = parse(value) else { return Decision::Refuse(Status::DELTA_BADVAL) };
+        let Ok(value) = plain(found.meta.datatype, value) else {
+            return Decision::Refuse(Status::EINTERNAL);
+        };
+        let Some(before) = parse(&value) else { return Decision::Refuse(Status::DELTA_BADVAL) };
         count = changed(request.mode, before, request.delta);
         Decision::Write(Change {
             kind: DocKind::Alive,

@@ -2,10 +2,12 @@
 
 use super::expiry::living;
 use super::store::mismatch;
+use super::value::plain;
 use super::write::{answer, update};
 use crate::limits::VALUE_BYTES_MAX;
 use crate::partition::{Change, Decision};
 use crate::server::call::{Call, Stop};
+use crate::server::status::Refused;
 use crate::types::{Datatype, DocKind};
 use crate::wire::Status;
 use crate::wire::kv::{Concat, ConcatMode};
@@ -16,6 +18,7 @@ pub(in crate::server) fn concat(call: &mut Call<'_, '_>) -> Result<(), Stop> {
     let frame = call.frame;
     let request = Concat::parse(frame)?;
     call.check_datatype(request.datatype)?;
+    let added = plain(request.datatype, request.value).map_err(Refused::from)?;
     // A value that grows keeps its expiry in any case.
     call.frame.preserves_expiry()?;
     let now = call.unix_now;
@@ -25,12 +28,16 @@ pub(in crate::server) fn concat(call: &mut Call<'_, '_>) -> Result<(), Stop> {
             return Decision::Refuse(status);
         }
         let Some(value) = found.value else { return Decision::NeedValue };
-        if value.len() + request.value.len() > VALUE_BYTES_MAX {
+        // The joined value is kept as it is: to compress it again would cost each further piece more.
+        let Ok(value) = plain(found.meta.datatype, value) else {
+            return Decision::Refuse(Status::EINTERNAL);
+        };
+        if value.len() + added.len() > VALUE_BYTES_MAX {
             return Decision::Refuse(Status::E2BIG);
         }
         let value = match request.mode {
-            ConcatMode::Append => [value, request.value].concat(),
-            ConcatMode::Prepend => [request.value, value].concat(),
+            ConcatMode::Append => [&*value, &*added].concat(),
+            ConcatMode::Prepend => [&*added, &*value].concat(),
         };
         Decision::Write(Change {
             kind: DocKind::Alive,

@@ -6,6 +6,7 @@ use crate::collections::Key;
 use crate::engine::NotInMemory;
 use crate::partition::Found;
 use crate::server::call::{Call, Stop};
+use crate::server::status::Refused;
 use crate::types::VbId;
 use crate::wire::kv::{Get, GetAnswer};
 use crate::wire::{Response, Status};
@@ -19,6 +20,7 @@ pub(in crate::server) fn get(call: &mut Call<'_, '_>) -> Result<(), Stop> {
     let key_shown = if request.with_key { request.key } else { &[] };
     match read(call, request.vb, key, key_shown)? {
         Read::Answered => {}
+        Read::Damaged => return Err(Refused::damaged().into()),
         Read::Missed { expired } => {
             if expired {
                 expire(call, request.vb, key);
@@ -36,6 +38,7 @@ pub(in crate::server) fn get(call: &mut Call<'_, '_>) -> Result<(), Stop> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Read {
     Answered,
+    Damaged,
     Missed { expired: bool },
 }
 
@@ -51,14 +54,11 @@ fn read(call: &mut Call<'_, '_>, vb: VbId, key: Key<'_>, key_shown: &[u8]) -> Re
         if is_over(meta.expiry, now) {
             return Read::Missed { expired: true };
         }
-        let answer = GetAnswer {
-            cas: meta.cas,
-            flags: meta.flags,
-            datatype: peer.shown(meta.datatype),
-            key: key_shown,
-            value: value.unwrap_or_default(),
+        let Ok((datatype, value)) = peer.shown(meta.datatype, value.unwrap_or_default()) else {
+            return Read::Damaged;
         };
-        answer.encode(header, out);
+        let (cas, flags, key) = (meta.cas, meta.flags, key_shown);
+        GetAnswer { cas, flags, datatype, key, value: &value }.encode(header, out);
         Read::Answered
     };
     match (session.look(vb, key, &mut show), call.stored) {

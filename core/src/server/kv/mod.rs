@@ -11,6 +11,7 @@ mod seqnos;
 mod stats;
 mod store;
 mod touch;
+mod value;
 mod with_meta;
 mod write;
 

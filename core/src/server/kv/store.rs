@@ -1,21 +1,21 @@
 //! SET, ADD, REPLACE.
 
 use super::expiry::{deadline, living};
+use super::value::checked;
 use super::write::{answer, update};
 use crate::partition::{Change, Decision, Found};
 use crate::server::call::{Call, Stop};
 use crate::server::status::Refused;
-use crate::types::{Cas, Datatype, DocKind};
+use crate::types::{Cas, DocKind};
 use crate::wire::Status;
 use crate::wire::kv::{Store, StoreMode};
-use serde::de::IgnoredAny;
 use std::borrow::Cow;
 
 /// `01`, `02`, `03` and `11`, `12`, `13` write a document.
 pub(in crate::server) fn store(call: &mut Call<'_, '_>) -> Result<(), Stop> {
     let frame = call.frame;
     let request = Store::parse(frame)?;
-    call.check_datatype(request.datatype)?;
+    let datatype = checked(call, request.datatype, request.value)?;
     let keeps_expiry = call.frame.preserves_expiry()?;
     if keeps_expiry && request.mode == StoreMode::Add {
         let why = "a document that is added has no expiry to keep";
@@ -27,7 +27,7 @@ pub(in crate::server) fn store(call: &mut Call<'_, '_>) -> Result<(), Stop> {
         value: Cow::Borrowed(request.value),
         flags: request.flags,
         expiry: deadline(request.expiry, now),
-        datatype: checked(request.datatype, request.value),
+        datatype,
         origin: None,
     };
     let written = update(call, request.vb, request.key, |found| {
@@ -40,12 +40,6 @@ pub(in crate::server) fn store(call: &mut Call<'_, '_>) -> Result<(), Stop> {
     })??;
     answer(call, request.vb, &written);
     Ok(())
-}
-
-/// The datatype of a value: who says that it is JSON is believed when it is, since readers rely on it.
-pub(super) fn checked(datatype: Datatype, value: &[u8]) -> Datatype {
-    let is_json = || serde_json::from_slice::<IgnoredAny>(value).is_ok();
-    if datatype == Datatype::JSON && !is_json() { Datatype::RAW } else { datatype }
 }
 
 /// What keeps a document from being written.

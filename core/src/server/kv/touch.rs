@@ -4,6 +4,7 @@ use super::expiry::{deadline, living};
 use super::write::update;
 use crate::partition::{Change, Decision};
 use crate::server::call::{Call, Stop};
+use crate::server::status::Refused;
 use crate::types::{Cas, DocKind, DocMeta, VbId};
 use crate::wire::kv::{GetAndTouch, GetAnswer, Touch, WriteAnswer};
 use crate::wire::{Opcode, Response, Status};
@@ -26,7 +27,8 @@ pub(in crate::server) fn get_and_touch(call: &mut Call<'_, '_>) -> Result<(), St
     let request = GetAndTouch::parse(frame)?;
     match give_time(call, request.vb, request.key, request.expiry)? {
         Some(Touched { meta, cas, value }) => {
-            let datatype = call.peer.shown(meta.datatype);
+            let shown = call.peer.shown(meta.datatype, &value);
+            let (datatype, value) = shown.map_err(|_| Refused::damaged())?;
             let answer = GetAnswer { cas, flags: meta.flags, datatype, key: &[], value: &value };
             answer.encode(frame.header(), call.out());
         }

@@ -1,6 +1,6 @@
 //! Versions that were made elsewhere: what other servers and restoring tools write.
 
-use super::store::checked;
+use super::value::checked;
 use super::write::{answer, update};
 use crate::engine::NotInMemory;
 use crate::partition::{Change, Decision, Found, Origin};
@@ -44,8 +44,7 @@ pub(in crate::server) fn version_of(call: &mut Call<'_, '_>) -> Result<(), Stop>
 /// `a2` to `a5` write a document as it is elsewhere.
 pub(in crate::server) fn store_with_meta(call: &mut Call<'_, '_>) -> Result<(), Stop> {
     let request = WithMeta::parse(call.frame)?;
-    call.check_datatype(request.datatype)?;
-    let datatype = checked(request.datatype, request.value);
+    let datatype = checked(call, request.datatype, request.value)?;
     let change = Change {
         value: Cow::Borrowed(request.value),
         expiry: request.expiry,

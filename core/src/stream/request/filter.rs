@@ -50,9 +50,13 @@ pub enum FilterFault {
 /// `None` is a request of a client that does not know of collections.
 ///
 /// # Errors
-/// The first collection, or the scope, that the manifest does not have; an empty list of collections.
+/// The first collection, or the scope, that the manifest does not have (of a client that does not know of collections,
+/// the default one); an empty list of collections.
 pub fn resolve(filter: Option<&RawFilter>, manifest: &Manifest) -> Result<FilterKind, FilterFault> {
     match filter {
+        None if manifest.collection(CollectionId::ZERO).is_none() => {
+            Err(FilterFault::UnknownCollection(CollectionId::ZERO.0))
+        }
         None => Ok(FilterKind::Legacy),
         Some(RawFilter::Absent | RawFilter::Everything) => Ok(FilterKind::Passthrough),
         Some(RawFilter::Scope(scope)) => match manifest.scope(ScopeId(*scope)) {

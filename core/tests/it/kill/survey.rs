@@ -53,8 +53,13 @@ async fn survey(address: &str) -> Survey {
 /// A client of the branch before: above where the new one begins it is sent back, up to there it goes on.
 async fn probe(address: &str, survey: &Survey, tally: &mut Tally) {
     let mut streams = Streams::connect(address, "probe").await.expect("the server is there");
-    let at =
-        |seqno: Seqno, uuid: VbUuid| StreamFrom { seqno, uuid, snap_start: seqno, snap_end: seqno };
+    let at = |seqno: Seqno, uuid: VbUuid| StreamFrom {
+        seqno,
+        uuid,
+        snap_start: seqno,
+        snap_end: seqno,
+        purge_seqno: None,
+    };
     let mut expected = 0;
     for (vb, log) in survey.logs.iter().enumerate() {
         if let [new, old, ..] = log[..] {

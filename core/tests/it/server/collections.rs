@@ -245,6 +245,73 @@ fn a_client_that_does_not_know_of_collections_sees_the_default_one() {
 }
 
 #[test]
+fn high_seqnos_are_told_by_collection() {
+    let server = scene();
+    let mut client = aware(&server);
+    let mut high = |collection| {
+        let request = GetAllVbSeqnos {
+            state: Some(millstream::types::VbState::Active),
+            collection: Some(CollectionId(collection)),
+        };
+        let frame = client.ask(|opaque, out| request.encode(opaque, out));
+        let answer = millstream::wire::kv::AllVbSeqnosAnswer::parse(&frame);
+        answer.map(|answer| answer.entries).map_err(|_| frame.status())
+    };
+    for (collection, seqno) in [(0, 4), (9, 5), (10, 6)] {
+        let entries = high(collection).expect("seqnos");
+        assert_eq!((entries.len(), entries[3]), (16, (VB, Seqno(seqno))), "{collection}");
+        let elsewhere = if collection == 0 { Seqno(0) } else { Seqno(collection.into()) };
+        assert!(entries.iter().filter(|(vb, _)| *vb != VB).all(|(_, high)| *high <= elsewhere));
+    }
+    assert_eq!(high(11), Err(Status::UNKNOWN_COLLECTION));
+    let of_all = GetAllVbSeqnos { state: None, collection: None };
+    let frame = client.ask(|opaque, out| of_all.encode(opaque, out));
+    let entries = millstream::wire::kv::AllVbSeqnosAnswer::parse(&frame).expect("seqnos").entries;
+    assert_eq!(entries[3], (VB, Seqno(6)));
+    let mut old = server.client();
+    let request = GetAllVbSeqnos {
+        state: Some(millstream::types::VbState::Active),
+        collection: Some(CollectionId(9)),
+    };
+    assert_eq!(old.status(|opaque, out| request.encode(opaque, out)), Status::EINVAL);
+}
+
+#[test]
+fn who_does_not_know_of_collections_has_nothing_left_once_the_default_one_is_dropped() {
+    let server = scene();
+    persist(&server);
+    let mut watching = dcp(&server, "watching", false);
+    start(&mut watching, "", StreamFlags::NONE);
+    let expected = [Saw::Marker(0, 4), Saw::Doc(4, b"k".to_vec())];
+    assert_eq!(saw(&mut watching, 2), expected);
+    let mut filtered = dcp(&server, "filtered", true);
+    start(&mut filtered, r#"{"collections":["0"]}"#, StreamFlags::NONE);
+    let expected = [Saw::Marker(0, 6), Saw::Doc(4, key(0, "k")), Saw::Advanced(6)];
+    assert_eq!(saw(&mut filtered, 3), expected);
+    server.engine.drop_collection("_default", "_default").expect("it was there");
+    // The reason came with collections, of which this client knows nothing.
+    assert_eq!(saw(&mut watching, 1), [Saw::End(Some(EndReason::Ok))]);
+    let dropped =
+        Saw::Event(7, SystemEventKind::DROP_COLLECTION, String::new(), ids(0, 4, &[0, 0]));
+    let expected = [Saw::Marker(7, 7), dropped, Saw::End(Some(EndReason::FilterEmpty))];
+    assert_eq!(saw(&mut filtered, 3), expected);
+    assert_eq!(ask(&mut watching, "", StreamFlags::NONE, 0).status(), Status::UNKNOWN_COLLECTION);
+    // What it held is not shown any more, wherever it is still kept.
+    persist(&server);
+    let mut all = dcp(&server, "all", true);
+    for flags in [StreamFlags::NONE, StreamFlags::DISK_ONLY] {
+        start(&mut all, "", flags);
+        let shown = saw(&mut all, 7);
+        assert!(!shown.contains(&Saw::Doc(4, key(0, "k"))), "{flags:?}: {shown:?}");
+        assert!(shown.contains(&Saw::Doc(5, key(9, "k"))), "{flags:?}: {shown:?}");
+        if flags == StreamFlags::NONE {
+            server.engine.set_vbucket_state(VB, millstream::types::VbState::Replica).expect("set");
+            assert_eq!(saw(&mut all, 1), [Saw::End(Some(EndReason::StateChanged))]);
+        }
+    }
+}
+
+#[test]
 fn a_filter_on_collections_tells_of_what_it_skips_and_ends_when_they_are_gone() {
     let server = scene();
     persist(&server);

@@ -50,9 +50,11 @@ fn only_features_that_are_built_are_granted() {
         Feature::MUTATION_SEQNO,
         Feature::XERROR,
         Feature::SELECT_BUCKET,
+        Feature::SNAPPY,
         Feature::JSON,
         Feature::ALT_REQUEST,
         Feature::COLLECTIONS,
+        Feature::SNAPPY_EVERYWHERE,
         Feature::PRESERVE_TTL,
         Feature::CLUSTER_CONFIG_WITH_KNOWN_VERSION,
     ];

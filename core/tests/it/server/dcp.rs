@@ -10,7 +10,7 @@ use millstream::wire::dcp::{
     BufferAck, CloseStream, Control, FailoverLogAnswer, NoopAnswer, Open, OpenFlags, StreamFlags,
     StreamMessage, StreamReq,
 };
-use millstream::wire::{Frame, Opcode, Status};
+use millstream::wire::{Feature, Frame, Opcode, Status};
 use std::collections::HashMap;
 use std::ops::{Deref, DerefMut};
 
@@ -60,6 +60,20 @@ impl Dcp {
 
     pub(super) fn open_with(server: &Running, name: &str, flags: OpenFlags) -> Self {
         let mut client = server.client();
+        let open = Open { flags, name: name.as_bytes(), value: &[] };
+        assert_eq!(client.status(|opaque, out| open.encode(opaque, out)), Status::SUCCESS);
+        Self::adopt(client)
+    }
+
+    /// Opens a connection that agreed on these features before.
+    pub(super) fn open_as(
+        server: &Running,
+        name: &str,
+        flags: OpenFlags,
+        features: &[Feature],
+    ) -> Self {
+        let mut client = server.client();
+        client.agree(features);
         let open = Open { flags, name: name.as_bytes(), value: &[] };
         assert_eq!(client.status(|opaque, out| open.encode(opaque, out)), Status::SUCCESS);
         Self::adopt(client)

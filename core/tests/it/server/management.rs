@@ -165,10 +165,22 @@ fn scopes_and_collections_are_made_and_dropped() {
     ] {
         assert_eq!(post(path, form).0, 400, "{path} {form:.40}");
     }
+    let patch = |path: &str, form: &str| send_form(&server, &format!("PATCH {path}"), "", form);
+    let hotels = format!("{collections}/hotels");
+    assert_eq!(patch(&hotels, "maxTTL=90"), made("4"));
+    assert_eq!(document(&server, path)["scopes"][1]["collections"][0]["maxTTL"], 90);
+    for (path, form) in [
+        (&hotels, ""),
+        (&hotels, "maxTTL=-1"),
+        (&format!("{collections}/none"), "maxTTL=1"),
+        (&format!("{path}/none/collections/hotels"), "maxTTL=1"),
+    ] {
+        assert_eq!(patch(path, form).0, 400, "{path} {form}");
+    }
     let drop = |path: &str| send_form(&server, &format!("DELETE {path}"), "", "");
-    assert_eq!(drop(&format!("{collections}/hotels")), made("4"));
-    assert_eq!(drop(&format!("{collections}/hotels")).0, 400);
-    assert_eq!(drop(&format!("{path}/inventory")), made("5"));
+    assert_eq!(drop(&hotels), made("5"));
+    assert_eq!(drop(&hotels).0, 400);
+    assert_eq!(drop(&format!("{path}/inventory")), made("6"));
     assert_eq!(drop(&format!("{path}/_default")).0, 400);
     assert_eq!(server.engine.manifest().collections().len(), 1);
     assert_eq!(post("/pools/default/buckets/other/scopes", "name=x").0, 405);

@@ -18,10 +18,10 @@ fn open(server: &Running, bits: u32, name: &[u8], value: &[u8]) -> Status {
 #[test]
 fn flags_are_granted_or_refused() {
     let server = Running::start();
-    for bits in [0x01, 0x05, 0x21, 0x25] {
+    for bits in [0x01, 0x05, 0x09, 0x0d, 0x21, 0x25, 0x41, 0x105, 0x16d ^ 0x08] {
         assert_eq!(open(&server, bits, b"granted", b""), Status::SUCCESS, "{bits:#x}");
     }
-    for bits in [0x00, 0x04, 0x09, 0x41, 0x105, 0x201, 0x23d ^ 0x14] {
+    for bits in [0x00, 0x04, 0x201, 0x229] {
         let status = open(&server, bits, b"refused", b"");
         assert_eq!(status, Status::NOT_SUPPORTED, "{bits:#x}");
     }
@@ -101,7 +101,8 @@ fn controls_are_granted_or_refused() {
         ("enable_out_of_order_snapshots", "maybe", Status::EINVAL),
         ("include_deleted_user_xattrs", "true", Status::EINVAL),
         ("v7_dcp_status_codes", "true", Status::SUCCESS),
-        ("flatbuffers_system_events", "true", Status::NOT_SUPPORTED),
+        ("flatbuffers_system_events", "true", Status::SUCCESS),
+        ("flatbuffers_system_events", "false", Status::EINVAL),
         ("change_streams", "true", Status::NOT_SUPPORTED),
         ("max_marker_version", "2.2", Status::NOT_SUPPORTED),
         ("max_marker_version", "9", Status::EINVAL),

@@ -2,8 +2,10 @@
 
 use super::client::Client;
 use millstream::types::{Cas, Datatype, VbId};
-use millstream::wire::kv::{Delete, Get, GetAnswer, Store, StoreMode, WriteAnswer};
-use millstream::wire::{Frame, Status};
+use millstream::wire::kv::{
+    Delete, Get, GetAnswer, Hello, HelloAnswer, Store, StoreMode, WriteAnswer,
+};
+use millstream::wire::{Feature, FeatureSet, Frame, Status};
 
 /// Writes a document, whatever is there.
 pub(super) fn set<'a>(vb: u16, key: &'a [u8], value: &'a [u8]) -> Store<'a> {
@@ -31,6 +33,14 @@ pub(super) fn delete(vb: u16, key: &[u8]) -> Delete<'_> {
 }
 
 impl Client {
+    /// Agrees on features, all of which have to be granted.
+    pub(super) fn agree(&mut self, features: &[Feature]) {
+        let features = FeatureSet::of(features);
+        let hello = Hello { agent: b"test", features };
+        let frame = self.ask(|opaque, out| hello.encode(opaque, out));
+        assert_eq!(HelloAnswer::parse(&frame).expect("an answer").features, features);
+    }
+
     /// Makes a write that has to succeed; the new CAS.
     pub(super) fn store(&mut self, store: Store<'_>) -> Cas {
         let frame = self.ask(|opaque, out| store.encode(opaque, out));

@@ -186,7 +186,7 @@ impl Sink for Inbox {
         self.room -= 1;
         self.unacknowledged += event.counted_bytes(self.layout);
         match *event {
-            Event::SnapshotMarker { stream, start, end, flags } => {
+            Event::SnapshotMarker { stream, start, end, flags, .. } => {
                 self.positions[usize::from(stream.vb.0)].snapshot = (start, end);
                 let marker = oracle::Event::Marker { start, end, flags: flags.0 };
                 self.oracle.observe(key(stream.vb, stream.opaque), marker);
