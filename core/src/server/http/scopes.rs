@@ -34,7 +34,7 @@ pub(super) enum Change {
     MakeScope,
     DropScope(String),
     MakeCollection(String),
-    ChangeCollection(String, String),
+    SetMaxTtl(String, String),
     DropCollection(String, String),
 }
 
@@ -46,7 +46,7 @@ impl Change {
             (&Method::DELETE, [scope]) => Self::DropScope((*scope).to_owned()),
             (&Method::POST, [scope, "collections"]) => Self::MakeCollection((*scope).to_owned()),
             (&Method::PATCH, [scope, "collections", collection]) => {
-                Self::ChangeCollection((*scope).to_owned(), (*collection).to_owned())
+                Self::SetMaxTtl((*scope).to_owned(), (*collection).to_owned())
             }
             (&Method::DELETE, [scope, "collections", collection]) => {
                 Self::DropCollection((*scope).to_owned(), (*collection).to_owned())
@@ -79,7 +79,7 @@ impl Change {
             Self::MakeCollection(scope) => {
                 engine.create_collection(&scope, &name(form)?, max_ttl(form)?.unwrap_or(0))
             }
-            Self::ChangeCollection(scope, collection) => {
+            Self::SetMaxTtl(scope, collection) => {
                 let missing = || Refusal::Form("the form has no `maxTTL`".to_owned());
                 let max_ttl = max_ttl(form)?.ok_or_else(missing)?;
                 engine.set_max_ttl(&scope, &collection, max_ttl)

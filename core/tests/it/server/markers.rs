@@ -120,7 +120,7 @@ fn flags_stay_among_those_that_every_client_knows() {
         dcp.stream(&StreamReq { flags, ..from_zero(0) });
         let mut writer = server.client();
         let mut documents = 0;
-        while documents < 5 || (flags == StreamFlags::NONE && documents < 7) {
+        while documents < 3 || (flags == StreamFlags::NONE && documents < 5) {
             let frame = dcp.event();
             match SnapshotMarker::parse(&frame) {
                 Ok(marker) => {
@@ -128,7 +128,7 @@ fn flags_stay_among_those_that_every_client_knows() {
                 }
                 Err(_) => documents += 1,
             }
-            if documents >= 5 && flags == StreamFlags::NONE {
+            if documents >= 3 && flags == StreamFlags::NONE {
                 writer.store(set(0, b"more", b"1"));
             }
         }

@@ -84,14 +84,23 @@ fn see(client: &mut Client) -> Saw {
     }
 }
 
-/// What a stream of the store shows up to its end.
-fn from_store(client: &mut Client, value: &'static str, start: u64, end: u64) -> Vec<Saw> {
+/// What a stream of the store shows up to its end; from memory, if that is in the middle.
+fn shown(
+    server: &Running,
+    client: &mut Client,
+    value: &'static str,
+    start: u64,
+    end: u64,
+) -> Vec<Saw> {
     let (start, end) = (Seqno(start), Seqno(end));
+    let uuid = server.engine.failover_log(VB).expect("it exists")[0].uuid;
+    let flags = if end == Seqno::MAX { StreamFlags::DISK_ONLY } else { StreamFlags::NONE };
     let request = StreamReq {
-        flags: StreamFlags::DISK_ONLY,
+        flags,
         value: value.as_bytes(),
         start,
         end,
+        uuid,
         snap_start: start,
         snap_end: start,
         ..from_zero(VB.0)
@@ -111,7 +120,7 @@ fn a_long_row_that_is_not_shown_is_told_in_steps_and_at_its_end() {
     // 1 is the event of `many`, its documents follow, then the event of `late` and two documents.
     let (step, late) = (u64::from(FILTERED_ITEMS_MAX), MANY + 2);
     let high = late + 2;
-    let only_default = from_store(&mut client, r#"{"collections":["0"]}"#, 0, u64::MAX);
+    let only_default = shown(&server, &mut client, r#"{"collections":["0"]}"#, 0, u64::MAX);
     let expected = [
         Saw::Marker(0, high),
         Saw::Advanced(step),
@@ -121,7 +130,7 @@ fn a_long_row_that_is_not_shown_is_told_in_steps_and_at_its_end() {
     ];
     assert_eq!(only_default, expected);
     // The row is counted anew from each entry that is shown; nothing in front of a collection's event is looked at.
-    let only_late = from_store(&mut client, r#"{"collections":["9"]}"#, 0, u64::MAX);
+    let only_late = shown(&server, &mut client, r#"{"collections":["9"]}"#, 0, u64::MAX);
     let expected = [
         Saw::Marker(0, high),
         Saw::Event(late),
@@ -138,11 +147,11 @@ fn nothing_is_told_where_the_last_entry_was_shown_or_there_is_no_snapshot() {
     let late = MANY + 2;
     let high = late + 2;
     let mut client = dcp(&server, "rules", &[Feature::COLLECTIONS]);
-    let many = from_store(&mut client, r#"{"collections":["8"]}"#, late, u64::MAX);
+    let many = shown(&server, &mut client, r#"{"collections":["8"]}"#, late, u64::MAX);
     assert_eq!(many, [Saw::Marker(late, high), Saw::Document(high), Saw::End]);
-    let at_the_end = from_store(&mut client, r#"{"collections":["0"]}"#, high, u64::MAX);
+    let at_the_end = shown(&server, &mut client, r#"{"collections":["0"]}"#, high, u64::MAX);
     assert_eq!(at_the_end, [Saw::End], "an empty snapshot is none");
-    let cut = from_store(&mut client, r#"{"collections":["9"]}"#, late, late + 1);
+    let cut = shown(&server, &mut client, r#"{"collections":["9"]}"#, late, late + 1);
     assert_eq!(cut.last(), Some(&Saw::End));
     assert!(!cut.iter().any(|saw| matches!(saw, Saw::Advanced(at) if *at > late + 1)), "{cut:?}");
     assert!(cut.contains(&Saw::Document(late + 1)));
@@ -152,7 +161,7 @@ fn nothing_is_told_where_the_last_entry_was_shown_or_there_is_no_snapshot() {
 fn who_does_not_know_of_collections_is_not_told() {
     let server = scene();
     let mut client = dcp(&server, "old", &[]);
-    let all = from_store(&mut client, "", 0, u64::MAX);
+    let all = shown(&server, &mut client, "", 0, u64::MAX);
     assert!(!all.iter().any(|saw| matches!(saw, Saw::Advanced(_))), "{all:?}");
     assert_eq!(all.last(), Some(&Saw::End));
 }
@@ -163,7 +172,7 @@ fn a_client_goes_on_from_what_it_was_told() {
     let high = MANY + 4;
     let mut client = dcp(&server, "resumes", &[Feature::COLLECTIONS]);
     let step = u64::from(FILTERED_ITEMS_MAX);
-    let rest = from_store(&mut client, r#"{"collections":["0"]}"#, 2 * step, u64::MAX);
+    let rest = shown(&server, &mut client, r#"{"collections":["0"]}"#, 2 * step, u64::MAX);
     assert_eq!(rest, [Saw::Marker(2 * step, high), Saw::Advanced(high), Saw::End]);
 }
 

@@ -91,7 +91,7 @@ fn dcp_connections_tell_of_their_streams() {
 }
 
 /// What a connection tells as it was opened.
-const AS_OPENED: [(&str, &str); 34] = [
+const AS_OPENED: [(&str, &str); 35] = [
     ("type", "producer"),
     ("user", "reader"),
     ("supports_ack", "true"),
@@ -119,6 +119,7 @@ const AS_OPENED: [(&str, &str); 34] = [
     ("items_sent", "0"),
     ("items_remaining", "0"),
     ("total_bytes_sent", "0"),
+    ("total_uncompressed_data_size", "0"),
     ("num_streams", "0"),
     ("num_dead_streams", "0"),
     ("dcp_ready_queue_size", "0"),
@@ -428,7 +429,7 @@ fn connections_are_summed_up_by_their_names() {
     assert_eq!((of("xdcr", "producer_count"), of("xdcr", "activestream_count")), ("1", "1"));
     assert_eq!((of(":total", "count"), of(":total", "items_sent")), ("4", "3"));
     assert_eq!((of("_unknown", "count"), of("_unknown", "items_remaining")), ("1", "0"));
-    assert_eq!(sums.len(), 4 * 14, "three groups and the total");
+    assert_eq!(sums.len(), 4 * 15, "three groups and the total");
     drop(Dcp::open(&server, r#""i":"unique","a":"connector/1.2 x""#));
     let agent = Dcp::open(&server, r#""i":"unique","a":"connector/1.2 x""#);
     assert_eq!(stats(&mut client, "dcpagg :")["connector:count"], "1");

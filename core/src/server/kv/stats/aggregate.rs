@@ -15,6 +15,7 @@ struct Sums {
     streams: u64,
     items_sent: u64,
     bytes_sent: u64,
+    uncompressed_bytes_sent: u64,
     items_remaining: u64,
     unacked_bytes: u64,
     paused: u64,
@@ -55,6 +56,7 @@ impl Sums {
         self.streams += connection.streams.iter().filter(|s| alive(&s.state)).count() as u64;
         self.items_sent += connection.items_sent;
         self.bytes_sent += connection.bytes_sent;
+        self.uncompressed_bytes_sent += connection.uncompressed_bytes_sent;
         self.items_remaining += connection.items_remaining();
         self.unacked_bytes += connection.unacked_bytes;
         self.paused += connection.pauses.windows_full();
@@ -77,6 +79,7 @@ impl Sums {
         put("items_backfilled_disk", self.from_disk);
         put("items_backfilled_memory", 0);
         put("total_bytes", self.bytes_sent);
+        put("total_uncompressed_data_size", self.uncompressed_bytes_sent);
         put("unacked_bytes", self.unacked_bytes);
         // Streams are read from when they are sent; nothing is queued.
         put("ready_queue_bytes", 0);

@@ -89,6 +89,7 @@ fn tell_sent(connection: &ConnectionSnapshot, started: Instant, named: &mut Name
     named.put("items_sent", connection.items_sent);
     named.put("items_remaining", remaining);
     named.put("total_bytes_sent", connection.bytes_sent);
+    named.put("total_uncompressed_data_size", connection.uncompressed_bytes_sent);
     let last_sent = connection.last_sent.unwrap_or(connection.created);
     named.put("last_sent_time", format_args!("{:.6}", Uptime { started, at: last_sent }));
     let at = connection.last_received;

@@ -28,6 +28,8 @@ pub(super) fn tell(shared: &Shared, entries: &mut Entries<'_>) {
         .put("ep_dcp_dead_conn_count", connections.iter().filter(|c| c.pending_disconnect).count());
     entries.put("ep_dcp_items_sent", connections.iter().map(|c| c.items_sent).sum::<u64>());
     entries.put("ep_dcp_total_bytes", connections.iter().map(|c| c.bytes_sent).sum::<u64>());
+    let uncompressed = connections.iter().map(|c| c.uncompressed_bytes_sent).sum::<u64>();
+    entries.put("ep_dcp_total_uncompressed_data_size", uncompressed);
     let remaining = connections.iter().map(ConnectionSnapshot::items_remaining).sum::<u64>();
     entries.put("ep_dcp_items_remaining", remaining);
     entries.put("ep_dcp_num_running_backfills", stats.backfills);
