@@ -16,14 +16,26 @@ use core::task::{Context, Poll};
 use std::io;
 use std::sync::Arc;
 use std::time::Instant;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::task::yield_now;
 
-/// One client.
-pub(super) struct Connection {
+/// What a client is reached through.
+pub(super) trait Socket: AsyncRead + AsyncWrite + Unpin {
+    /// Ready when there may be something to read.
+    fn poll_read_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>>;
+}
+
+impl Socket for TcpStream {
+    fn poll_read_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        TcpStream::poll_read_ready(self, cx)
+    }
+}
+
+/// One client. Only what reads and writes needs a socket.
+pub(super) struct Connection<S = TcpStream> {
     pub(super) shared: Arc<Shared>,
-    socket: TcpStream,
+    socket: S,
     pub(super) reader: FrameReader,
     pub(super) output: Output,
     pub(super) peer: Peer,
@@ -50,8 +62,8 @@ pub(super) struct Connection {
     moved: usize,
 }
 
-impl Connection {
-    pub(super) fn new(shared: &Arc<Shared>, socket: TcpStream) -> Self {
+impl<S> Connection<S> {
+    pub(super) fn new(shared: &Arc<Shared>, socket: S) -> Self {
         let now = Instant::now();
         let login_by = shared.needs_login().then(|| now + shared.settings.login_timeout);
         let limits = match login_by {
@@ -78,24 +90,6 @@ impl Connection {
         }
     }
 
-    /// Serves the client until one of the two sides ends it. May be called again after it was dropped.
-    pub(super) async fn serve(&mut self) -> io::Result<()> {
-        loop {
-            self.turn();
-            if self.input_ended && !self.backlog {
-                self.close();
-            }
-            if self.is_done() {
-                return Ok(());
-            }
-            poll_fn(|cx| self.poll_events(cx)).await?;
-            if self.more || self.moved >= 4 * TURN_BYTES {
-                self.moved = 0;
-                yield_now().await;
-            }
-        }
-    }
-
     /// Takes no more requests; what is answered is sent.
     pub(super) fn close(&mut self) {
         if self.close_by.is_none() {
@@ -110,27 +104,13 @@ impl Connection {
         self.close_by.is_some()
     }
 
-    fn is_done(&self) -> bool {
+    pub(super) fn is_done(&self) -> bool {
         self.close_by.is_some_and(|by| self.output.len() == 0 || by <= self.turned)
     }
 
-    /// Ready when there is something to do in another turn.
-    fn poll_events(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+    /// Ready when there is something to do in another turn that does not come from the socket.
+    pub(super) fn poll_own_events(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let mut ready = self.more;
-        let before = self.output.len();
-        if let Poll::Ready(written) = self.output.poll_write(cx, &mut self.socket) {
-            written?;
-            self.moved += before - self.output.len();
-            ready = true;
-        }
-        if self.wants_input()
-            && let Poll::Ready(read) = self.poll_read(cx)
-        {
-            let read = read?;
-            self.input_ended = read == 0;
-            self.moved += read;
-            ready = true;
-        }
         if let Some(suspended) = &mut self.suspended {
             ready |= suspended.poll_ready(cx).is_ready();
         }
@@ -152,12 +132,6 @@ impl Connection {
         let deadline = self.deadline();
         ready |= self.timer.poll(cx, deadline).is_ready();
         if ready { Poll::Ready(Ok(())) } else { Poll::Pending }
-    }
-
-    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        // Asked first, so that a client that says nothing costs no buffer.
-        core::task::ready!(self.socket.poll_read_ready(cx))?;
-        pin!(self.socket.read_buf(self.reader.room())).poll(cx)
     }
 
     /// Whether requests are wanted: not while some that are here wait, for their turn, for the store, or for the
@@ -184,6 +158,56 @@ impl Connection {
         let producer = producer.map(|due| due.max(self.turned + NOOP_INTERVAL_MIN));
         let suspended = self.suspended.as_ref().and_then(Suspended::deadline);
         [self.peer.login_by, producer, suspended].into_iter().flatten().min()
+    }
+}
+
+impl<S: Socket> Connection<S> {
+    /// Serves the client until one of the two sides ends it. May be called again after it was dropped.
+    pub(super) async fn serve(&mut self) -> io::Result<()> {
+        loop {
+            self.turn();
+            if self.input_ended && !self.backlog {
+                self.close();
+            }
+            if self.is_done() {
+                return Ok(());
+            }
+            poll_fn(|cx| self.poll_events(cx)).await?;
+            if self.more || self.moved >= 4 * TURN_BYTES {
+                self.moved = 0;
+                yield_now().await;
+            }
+        }
+    }
+
+    /// Ready when there is something to do in another turn.
+    fn poll_events(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let mut ready = false;
+        let before = self.output.len();
+        if let Poll::Ready(written) = self.output.poll_write(cx, &mut self.socket) {
+            written?;
+            self.moved += before - self.output.len();
+            ready = true;
+        }
+        if self.wants_input()
+            && let Poll::Ready(read) = self.poll_read(cx)
+        {
+            let read = read?;
+            self.input_ended = read == 0;
+            self.moved += read;
+            ready = true;
+        }
+        if let Poll::Ready(own) = self.poll_own_events(cx) {
+            own?;
+            ready = true;
+        }
+        if ready { Poll::Ready(Ok(())) } else { Poll::Pending }
+    }
+
+    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        // Asked first, so that a client that says nothing costs no buffer.
+        core::task::ready!(self.socket.poll_read_ready(cx))?;
+        pin!(self.socket.read_buf(self.reader.room())).poll(cx)
     }
 
     /// Ends the connection so that the client can read what it was last told: a socket that is closed with unread

@@ -31,6 +31,8 @@ mod error_map;
 mod http;
 mod kv;
 mod listener;
+#[cfg(any(test, feature = "testing"))]
+pub(crate) mod offline;
 mod output;
 mod peer;
 mod scram;

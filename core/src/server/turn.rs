@@ -19,7 +19,7 @@ enum After {
     Close,
 }
 
-impl Connection {
+impl<S> Connection<S> {
     /// Handles requests, in order, and lets the streams send, both as far as there is room.
     pub(super) fn turn(&mut self) {
         self.turned = Instant::now();

@@ -1,11 +1,18 @@
 //! Tests from outside, one module for each behaviour.
 
+#[cfg(all(feature = "server", feature = "testing"))]
+mod allocations;
 #[cfg(feature = "cli")]
 mod cli;
 #[cfg(all(feature = "embedded", feature = "testing"))]
 mod collections;
+#[cfg(all(feature = "client", feature = "server", feature = "testing", target_os = "linux"))]
+mod connections;
+#[cfg(all(feature = "server", feature = "client", feature = "testing"))]
+mod frames;
 #[cfg(feature = "cli")]
 mod kill;
+mod ledger;
 #[cfg(feature = "cli")]
 mod program;
 mod races_table;

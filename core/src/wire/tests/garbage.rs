@@ -1,57 +1,10 @@
 use super::Random;
 use crate::limits::READ_AHEAD_BYTES;
+use crate::testing::frames::parse_with_everything;
 use crate::types::{Datatype, Opaque, Seqno, VbId, VbUuid};
 use crate::wire::dcp::{self, StreamFlags, StreamTag};
-use crate::wire::{Aftermath, Frame, FrameLimits, FrameReader, Response, dcp::StreamMessage, kv};
+use crate::wire::{Aftermath, FrameLimits, FrameReader, kv};
 use bytes::BytesMut;
-
-/// Every parser there is; how many took the frame.
-fn parse_with_everything(f: &Frame) -> usize {
-    let tries = [
-        dcp::Open::parse(f).is_ok(),
-        dcp::Control::parse(f).is_ok(),
-        dcp::StreamReq::parse(f).is_ok(),
-        dcp::CloseStream::parse(f).is_ok(),
-        dcp::GetFailoverLog::parse(f).is_ok(),
-        dcp::BufferAck::parse(f).is_ok(),
-        dcp::Noop::parse(f).is_ok(),
-        dcp::NoopAnswer::parse(f).is_ok(),
-        dcp::FailoverLogAnswer::parse(f).is_ok(),
-        matches!(dcp::RollbackAnswer::parse(f), Ok(Some(_))),
-        StreamMessage::parse(f).is_ok(),
-        kv::Get::parse(f).is_ok(),
-        kv::GetAnswer::parse(f).is_ok(),
-        kv::Store::parse(f).is_ok(),
-        kv::WriteAnswer::parse(f).is_ok(),
-        kv::Delete::parse(f).is_ok(),
-        kv::Concat::parse(f).is_ok(),
-        kv::Arithmetic::parse(f).is_ok(),
-        kv::ArithmeticAnswer::parse(f).is_ok(),
-        kv::Touch::parse(f).is_ok(),
-        kv::GetAndTouch::parse(f).is_ok(),
-        kv::Noop::parse(f).is_ok(),
-        kv::Version::parse(f).is_ok(),
-        kv::Quit::parse(f).is_ok(),
-        kv::Stat::parse(f).is_ok(),
-        kv::StatEntry::parse(f).is_ok(),
-        kv::Hello::parse(f).is_ok(),
-        kv::HelloAnswer::parse(f).is_ok(),
-        kv::SaslListMechs::parse(f).is_ok(),
-        kv::SaslAuth::parse(f).is_ok(),
-        kv::SelectBucket::parse(f).is_ok(),
-        kv::GetClusterConfig::parse(f).is_ok(),
-        kv::GetErrorMap::parse(f).is_ok(),
-        kv::ObserveSeqno::parse(f).is_ok(),
-        kv::ObserveSeqnoAnswer::parse(f).is_ok(),
-        kv::GetAllVbSeqnos::parse(f).is_ok(),
-        kv::AllVbSeqnosAnswer::parse(f).is_ok(),
-        kv::GetManifest::parse(f).is_ok(),
-        kv::GetCollectionId::parse(f).is_ok(),
-        kv::CollectionIdAnswer::parse(f).is_ok(),
-        Response::parse(f).is_ok(),
-    ];
-    tries.into_iter().filter(|&ok| ok).count()
-}
 
 /// Reads until the input makes no sense any more, checking the room at each step.
 fn read_all(reader: &mut FrameReader, bytes: &[u8]) -> (usize, usize) {

@@ -8,7 +8,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
 /// One connection.
-pub(super) struct Client {
+pub(crate) struct Client {
     pub(super) socket: TcpStream,
     reader: FrameReader,
     opaque: u32,
@@ -113,7 +113,7 @@ impl Client {
 }
 
 /// The value of an answer of success.
-pub(super) fn value(frame: &Frame) -> Vec<u8> {
+pub(crate) fn value(frame: &Frame) -> Vec<u8> {
     let response = Response::parse(frame).expect("an answer");
     assert_eq!(response.status, Status::SUCCESS, "{}", String::from_utf8_lossy(response.value));
     response.value.to_vec()

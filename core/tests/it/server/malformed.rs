@@ -1,10 +1,10 @@
 //! Messages that are none: refused on their header, before anything is set aside for their body.
 
-use super::allocations::largest_since_last_asked;
 use super::client::Client;
 use super::dcp::Dcp;
 use super::requests::{get, set};
 use super::running::{Running, Wanted};
+use crate::allocations::largest_since_last_asked;
 use bytes::BytesMut;
 use millstream::Engine;
 use millstream::limits::{FRAME_BODY_BYTES_MAX, FRAME_SKIP_BYTES_MAX};

@@ -1,11 +1,10 @@
 //! The server as its clients see it: real sockets, frames made by the codec.
 
-mod allocations;
 mod client;
 mod dcp;
 mod gated;
 mod requests;
-mod running;
+pub(crate) mod running;
 
 mod ack_persisted;
 mod cold_documents;

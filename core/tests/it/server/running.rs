@@ -11,20 +11,20 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 
 /// A server that runs on a thread of its own; it is shut down when this is dropped.
-pub(super) struct Running {
-    pub(super) engine: Engine,
-    pub(super) address: SocketAddr,
+pub(crate) struct Running {
+    pub(crate) engine: Engine,
+    pub(crate) address: SocketAddr,
     /// The management endpoints, if the settings wanted them.
-    pub(super) http: Option<SocketAddr>,
+    pub(crate) http: Option<SocketAddr>,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
 
 /// How a test wants its server.
-pub(super) struct Wanted {
-    pub(super) vbuckets: u32,
-    pub(super) engine: EngineSettings,
-    pub(super) server: ServerSettings,
+pub(crate) struct Wanted {
+    pub(crate) vbuckets: u32,
+    pub(crate) engine: EngineSettings,
+    pub(crate) server: ServerSettings,
 }
 
 impl Default for Wanted {
@@ -37,7 +37,7 @@ impl Default for Wanted {
 
 impl Wanted {
     /// Starts it over a memory store.
-    pub(super) fn start(self) -> Running {
+    pub(crate) fn start(self) -> Running {
         let store = MemoryStore::new(self.vbuckets);
         let engine = Engine::builder(store).settings(self.engine).open().expect("an engine");
         Running::over(engine, self.server)
@@ -46,12 +46,12 @@ impl Wanted {
 
 impl Running {
     /// A server with 16 vbuckets and default settings.
-    pub(super) fn start() -> Self {
+    pub(crate) fn start() -> Self {
         Wanted::default().start()
     }
 
     /// A server over an engine that is there already.
-    pub(super) fn over(engine: Engine, settings: ServerSettings) -> Self {
+    pub(crate) fn over(engine: Engine, settings: ServerSettings) -> Self {
         let server = Server::bind(engine.clone(), settings).expect("a free port");
         let (address, http) = (server.local_addr(), server.http_addr());
         let (stop, stopped) = oneshot::channel::<()>();
@@ -68,7 +68,7 @@ impl Running {
     }
 
     /// A client with nothing agreed on.
-    pub(super) fn client(&self) -> Client {
+    pub(crate) fn client(&self) -> Client {
         Client::connect(self.address)
     }
 
@@ -80,7 +80,7 @@ impl Running {
     }
 
     /// Stops the server and waits until every connection is gone.
-    pub(super) fn stop(&mut self) {
+    pub(crate) fn stop(&mut self) {
         drop(self.stop.take());
         if let Some(thread) = self.thread.take() {
             thread.join().expect("the server did not panic");
