@@ -125,7 +125,7 @@ mod bit {
 
 impl Report {
     pub(crate) fn new(user: Option<Box<str>>, now: Instant) -> Self {
-        Self { created: now, user, words: [const { AtomicU64::new(0) }; WORDS] }
+        Self { created: now, user, words: core::array::from_fn(|_| AtomicU64::new(0)) }
     }
 
     /// Adds what a turn sent.

@@ -134,7 +134,7 @@ impl StreamReports {
 
 impl StreamReport {
     pub(crate) fn new(name: StreamName, asked: Asked, filter: &StreamFilter) -> Self {
-        let words = [const { AtomicU64::new(0) }; WORDS];
+        let words = core::array::from_fn(|_| AtomicU64::new(0));
         let report = Self { name, asked, filter: FilterReport::of(filter), words };
         report.put(Word::LastRead, asked.start.0);
         report
