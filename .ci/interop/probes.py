@@ -81,7 +81,7 @@ CONTROLS = [
     ("enable_out_of_order_snapshots", "true", 0x83),
     ("include_deleted_user_xattrs", "true", 0x04),
     ("v7_dcp_status_codes", "true", 0x00),
-    ("flatbuffers_system_events", "true", 0x83),
+    ("flatbuffers_system_events", "true", 0x00),
     ("change_streams", "true", 0x83),
     ("max_marker_version", "2.2", 0x83),
     ("cache_transfer", "true", 0x83),
