@@ -139,7 +139,7 @@ impl Engine {
     /// persisted.
     ///
     /// # Errors
-    /// [`ErrorKind::Misuse`] if there is no such vbucket, [`ErrorKind::Retry`] when too much waits for reclamation.
+    /// [`ErrorKind::Misuse`] if there is no such vbucket.
     pub fn set_vbucket_state(&self, vb: VbId, state: VbState) -> Result<()> {
         self.with_pin("set vbucket state", |parts, pin| parts.set_state(vb, state, pin))
     }

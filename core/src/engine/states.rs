@@ -15,15 +15,14 @@ impl EngineParts {
         let Some(partition) = self.partition(vb) else {
             return Err(Error::new(ErrorKind::Misuse, format!("there is no vbucket {vb}")));
         };
-        let log = &partition.history(pin).log;
         if state != VbState::Active {
             // Before the change is seen: no write is made under the new state.
-            log.seal();
+            partition.history(pin).log.seal();
         }
-        let mut changed = false;
-        partition.info.update(pin, |info| {
-            changed = info.state != state;
-            if !changed {
+        // However much awaits reclamation: a change of state lets go of what the old one allowed, and whoever was
+        // refused here would have sealed the log for nothing.
+        let changed = partition.info.update_past_limit(pin, |info| {
+            if info.state == state {
                 return None;
             }
             let mut failover = info.failover.clone();
@@ -31,8 +30,9 @@ impl EngineParts {
                 failover.push(random_uuid(), partition.high(pin));
             }
             Some(VbInfo { state, failover, version: info.version + 1 })
-        })?;
-        if !changed {
+        });
+        if !changed.expect("a partition's state is replaced, never retired") {
+            // The log follows already, or whoever published this state after our seal is about to see to it.
             return Ok(());
         }
         // F1 SeqCst fence: see `Producer::insert`.

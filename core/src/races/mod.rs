@@ -15,6 +15,7 @@ mod connections;
 mod cursors;
 mod flow;
 mod locks;
+mod states;
 mod streams;
 mod takeover;
 mod teardown;

@@ -89,7 +89,7 @@ impl Round {
         self.presence.linger(Deed::CloseStream, 1);
         random.dawdle();
         for state in [VbState::Replica, VbState::Active] {
-            engine.set_vbucket_state(vb, state).expect("there is room for garbage");
+            engine.set_vbucket_state(vb, state).expect("it is never refused");
         }
     }
 }

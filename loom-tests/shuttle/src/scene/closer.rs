@@ -29,7 +29,7 @@ pub(crate) fn close(engine: &Engine, handles: &[ConnectionHandle]) {
             4 => {
                 let vb = VbId(below(u64::from(VBUCKETS)) as u16);
                 seen::CHANGES.add();
-                engine.set_vbucket_state(vb, VbState::Replica).expect("there is room for garbage");
+                engine.set_vbucket_state(vb, VbState::Replica).expect("it is never refused");
                 if one_in(2) {
                     engine.set_vbucket_state(vb, VbState::Active).expect("as above");
                 }
