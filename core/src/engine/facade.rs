@@ -139,7 +139,7 @@ impl Engine {
     /// persisted.
     ///
     /// # Errors
-    /// [`ErrorKind::Misuse`] if there is no such vbucket.
+    /// [`ErrorKind::Misuse`] if there is no such vbucket, [`ErrorKind::Closed`] after shutdown.
     pub fn set_vbucket_state(&self, vb: VbId, state: VbState) -> Result<()> {
         self.with_pin("set vbucket state", |parts, pin| parts.set_state(vb, state, pin))
     }
@@ -354,7 +354,8 @@ impl EngineParts {
             connection.close_all(&pin);
         });
         for partition in &self.partitions {
-            partition.history(&pin).log.seal();
+            // For ever: a change of state that is under way unseals what it finds sealed.
+            partition.history(&pin).log.close();
         }
         if self.stop() {
             self.dirty.wake();

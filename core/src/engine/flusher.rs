@@ -231,13 +231,14 @@ impl Flusher<'_> {
         freed
     }
 
-    /// Whether nothing is left in memory only. The logs are sealed by now: what is still missing is a write between
-    /// its reservation and its publication, which takes no time worth waiting for.
+    /// Whether nothing is left in memory only. The logs are closed, by the shutdown and once more here, so that it
+    /// does not matter what came between: what is still missing is a write between its reservation and its
+    /// publication, which takes no time worth waiting for.
     fn all_persisted(&mut self) -> bool {
         let pin = self.reader.pin();
         let mut all = true;
         for partition in &self.parts.partitions {
-            if partition.history(&pin).log.reserved() > partition.persisted() {
+            if partition.history(&pin).log.close() > partition.persisted() {
                 partition.mark_dirty();
                 all = false;
             }

@@ -9,7 +9,7 @@
 //! | O1 | counters, connection numbers | Relaxed | none | nothing: statistics, and numbers that only have to differ | none |
 //! | G1 | how often a signal was told | Release / Acquire | itself | somebody who waits takes an old telling for a new one | `engine::signal` |
 //! | G2 | a signal: fence between registering and looking, and between the change and the look for who waits | SeqCst fence | itself | both miss each other: asleep for ever | `engine::signal` |
-//! | H1 | the engine stops | AcqRel / Acquire | itself | a worker that sees it misses what came before, such as the sealed logs | none yet |
+//! | H1 | the engine stops | AcqRel / Acquire | itself | a worker that sees it misses what came before, such as the closed logs | none yet |
 //! | H2 | the flusher has stopped | Release / Acquire | itself | who waits for a commit misses the last one | none yet |
 //! | H3 | the report is there | Release / Acquire | itself | the report is read before it is written | none yet |
 //! | F1 | a change of state: fence between the new state and the look for streams | SeqCst fence | F1 of `producer/requests.rs` | a stream validated against the old state outlives the change | `producer::state_change_vs_request` |

@@ -15,6 +15,10 @@ impl EngineParts {
         let Some(partition) = self.partition(vb) else {
             return Err(Error::new(ErrorKind::Misuse, format!("there is no vbucket {vb}")));
         };
+        if self.is_stopping() {
+            // It would not be persisted.
+            return Err(Error::new(ErrorKind::Closed, "the engine is shut down"));
+        }
         if state != VbState::Active {
             // Before the change is seen: no write is made under the new state.
             partition.history(pin).log.seal();
@@ -48,7 +52,7 @@ impl EngineParts {
 }
 
 impl Partition {
-    /// Opens or closes the log for writes as the vbucket's state says. Of several threads that change the state at
+    /// Seals the log or takes the seal off, as the vbucket's state says; one that a shutdown closed stays shut. Of several threads that change the state at
     /// once, each looks again after its turn, so that the last state that was published is the one that the log
     /// follows.
     fn follow_state(&self, pin: &Pin<'_>) {

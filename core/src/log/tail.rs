@@ -4,12 +4,17 @@
 //!
 //! | bits | meaning |
 //! |---|---|
-//! | 0..63 | the last seqno given out |
+//! | 0..62 | the last seqno given out |
+//! | 62 | closed: no more is given out, for ever |
 //! | 63 | sealed: no more is given out until it is unsealed |
+//!
+//! The seal follows the vbucket's state, and comes and goes with it. The end of the engine is another matter: whoever
+//! changes a state across it must not undo it, so it has a bit that nobody clears.
 //!
 //! # Invariants
 //! - I1. A seqno is given out once (test `tail_gives_each_seqno_once`, model `log::reserve`).
-//! - I2. `seal` returns the last seqno that is given out before an `unseal` (model `log::seal_fixes_last`).
+//! - I2. `seal` returns the last seqno that is given out before an `unseal` (model `log::seal_fixes_last`); `close` returns the
+//!   last that is ever given out, whatever is unsealed afterwards (model `log::close_outlasts_unseal`).
 //! - I3. A reservation never passes the bound that its caller computed from the window's head.
 //!
 //! # Callers
@@ -17,14 +22,14 @@
 //! | operation | role | concurrent with | progress |
 //! |---|---|---|---|
 //! | `reserve` | any writer | everything | lock-free: a failed exchange means that another writer got a seqno |
-//! | `seal`, `unseal`, `last` | any thread | everything | wait-free |
+//! | `seal`, `unseal`, `close`, `last` | any thread | everything | wait-free |
 //!
 //! # Orderings
 //!
 //! | label | access | ordering | pairs with | what breaks if weaker | model |
 //! |---|---|---|---|---|---|
 //! | T1 | `reserve`, exchange | AcqRel | T1, T2 | a writer that saw a version through the by-key index could get a lower seqno than it | `log::reserve` |
-//! | T2 | `seal`, `unseal` | AcqRel | T1 | a sealer could miss the last reservation's effects | `log::seal_fixes_last` |
+//! | T2 | `seal`, `unseal`, `close` | AcqRel | T1 | a sealer could miss the last reservation's effects | `log::seal_fixes_last`, `log::close_outlasts_unseal` |
 //! | T3 | `last`, `is_sealed`, first load of `reserve` | Relaxed | none | nothing: a hint that the exchange confirms | `log::reserve` |
 //!
 //! # Reclamation
@@ -36,8 +41,12 @@
 use crate::types::Seqno;
 use millstream_reclaim::sync::atomic::{AtomicU64, Ordering};
 
-/// The bit that closes the allocator.
+/// Shut until the vbucket is active (again).
 const SEALED: u64 = 1 << 63;
+/// Shut for ever.
+const CLOSED: u64 = 1 << 62;
+/// Either: no seqno is given out.
+const SHUT: u64 = SEALED | CLOSED;
 
 /// Gives out seqnos.
 #[derive(Debug)]
@@ -56,7 +65,7 @@ pub struct Reserved {
 /// Why no seqno was given out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TailError {
-    /// The partition is closed for writes; the last seqno is this one.
+    /// The partition takes no writes; the last seqno is this one.
     Sealed(Seqno),
     /// The window is full until older entries are persisted and trimmed.
     Full,
@@ -77,8 +86,8 @@ impl Tail {
         // T3 Relaxed: the exchange below confirms it.
         let mut word = self.0.load(Ordering::Relaxed);
         loop {
-            if word & SEALED != 0 {
-                return Err(TailError::Sealed(Seqno(word & !SEALED)));
+            if word & SHUT != 0 {
+                return Err(TailError::Sealed(Seqno(word & !SHUT)));
             }
             let last = word + count;
             if last > bound() {
@@ -93,13 +102,19 @@ impl Tail {
         }
     }
 
-    /// Closes it and returns the last seqno given out.
+    /// Shuts it until [`unseal`](Self::unseal), and returns the last seqno given out.
     pub fn seal(&self) -> Seqno {
         // T2 AcqRel: the returned word is the last one; pairs with T1.
-        Seqno(self.0.fetch_or(SEALED, Ordering::AcqRel) & !SEALED)
+        Seqno(self.0.fetch_or(SEALED, Ordering::AcqRel) & !SHUT)
     }
 
-    /// Opens it again.
+    /// Shuts it for ever, and returns the last seqno that will ever have been given out.
+    pub fn close(&self) -> Seqno {
+        // T2 AcqRel: the returned word is the last one; pairs with T1.
+        Seqno(self.0.fetch_or(CLOSED, Ordering::AcqRel) & !SHUT)
+    }
+
+    /// Takes the seal off; one that is closed stays shut.
     pub fn unseal(&self) {
         // T2 AcqRel: later reservations follow whatever led to the opening; pairs with T1.
         self.0.fetch_and(!SEALED, Ordering::AcqRel);
@@ -109,13 +124,13 @@ impl Tail {
     #[must_use]
     pub fn last(&self) -> Seqno {
         // T3 Relaxed: a hint.
-        Seqno(self.0.load(Ordering::Relaxed) & !SEALED)
+        Seqno(self.0.load(Ordering::Relaxed) & !SHUT)
     }
 
-    /// Whether it is closed.
+    /// Whether it is shut.
     #[must_use]
     pub fn is_sealed(&self) -> bool {
         // T3 Relaxed: a hint.
-        self.0.load(Ordering::Relaxed) & SEALED != 0
+        self.0.load(Ordering::Relaxed) & SHUT != 0
     }
 }

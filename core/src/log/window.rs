@@ -7,7 +7,7 @@
 //! ```text
 //!        head (segment)                      committed        tail
 //!          v                                     v              v
-//!   ring: [ seg | seg | seg | seg | null | null ]        seqno allocator, bit 63 = sealed
+//!   ring: [ seg | seg | seg | seg | null | null ]        seqno allocator, bits 62 and 63 = shut
 //!           ^ floor: the first seqno that may be read; runs ahead of `head` while a segment is being evicted
 //! ```
 //!
@@ -25,7 +25,7 @@
 //! | `reserve` | any writer | everything | lock-free; refuses when the window is full |
 //! | `open`, `read`, `high` | any reader | everything | wait-free, bounded by the range |
 //! | `trim` | one trimmer | everything else | wait-free, bounded by the segments trimmed |
-//! | `seal`, `unseal` | any thread | everything | wait-free |
+//! | `seal`, `unseal`, `close` | any thread | everything | wait-free |
 //!
 //! # Orderings
 //!
@@ -128,17 +128,22 @@ impl Log {
         Ok(Reservation::new(self, self.slot(reserved.first, pin), reserved.first))
     }
 
-    /// Closes the log for writes and returns the last seqno.
+    /// Shuts the log for writes until it is unsealed, and returns the last seqno.
     pub fn seal(&self) -> Seqno {
         self.tail.seal()
     }
 
-    /// Opens it again.
+    /// Shuts the log for writes for ever, and returns the last seqno.
+    pub fn close(&self) -> Seqno {
+        self.tail.close()
+    }
+
+    /// Takes the seal off; a log that is closed stays shut.
     pub fn unseal(&self) {
         self.tail.unseal();
     }
 
-    /// Whether it is closed for writes.
+    /// Whether it is shut for writes.
     #[must_use]
     pub fn is_sealed(&self) -> bool {
         self.tail.is_sealed()

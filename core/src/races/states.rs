@@ -1,6 +1,7 @@
 //! A vbucket's change of state against whatever could hold it up, undo it, or be undone by it.
 
-use super::scene::{Client, engine_with, put, settle};
+use super::gate::{Hold, Party, Point};
+use super::scene::{Client, engine, engine_with, put, settle};
 use super::store::SeamStore;
 use crate::engine::Engine;
 use crate::error::ErrorKind;
@@ -43,4 +44,30 @@ fn a_change_of_state_is_not_refused_at_the_garbage_limit() {
     drop(pin);
     drop((reader, parts));
     settle(engine, &[watch]);
+}
+
+/// A change of state that an engine's shutdown overtook opened the log again behind it, so that a write was accepted
+/// which nobody persisted. What holds: a log that the shutdown closed stays closed, and later changes are refused.
+#[test]
+fn a_change_of_state_across_a_shutdown_opens_no_log() {
+    let store = SeamStore::empty(1);
+    let engine = engine(&store);
+    engine.set_vbucket_state(VB, VbState::Replica).expect("it exists");
+    let published = Hold::at(Point::StatePublished);
+    let change = Party::start("state change", &[&published], {
+        let engine = engine.clone();
+        move || engine.set_vbucket_state(VB, VbState::Active)
+    });
+    published.arrived();
+    engine.shutdown();
+    assert!(published.is_holding(), "nobody waited for it");
+    published.release();
+    change.finish().expect("it had begun before");
+    assert_eq!(set(&engine, "late"), Err(UpdateError::NotActive));
+    for state in [VbState::Replica, VbState::Active] {
+        let refused = engine.set_vbucket_state(VB, state);
+        assert!(refused.is_err_and(|e| e.kind() == ErrorKind::Closed), "{state:?}");
+    }
+    assert_eq!(set(&engine, "late"), Err(UpdateError::NotActive));
+    settle(engine, &[]);
 }

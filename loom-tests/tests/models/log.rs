@@ -175,6 +175,35 @@ fn seal_vs_publish() {
     });
 }
 
+/// After `close` no seqno above the one that it returned is ever given out, whoever seals and unseals meanwhile.
+#[test]
+fn close_outlasts_unseal() {
+    Model::new("log::close_outlasts_unseal", 3).floor(16700).check(|| {
+        let tail = Arc::new(Tail::new(Seqno::ZERO));
+        let bound = || u64::MAX >> 2;
+        let changer = thread::spawn({
+            let tail = Arc::clone(&tail);
+            move || {
+                tail.seal();
+                tail.unseal();
+                tail.reserve(1, bound)
+            }
+        });
+        let reserver = thread::spawn({
+            let tail = Arc::clone(&tail);
+            move || tail.reserve(1, bound)
+        });
+        let last = tail.close();
+        assert_eq!(tail.reserve(1, bound), Err(TailError::Sealed(last)), "it stays the last");
+        let outcomes = [changer.join().unwrap(), reserver.join().unwrap()];
+        let given = outcomes.iter().flatten().inspect(|reserved| assert!(reserved.first <= last));
+        assert_eq!(Seqno(given.count() as u64), last, "what was given out is what was told");
+        tail.unseal();
+        assert!(tail.is_sealed());
+        assert_eq!(tail.reserve(1, bound), Err(TailError::Sealed(last)), "for ever");
+    });
+}
+
 /// A snapshot that holds two versions of a key shows the newer one only.
 #[test]
 fn superseded_before_publish() {

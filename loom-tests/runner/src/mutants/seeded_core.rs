@@ -103,10 +103,26 @@ pub(crate) const CORE: &[Mutant] = &[
     Mutant {
         bug: "log: sealed by load and store",
         file: "core/src/log/tail.rs",
-        text: "Seqno(self.0.fetch_or(SEALED, Ordering::AcqRel) & !SEALED)",
-        with: "let word = self.0.load(Ordering::Acquire);\n        self.0.store(word | SEALED, Ordering::Release);\n        Seqno(word & !SEALED)",
+        text: "Seqno(self.0.fetch_or(SEALED, Ordering::AcqRel) & !SHUT)",
+        with: "let word = self.0.load(Ordering::Acquire);\n        self.0.store(word | SEALED, Ordering::Release);\n        Seqno(word & !SHUT)",
         count: 1,
         models: "log::seal_fixes_last log::seal_vs_publish",
+    },
+    Mutant {
+        bug: "log: a closed log is opened with the seal",
+        file: "core/src/log/tail.rs",
+        text: "self.0.fetch_and(!SEALED, Ordering::AcqRel);",
+        with: "self.0.fetch_and(!SHUT, Ordering::AcqRel);",
+        count: 1,
+        models: "log::close_outlasts_unseal",
+    },
+    Mutant {
+        bug: "log: closed by load and store",
+        file: "core/src/log/tail.rs",
+        text: "Seqno(self.0.fetch_or(CLOSED, Ordering::AcqRel) & !SHUT)",
+        with: "let word = self.0.load(Ordering::Acquire);\n        self.0.store(word | CLOSED, Ordering::Release);\n        Seqno(word & !SHUT)",
+        count: 1,
+        models: "log::close_outlasts_unseal",
     },
     Mutant {
         bug: "index: a replaced version is not marked",

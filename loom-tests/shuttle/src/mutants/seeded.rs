@@ -78,6 +78,12 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         with: "",
     },
     Mutant {
+        bug: "a change of state opens the log of an engine that has ended",
+        file: "core/src/log/tail.rs",
+        text: "self.0.fetch_and(!SEALED, Ordering::AcqRel);",
+        with: "self.0.fetch_and(!SHUT, Ordering::AcqRel);",
+    },
+    Mutant {
         bug: "the reaper goes before those who were inside",
         file: "core/src/engine/housekeeper.rs",
         text: "    reader.pin().retire(Box::new(LastPin));\n",

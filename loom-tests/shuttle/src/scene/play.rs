@@ -1,7 +1,7 @@
 //! One schedule, from the engine's opening to the end of the last thing that lived.
 
 use super::client::Client;
-use super::closer;
+use super::closer::{self, Accepted};
 use super::dice::{below, one_in};
 use super::seen::{self, add};
 use super::store;
@@ -9,6 +9,7 @@ use millstream::engine::{EngineBuilder, EngineSettings, ShutdownReport};
 use millstream::producer::OpenOptions;
 use millstream::{Engine, census};
 use shuttle::thread::{self, JoinHandle};
+use std::sync::Arc;
 
 /// Times that the others may run until everything must be gone.
 const PATIENCE: u32 = 10_000;
@@ -29,7 +30,8 @@ pub(crate) fn play() {
     }
     // One in four is calm: nobody closes anything until every client has everything.
     let calm = one_in(4);
-    let engine = EngineBuilder::new(store::with_past()).settings(settings).open();
+    let store = Arc::new(store::with_past());
+    let engine = EngineBuilder::new(Arc::clone(&store)).settings(settings).open();
     let engine = engine.expect("a memory store opens");
     let connect = |n: u64| engine.connect(&format!("client{n}"), OpenOptions::default());
     let producers: Vec<_> = (0..1 + below(2)).map(|n| connect(n).expect("it is open")).collect();
@@ -39,7 +41,7 @@ pub(crate) fn play() {
         .into_iter()
         .map(|producer| thread::spawn(move || Client::new(producer, calm).run()))
         .collect();
-    let mut others: Vec<JoinHandle<()>> = (0..if calm { 0 } else { 2 })
+    let mut others: Vec<JoinHandle<Vec<Accepted>>> = (0..if calm { 0 } else { 2 })
         .map(|_| {
             let (engine, handles) = (engine.clone(), handles.clone());
             thread::spawn(move || closer::close(&engine, &handles))
@@ -49,14 +51,16 @@ pub(crate) fn play() {
     if one_in(2) {
         others.push(with(&engine, closer::look));
     }
-    for other in others {
-        other.join().expect("it did not panic");
-    }
+    let accepted = others.into_iter().flat_map(|other| other.join().expect("it did not panic"));
+    let accepted: Vec<Accepted> = accepted.collect();
 
     let clients = if calm { join(clients) } else { clients };
     let report = end(engine);
     assert!(report.clean, "not closed in order: {report:?}");
     assert_eq!(report.held, 0, "a value had an owner after its grace period");
+    for write in &accepted {
+        assert!(write.is_stored(&store), "accepted, and lost in an orderly end: {write:?}");
+    }
     join(clients);
     for handle in &handles {
         assert_eq!(handle.close_all(), 0, "a stream lived on");
@@ -85,7 +89,7 @@ fn join(clients: Vec<JoinHandle<()>>) -> Vec<JoinHandle<()>> {
     Vec::new()
 }
 
-fn with(engine: &Engine, run: fn(&Engine)) -> JoinHandle<()> {
+fn with(engine: &Engine, run: fn(&Engine) -> Vec<Accepted>) -> JoinHandle<Vec<Accepted>> {
     let engine = engine.clone();
     thread::spawn(move || run(&engine))
 }

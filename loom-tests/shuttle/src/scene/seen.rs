@@ -25,6 +25,7 @@ tallies! {
     LATE: "closers that found everything ended",
     NAMESAKES: "connections replaced by name",
     CHANGES: "vbucket state changes",
+    CHANGES_LATE: "vbucket state changes after a shutdown",
     SHUTDOWNS: "shutdowns",
     LAST_HANDLES: "last handles dropped",
     WRITES: "writes",
