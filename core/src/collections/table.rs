@@ -19,7 +19,7 @@
 //! | operation | role | concurrent with | progress |
 //! |---|---|---|---|
 //! | `is_closing`, `note`, `high` | any writer or reader | everything | wait-free |
-//! | `close`, `change` | who changes the manifest, one at a time | everything | wait-free |
+//! | `close`, `reopen`, `change` | who has the turn to tell of the manifest | everything | wait-free |
 //!
 //! # Orderings
 //!
@@ -102,6 +102,12 @@ impl VbCollection {
     pub(crate) fn close(&self) {
         // C1 Release: before the event's reservation; pairs with C1 in `is_closing`.
         self.closing.store(true, Ordering::Release);
+    }
+
+    /// It is not being dropped after all: its drop event could not be written.
+    pub(crate) fn reopen(&self) {
+        // C1 Release: who gave up its seqno because of the mark has done so; nobody relies on seeing this.
+        self.closing.store(false, Ordering::Release);
     }
 
     /// Whether it is being dropped: asked by a writer that has its seqno.

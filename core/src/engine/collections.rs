@@ -1,7 +1,8 @@
 //! Changes of the manifest: published first, then told in the history of each vbucket.
 //!
 //! A change is a row of short steps, each of which may be cut off by a crash; [`follow`] makes up for whatever is
-//! missing in a vbucket, whenever it is called.
+//! missing in a vbucket, whenever it is called: by whoever changes the manifest, who may wait for memory, and by the
+//! housekeeper, who waits for nobody and comes again (`catch_up.rs`).
 
 use super::parts::EngineParts;
 use crate::collections::{
@@ -17,10 +18,10 @@ use millstream_reclaim::sync::workers::{Mutex, MutexGuard};
 use millstream_reclaim::sync::{Arc, workers};
 use millstream_reclaim::{Domain, Live, Pin, Reader};
 use std::collections::BTreeMap;
-use std::sync::PoisonError;
+use std::sync::{PoisonError, TryLockError};
 use std::time::Duration;
 
-/// Whose turn it is to change the manifest; never taken on the path of a write or of a message.
+/// Whose turn it is to tell vbuckets of the manifest. Waited for by who changes it, and by nobody else.
 #[derive(Debug, Default)]
 pub(super) struct ManifestTurn(Mutex<()>);
 
@@ -28,6 +29,24 @@ impl ManifestTurn {
     fn take(&self) -> MutexGuard<'_, ()> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    /// The turn, unless somebody has it.
+    pub(super) fn try_take(&self) -> Option<MutexGuard<'_, ()>> {
+        match self.0.try_lock() {
+            Ok(turn) => Some(turn),
+            Err(TryLockError::Poisoned(turn)) => Some(turn.into_inner()),
+            Err(TryLockError::WouldBlock) => None,
+        }
+    }
+}
+
+/// What becomes of a system document for which there is no memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum NoMemory {
+    /// Its writer waits, for a while.
+    Wait,
+    /// Its writer comes again.
+    Leave,
 }
 
 impl EngineParts {
@@ -37,12 +56,13 @@ impl EngineParts {
     }
 
     /// Changes the manifest, and returns once every active vbucket knows. Callers have their turns: a change waits for
-    /// the one before it, and for memory.
+    /// the one before it, and for memory, with nothing pinned.
     pub(super) fn change_manifest(
         &self,
         change: impl FnOnce(&Manifest) -> core::result::Result<Manifest, ManifestFault>,
     ) -> Result<Manifest> {
         let _turn = self.manifest_turn.take();
+        gate!(HasManifestTurn);
         if self.is_stopping() {
             return Err(Error::new(ErrorKind::Closed, "the engine is shut down"));
         }
@@ -54,26 +74,32 @@ impl EngineParts {
             self.manifest.replace(next.clone(), &pin)?;
             next
         };
-        let now = self.clock.unix_seconds();
-        self.keep(&next, &mut reader)?;
-        for partition in &self.partitions {
-            follow(partition, &next, now, &mut reader)?;
+        let told = self.tell(&next, &mut reader);
+        // Writers that were told to come again.
+        self.commits.notify();
+        match told {
+            Ok(()) => Ok(next),
+            Err(error) => {
+                // It is the manifest all the same.
+                self.partitions.iter().for_each(|partition| self.fall_behind(partition));
+                Err(error)
+            }
         }
-        Ok(next)
     }
 
-    /// Has a vbucket that has just become active tell what it missed.
-    pub(super) fn follow_manifest(&self, partition: &Partition) -> Result<()> {
-        let _turn = self.manifest_turn.take();
-        let mut reader = self.domain.borrow("manifest");
-        let manifest = self.manifest(&reader.pin()).clone();
-        follow(partition, &manifest, self.clock.unix_seconds(), &mut reader)
+    /// Keeps the manifest, and has every active vbucket tell what is new in it.
+    fn tell(&self, manifest: &Manifest, reader: &mut Reader) -> Result<()> {
+        let now = self.clock.unix_seconds();
+        self.keep(manifest, reader)?;
+        let mut partitions = self.partitions.iter();
+        partitions.try_for_each(|p| follow(p, manifest, now, NoMemory::Wait, reader))
     }
 
     /// Keeps the manifest as a whole in the first vbucket that takes it.
     fn keep(&self, manifest: &Manifest, reader: &mut Reader) -> Result<()> {
         for partition in &self.partitions {
-            if write(partition, MANIFEST_KEY, &manifest_of(manifest), reader)?.is_some() {
+            let change = manifest_of(manifest);
+            if write(partition, MANIFEST_KEY, &change, NoMemory::Wait, reader)?.is_some() {
                 return Ok(());
             }
         }
@@ -82,8 +108,14 @@ impl EngineParts {
 }
 
 /// Brings a vbucket's history up to a manifest: an event for each scope and collection that came or went. A vbucket
-/// that is not active is left alone: what it has is another's to say.
-fn follow(partition: &Partition, manifest: &Manifest, now: u32, reader: &mut Reader) -> Result<()> {
+/// that is not active, or stops being so on the way, is left alone: what it has is another's to say.
+pub(super) fn follow(
+    partition: &Partition,
+    manifest: &Manifest,
+    now: u32,
+    no_memory: NoMemory,
+    reader: &mut Reader,
+) -> Result<()> {
     if partition.info(&reader.pin()).state != VbState::Active {
         return Ok(());
     }
@@ -92,9 +124,10 @@ fn follow(partition: &Partition, manifest: &Manifest, now: u32, reader: &mut Rea
     for scope in manifest.scopes() {
         if !known.has_scope(scope.id) {
             let change = SystemChange::ScopeCreated { scope: scope.id, name: &scope.name };
-            if write(partition, &change.key(), &change.document(uid, now), reader)?.is_some() {
-                partition.others.update_past_limit(&reader.pin(), |t| t.with_scope(scope.id))?;
-            }
+            let document = change.document(uid, now);
+            let written = write(partition, &change.key(), &document, no_memory, reader)?;
+            let Some(_) = written else { return Ok(()) };
+            partition.others.update_past_limit(&reader.pin(), |t| t.with_scope(scope.id))?;
         }
     }
     for made in manifest.collections() {
@@ -105,32 +138,38 @@ fn follow(partition: &Partition, manifest: &Manifest, now: u32, reader: &mut Rea
                 name: &made.name,
                 max_ttl: made.max_ttl,
             };
-            if let Some(written) =
-                write(partition, &change.key(), &change.document(uid, now), reader)?
-            {
-                let entry = VbCollection::new(made.id, made.scope, made.max_ttl, written.seqno);
-                let entry = Arc::new(entry);
-                let add = |t: &CollectionTable| t.with(Arc::clone(&entry));
-                partition.others.update_past_limit(&reader.pin(), add)?;
-            }
+            let document = change.document(uid, now);
+            let written = write(partition, &change.key(), &document, no_memory, reader)?;
+            let Some(written) = written else { return Ok(()) };
+            let entry = VbCollection::new(made.id, made.scope, made.max_ttl, written.seqno);
+            let entry = Arc::new(entry);
+            let add = |t: &CollectionTable| t.with(Arc::clone(&entry));
+            partition.others.update_past_limit(&reader.pin(), add)?;
         }
     }
     for made in manifest.collections() {
-        tell_change(partition, made, now, reader)?;
+        tell_change(partition, made, now, no_memory, reader)?;
     }
     for entry in known.iter() {
         if manifest.collection(entry.id).is_none() {
-            drop_collection(partition, entry, uid, now, reader)?;
+            if !drop_collection(partition, entry, (uid, now), no_memory, reader)? {
+                return Ok(());
+            }
             let remove = |t: &CollectionTable| t.without(entry.id);
             partition.others.update_past_limit(&reader.pin(), remove)?;
         }
     }
-    if manifest.collection(CollectionId::ZERO).is_none() && !partition.default.is_closing() {
-        drop_collection(partition, &partition.default, uid, now, reader)?;
+    if manifest.collection(CollectionId::ZERO).is_none()
+        && !partition.default.is_closing()
+        && !drop_collection(partition, &partition.default, (uid, now), no_memory, reader)?
+    {
+        return Ok(());
     }
     for scope in known.scopes().filter(|scope| manifest.scope(*scope).is_none()) {
         let change = SystemChange::ScopeDropped { scope };
-        write(partition, &change.key(), &change.document(uid, now), reader)?;
+        let document = change.document(uid, now);
+        let written = write(partition, &change.key(), &document, no_memory, reader)?;
+        let Some(_) = written else { return Ok(()) };
         partition.others.update_past_limit(&reader.pin(), |t| t.without_scope(scope))?;
     }
     Ok(())
@@ -141,13 +180,13 @@ fn tell_change(
     partition: &Partition,
     made: &Collection,
     now: u32,
+    no_memory: NoMemory,
     reader: &mut Reader,
 ) -> Result<()> {
-    let newest = made.changed.0 as u32;
-    let is_told = |known: Option<&VbCollection>| known.is_none_or(|it| it.changed() == newest);
-    if partition.with_collection(made.id, &reader.pin(), is_told) {
+    if is_told(partition, made, &reader.pin()) {
         return Ok(());
     }
+    let newest = made.changed.0 as u32;
     let change = SystemChange::CollectionModified {
         scope: made.scope,
         collection: made.id,
@@ -155,7 +194,7 @@ fn tell_change(
         max_ttl: made.max_ttl,
     };
     let document = change.document(made.changed, now);
-    if let Some(written) = write(partition, &change.key(), &document, reader)? {
+    if let Some(written) = write(partition, &change.key(), &document, no_memory, reader)? {
         partition.with_collection(made.id, &reader.pin(), |known| {
             if let Some(known) = known {
                 known.change(made.max_ttl, newest);
@@ -166,6 +205,12 @@ fn tell_change(
     Ok(())
 }
 
+/// Whether a vbucket's history tells of a collection's newest change, or has no such collection.
+fn is_told(partition: &Partition, made: &Collection, pin: &Pin<'_>) -> bool {
+    let newest = made.changed.0 as u32;
+    partition.with_collection(made.id, pin, |it| it.is_none_or(|it| it.changed() == newest))
+}
+
 /// A stream of the collection shows an event of it, and has something up to there. Not of the default collection, whose
 /// high seqno is that of what clients see that do not know of collections, nor of its events.
 fn note_event(known: &VbCollection, seqno: Seqno) {
@@ -174,30 +219,51 @@ fn note_event(known: &VbCollection, seqno: Seqno) {
     }
 }
 
+/// Whether a vbucket has nothing to catch up with.
+pub(super) fn knows(partition: &Partition, manifest: &Manifest, pin: &Pin<'_>) -> bool {
+    let known = partition.others(pin);
+    let is_known = |id| id == CollectionId::ZERO || known.find(id).is_some();
+    manifest.scopes().iter().all(|scope| known.has_scope(scope.id))
+        && manifest.collections().iter().all(|made| is_known(made.id))
+        && manifest.collections().iter().all(|made| is_told(partition, made, pin))
+        && known.iter().all(|entry| manifest.collection(entry.id).is_some())
+        && known.scopes().all(|scope| manifest.scope(scope).is_some())
+        && (manifest.collection(CollectionId::ZERO).is_some() || partition.default.is_closing())
+}
+
+/// Whether the vbucket took the event.
 fn drop_collection(
     partition: &Partition,
     entry: &VbCollection,
-    manifest: ManifestUid,
-    now: u32,
+    (manifest, now): (ManifestUid, u32),
+    no_memory: NoMemory,
     reader: &mut Reader,
-) -> Result<()> {
+) -> Result<bool> {
     // Before the event takes its seqno, so that every writer with a higher one gives it back.
     entry.close();
     let (scope, collection) = (entry.scope, entry.id);
     let change = SystemChange::CollectionDropped { scope, collection };
-    write(partition, &change.key(), &change.document(manifest, now), reader)?;
+    let document = change.document(manifest, now);
+    let written = write(partition, &change.key(), &document, no_memory, reader);
+    if !matches!(written, Ok(Some(_))) {
+        // Nobody was told: it is there until somebody is.
+        entry.reopen();
+        return written.map(|_| false);
+    }
     partition.forget(entry, &reader.pin());
-    Ok(())
+    Ok(true)
 }
 
-/// Writes a system document, and waits for memory if there is none. `None` if the vbucket takes no writes.
+/// Writes a system document. `None` if the vbucket takes no writes.
 fn write(
     partition: &Partition,
     key: &[u8],
     change: &Change<'static>,
+    no_memory: NoMemory,
     reader: &mut Reader,
 ) -> Result<Option<Written>> {
-    let give_up = workers::now() + MANIFEST_TIMEOUT;
+    let patience = if no_memory == NoMemory::Wait { MANIFEST_TIMEOUT } else { Duration::ZERO };
+    let give_up = workers::now() + patience;
     loop {
         let asked = Asked { key, now_ns: 0, fetched: None, collection: None };
         let mut decide =
@@ -319,7 +385,7 @@ impl Stored {
             if let Some(table) = self.vbs.remove(&partition.vb) {
                 partition.others.replace(table.named(manifest), &reader.pin())?;
             }
-            follow(partition, manifest, now, &mut reader)?;
+            follow(partition, manifest, now, NoMemory::Wait, &mut reader)?;
         }
         Ok(())
     }

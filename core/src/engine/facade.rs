@@ -136,12 +136,21 @@ impl Engine {
 
     /// Puts a vbucket into another state: streams on it end, writes are refused unless it is active, and a vbucket
     /// that becomes active begins a new branch of history. Returns once the change is decided, before it is
-    /// persisted.
+    /// persisted, and without waiting for anybody: a vbucket that becomes active takes documents of collections that
+    /// were made meanwhile a moment later, see [`caught_up`](Self::caught_up).
     ///
     /// # Errors
     /// [`ErrorKind::Misuse`] if there is no such vbucket, [`ErrorKind::Closed`] after shutdown.
     pub fn set_vbucket_state(&self, vb: VbId, state: VbState) -> Result<()> {
         self.with_pin("set vbucket state", |parts, pin| parts.set_state(vb, state, pin))
+    }
+
+    /// Done when a vbucket that became active knows of every scope and collection that there is: until then documents
+    /// of those that it missed are told to come again ([`UpdateError::Busy`](crate::partition::UpdateError::Busy)), and
+    /// those of collections that were dropped meanwhile are still taken, before the drop event. Also done, with
+    /// `false`, when it is not active, or the engine has stopped.
+    pub fn caught_up(&self, vb: VbId) -> super::CaughtUp {
+        super::CaughtUp::new(Arc::clone(self.parts()), vb)
     }
 
     /// Scopes and collections.
@@ -173,8 +182,8 @@ impl Engine {
     ///
     /// # Errors
     /// [`ErrorKind::Misuse`] for a scope that does not exist and for a name that cannot be or is taken;
-    /// [`ErrorKind::Closed`] after shutdown; [`ErrorKind::Retry`] when memory stayed full: vbuckets that do not know
-    /// of the change yet learn of it with the next one, or when the engine is opened again.
+    /// [`ErrorKind::Closed`] after shutdown; [`ErrorKind::Retry`] when memory stayed full: the change is made, and
+    /// vbuckets that do not know of it yet learn of it as soon as there is memory.
     pub fn create_collection(&self, scope: &str, name: &str, max_ttl: u32) -> Result<Manifest> {
         self.parts().change_manifest(|manifest| manifest.with_collection(scope, name, max_ttl))
     }

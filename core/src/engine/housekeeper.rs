@@ -1,11 +1,13 @@
-//! The thread that reclaims: it runs every destructor of what was retired, looks for expired documents, and sees
-//! the engine out.
+//! The thread that reclaims: it runs every destructor of what was retired, looks for expired documents, has vbuckets
+//! catch up with the manifest, and sees the engine out.
 
+use super::catch_up::CatchUp;
 use super::parts::EngineParts;
 use super::shutdown::ShutdownReport;
 use crate::collections::Key;
 use crate::index::Current;
 use crate::partition::{Change, Decision, Partition};
+use crate::ready::thread_waker;
 use crate::types::{CollectionId, DocKind};
 use core::ops::ControlFlow;
 use millstream_reclaim::sync::atomic::Ordering;
@@ -24,6 +26,8 @@ const EXPIRE_AT_ONCE: usize = 1024;
 pub(super) fn run(parts: Arc<EngineParts>, mut reaper: Reaper) {
     let mut reader = parts.domain.reader("housekeeper");
     let mut expire_at = workers::now() + parts.settings.expiry_interval;
+    let mut catch_up = CatchUp::default();
+    let waker = thread_waker();
     while !parts.is_stopped() {
         let reaped = reaper.reap();
         if workers::now() >= expire_at && !parts.is_stopping() {
@@ -34,9 +38,15 @@ pub(super) fn run(parts: Arc<EngineParts>, mut reaper: Reaper) {
             }
             expire_at = workers::now() + parts.settings.expiry_interval;
         }
-        if reaped.destroyed == 0 {
-            // Else there may be more behind what one look destroys.
-            workers::nap(if reaped.pending > 0 { TICK } else { NAP });
+        catch_up.run(&parts, &mut reader);
+        if reaped.destroyed > 0 {
+            // There may be more behind what one look destroys.
+            continue;
+        }
+        parts.behind.register(&waker);
+        if !parts.behind.any() {
+            let soon = reaped.pending > 0 || catch_up.is_pending();
+            workers::nap(if soon { TICK } else { NAP });
         }
     }
     parts.workers.join();

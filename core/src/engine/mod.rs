@@ -14,6 +14,7 @@
 //! | H3 | the report is there | Release / Acquire | itself | the report is read before it is written | none yet |
 //! | F1 | a change of state: fence between the new state and the look for streams | SeqCst fence | F1 of `producer/requests.rs` | a stream validated against the old state outlives the change | `producer::state_change_vs_request` |
 
+mod catch_up;
 mod clock;
 mod collections;
 mod facade;
@@ -32,6 +33,7 @@ mod stats;
 mod tests;
 
 pub use crate::conn::ConnectionSettings;
+pub use catch_up::CaughtUp;
 pub use clock::{Clock, SystemClock};
 pub use facade::Engine;
 pub(crate) use parts::EngineParts;

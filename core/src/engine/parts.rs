@@ -25,6 +25,8 @@ pub(crate) struct EngineParts {
     pub(crate) connections: ConnectionMap,
     pub(super) manifest: Published<Manifest>,
     pub(super) manifest_turn: ManifestTurn,
+    /// Partitions that may not have told of the whole manifest.
+    pub(super) behind: ReadySet,
     pub(crate) partitions: Box<[Partition]>,
     pub(crate) store: std::sync::Arc<dyn Store>,
     pub(crate) settings: EngineSettings,
@@ -89,6 +91,7 @@ impl EngineParts {
             connections: made.connections,
             manifest: made.manifest,
             manifest_turn: ManifestTurn::default(),
+            behind: ReadySet::new(made.partitions.len()),
             partitions: made.partitions,
             store: made.store,
             settings: made.settings,

@@ -58,13 +58,14 @@ impl<'e> Session<'e> {
         let partition = self.parts.partition(vb).ok_or(UpdateError::NotActive)?;
         let fetched =
             fetched.map(|Fetched(r)| Found { meta: &r.meta, value: Some(r.value.as_ref()) });
-        partition.update(
-            key.into(),
-            self.parts.clock.unix_ns(),
-            fetched,
-            &self.reader.pin(),
-            decide,
-        )
+        let (key, now) = (key.into(), self.parts.clock.unix_ns());
+        let pin = self.reader.pin();
+        match partition.update(key, now, fetched, &pin, decide) {
+            Err(UpdateError::UnknownCollection) => {
+                Err(self.parts.not_here(partition, key.collection, &pin))
+            }
+            written => written,
+        }
     }
 
     /// Looks at the newest version of a key (tombstones too), which is borrowed for the call.
@@ -108,6 +109,12 @@ impl<'e> Session<'e> {
     pub fn has_collection(&mut self, vb: VbId, id: CollectionId) -> bool {
         let Some(partition) = self.parts.partition(vb) else { return false };
         partition.with_collection(id, &self.reader.pin(), |collection| collection.is_some())
+    }
+
+    /// Whether an active vbucket has yet to hear of a collection that the manifest has.
+    pub(crate) fn is_behind(&mut self, vb: VbId, id: CollectionId) -> bool {
+        let Some(partition) = self.parts.partition(vb) else { return false };
+        self.parts.is_behind(partition, id, &self.reader.pin())
     }
 
     /// The state of a vbucket and its branch of history; `None` if there is no such vbucket.
@@ -184,7 +191,7 @@ impl<'e> Session<'e> {
     fn explain(&self, error: UpdateError<()>) -> Error {
         match error {
             UpdateError::Busy => {
-                Error::new(ErrorKind::Retry, "memory is full until more is persisted")
+                Error::new(ErrorKind::Retry, "memory is full, or the vbucket is catching up")
             }
             UpdateError::UnknownCollection => {
                 Error::new(ErrorKind::Misuse, "there is no such collection")

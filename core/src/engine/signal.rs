@@ -47,10 +47,10 @@ impl CommitSignal {
 
 /// A registration that is made once for each time that the signal is told, however often its owner polls.
 #[derive(Debug, Default)]
-struct Registration(Option<(u64, Waker)>);
+pub(super) struct Registration(Option<(u64, Waker)>);
 
 impl Registration {
-    fn renew(&mut self, signal: &CommitSignal, waker: &Waker) {
+    pub(super) fn renew(&mut self, signal: &CommitSignal, waker: &Waker) {
         let told = signal.told();
         if self.0.as_ref().is_some_and(|(at, ours)| *at == told && ours.will_wake(waker)) {
             return;

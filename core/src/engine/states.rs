@@ -47,14 +47,21 @@ impl EngineParts {
         });
         partition.follow_state(pin);
         partition.note_state_change();
-        if state == VbState::Active { self.follow_manifest(partition) } else { Ok(()) }
+        if state == VbState::Active {
+            // The housekeeper has it tell what it missed.
+            self.fall_behind(partition);
+        } else {
+            // Whoever waits for it to catch up waits for nothing now.
+            self.commits.notify();
+        }
+        Ok(())
     }
 }
 
 impl Partition {
-    /// Seals the log or takes the seal off, as the vbucket's state says; one that a shutdown closed stays shut. Of several threads that change the state at
-    /// once, each looks again after its turn, so that the last state that was published is the one that the log
-    /// follows.
+    /// Seals the log or takes the seal off, as the vbucket's state says; one that a shutdown closed stays shut. Of
+    /// several threads that change the state at once, each looks again after its turn, so that the last state that was
+    /// published is the one that the log follows.
     fn follow_state(&self, pin: &Pin<'_>) {
         let log = &self.history(pin).log;
         loop {

@@ -13,8 +13,8 @@
 //!
 //! # Invariants
 //! - I1. A seqno is given out once (test `tail_gives_each_seqno_once`, model `log::reserve`).
-//! - I2. `seal` returns the last seqno that is given out before an `unseal` (model `log::seal_fixes_last`); `close` returns the
-//!   last that is ever given out, whatever is unsealed afterwards (model `log::close_outlasts_unseal`).
+//! - I2. `seal` returns the last seqno that is given out before an `unseal` (model `log::seal_fixes_last`); `close`
+//!   returns the last that is ever given out, whatever is unsealed afterwards (model `log::close_outlasts_unseal`).
 //! - I3. A reservation never passes the bound that its caller computed from the window's head.
 //!
 //! # Callers

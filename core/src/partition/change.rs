@@ -96,7 +96,8 @@ pub enum UpdateError<E> {
     NotInMemory,
     /// The vbucket is not active.
     NotActive,
-    /// Memory is full until more is persisted: try again.
+    /// Try again: memory is full until more is persisted, or the vbucket has just become active and has yet to hear of
+    /// the key's collection.
     Busy,
     /// Key or value is too long.
     TooLarge,

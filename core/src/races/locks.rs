@@ -9,25 +9,31 @@ use crate::producer::{Departure, OpenOptions, Step};
 use crate::stream::StreamState;
 use crate::types::{EndReason, VbId, VbState};
 
-fn change(engine: &Engine, holds: &[&Hold]) -> Party<()> {
+fn change(engine: &Engine, to: VbState, holds: &[&Hold]) -> Party<()> {
     let engine = engine.clone();
     Party::start("state change", holds, move || {
-        engine.set_vbucket_state(VbId(0), VbState::Replica).expect("exists");
+        engine.set_vbucket_state(VbId(0), to).expect("exists");
     })
 }
+
+/// Both ways: away from active, and to active, which also has the vbucket catch up with the manifest.
+const CHANGES: [(VbState, VbState); 2] =
+    [(VbState::Active, VbState::Replica), (VbState::Replica, VbState::Active)];
 
 /// A disconnect (connections, then streams) and a change of state (vbucket, then connections) cross, each in the
 /// middle of the other.
 #[test]
 fn d1_a_disconnect_and_a_change_of_state_cross() {
-    for point in [Point::StatePublished, Point::HoldsRoster, Point::HoldsSlot] {
+    let points = [Point::StatePublished, Point::HoldsRoster, Point::HoldsSlot];
+    for (point, (from, to)) in points.into_iter().flat_map(|p| CHANGES.map(|change| (p, change))) {
         let store = SeamStore::empty(1);
         let engine = engine(&store);
+        engine.set_vbucket_state(VbId(0), from).expect("exists");
         let mut client = Client::connect(&engine, "c");
         let (watch, handle) = (client.watch(), client.handle());
         client.open(0);
         let held = Hold::at(point);
-        let changing = change(&engine, &[&held]);
+        let changing = change(&engine, to, &[&held]);
         held.arrived();
         let ended = Party::start("disconnect", &[], move || {
             let ended = handle.close_all();
@@ -38,21 +44,23 @@ fn d1_a_disconnect_and_a_change_of_state_cross() {
         assert!(held.is_holding() && engine.connections().is_empty());
         held.release();
         changing.finish();
-        assert_eq!(engine.vbucket(VbId(0)).expect("exists").state, VbState::Replica);
+        assert_eq!(engine.vbucket(VbId(0)).expect("exists").state, to);
         settle(engine, &[watch]);
     }
-    for point in [Point::CloserEndedStreams, Point::OwnerLeaves] {
+    let points = [Point::CloserEndedStreams, Point::OwnerLeaves];
+    for (point, (from, to)) in points.into_iter().flat_map(|p| CHANGES.map(|change| (p, change))) {
         let store = SeamStore::empty(1);
         let engine = engine(&store);
+        engine.set_vbucket_state(VbId(0), from).expect("exists");
         let mut client = Client::connect(&engine, "c");
         let watch = client.watch();
         client.open(0);
         let held = Hold::at(point);
         let leaving = Party::start("disconnect", &[&held], move || drop(client));
         held.arrived();
-        change(&engine, &[]).finish();
+        change(&engine, to, &[]).finish();
         assert!(held.is_holding());
-        assert_eq!(engine.vbucket(VbId(0)).expect("exists").state, VbState::Replica);
+        assert_eq!(engine.vbucket(VbId(0)).expect("exists").state, to);
         let disconnected = StreamState::Dead(EndReason::Disconnected);
         assert_eq!(states(&engine, "c"), [disconnected], "{point:?}: the first reason");
         held.release();
@@ -66,9 +74,12 @@ fn d1_a_disconnect_and_a_change_of_state_cross() {
 /// other.
 #[test]
 fn d2_a_namesake_and_a_change_of_state_cross() {
-    for newcomer_is_held in [true, false] {
+    for (newcomer_is_held, (from, to)) in
+        [true, false].into_iter().flat_map(|held| CHANGES.map(|change| (held, change)))
+    {
         let store = SeamStore::empty(1);
         let engine = engine(&store);
+        engine.set_vbucket_state(VbId(0), from).expect("exists");
         let mut older = Client::connect(&engine, "same");
         let watch = older.watch();
         older.open(0);
@@ -81,14 +92,14 @@ fn d2_a_namesake_and_a_change_of_state_cross() {
             let held = Hold::at(Point::HoldsRoster);
             let connecting = Party::start("newcomer", &[&held], connect);
             held.arrived();
-            change(&engine, &[]).finish();
+            change(&engine, to, &[]).finish();
             assert!(held.is_holding() && has_manager(&engine, "same"));
             held.release();
             drop(connecting.finish());
             EndReason::StateChanged
         } else {
             let held = Hold::at(Point::StatePublished);
-            let changing = change(&engine, &[&held]);
+            let changing = change(&engine, to, &[&held]);
             held.arrived();
             drop(Party::start("newcomer", &[], connect).finish());
             assert!(held.is_holding());

@@ -1,19 +1,43 @@
 //! A vbucket's change of state against whatever could hold it up, undo it, or be undone by it.
 
-use super::gate::{Hold, Party, Point};
+use super::gate::{DEADLINE, Hold, Party, Point};
 use super::scene::{Client, engine, engine_with, put, settle};
 use super::store::SeamStore;
+use crate::collections::Key;
 use crate::engine::Engine;
 use crate::error::ErrorKind;
 use crate::partition::{Change, Decision, UpdateError, Written};
 use crate::producer::OpenOptions;
-use crate::types::{VbId, VbState};
+use crate::types::{CollectionId, VbId, VbState};
+use core::task::{Context, Poll};
+use std::time::Duration;
 
 const VB: VbId = VbId(0);
 
 fn set(engine: &Engine, key: &str) -> Result<Written, UpdateError<()>> {
+    set_in(engine, CollectionId::ZERO, key)
+}
+
+fn set_in(
+    engine: &Engine,
+    collection: CollectionId,
+    key: &str,
+) -> Result<Written, UpdateError<()>> {
     let decide = |_: Option<crate::partition::Found<'_>>| Decision::Write(Change::set(&b"v"[..]));
-    engine.session("test").update(VB, key.as_bytes(), None, decide)
+    engine.session("test").update(VB, Key::new(collection, key.as_bytes()), None, decide)
+}
+
+/// Waits for a future as an embedder without a runtime would.
+fn block_on<F: Future>(future: F) -> F::Output {
+    let (waker, deadline) = (crate::ready::thread_waker(), std::time::Instant::now() + DEADLINE);
+    let (mut cx, mut future) = (Context::from_waker(&waker), core::pin::pin!(future));
+    loop {
+        if let Poll::Ready(output) = future.as_mut().poll(&mut cx) {
+            return output;
+        }
+        assert!(std::time::Instant::now() < deadline, "it is never done");
+        std::thread::park_timeout(DEADLINE);
+    }
 }
 
 fn state(engine: &Engine) -> VbState {
@@ -69,5 +93,53 @@ fn a_change_of_state_across_a_shutdown_opens_no_log() {
         assert!(refused.is_err_and(|e| e.kind() == ErrorKind::Closed), "{state:?}");
     }
     assert_eq!(set(&engine, "late"), Err(UpdateError::NotActive));
+    settle(engine, &[]);
+}
+
+/// A change to active took the turn of whoever changes the manifest, and waited for memory, pinned all the while. What
+/// holds: it is made at once; what the vbucket missed is told by the housekeeper, and until then a document of a
+/// collection that it has yet to hear of is told to come again.
+#[test]
+fn a_change_of_state_waits_for_no_change_of_the_manifest() {
+    let store = SeamStore::empty(2);
+    let engine = engine(&store);
+    let make = |name: &str| {
+        let made = engine.create_collection("_default", name, 0).expect("made");
+        made.collection_named("_default", name).expect("it is there").id
+    };
+    let old = make("old");
+    engine.set_vbucket_state(VB, VbState::Replica).expect("it exists");
+    let (new, unknown) = (make("new"), CollectionId(99));
+    engine.drop_collection("_default", "old").expect("it was there");
+    assert_eq!(set_in(&engine, new, "k"), Err(UpdateError::NotActive));
+    let waiting = engine.caught_up(VB);
+    assert!(!block_on(waiting), "it is no active vbucket's to catch up");
+
+    let turn = Hold::at(Point::HasManifestTurn);
+    let changing = Party::start("manifest", &[&turn], {
+        let engine = engine.clone();
+        move || engine.create_collection("_default", "later", 0).expect("made")
+    });
+    turn.arrived();
+    let change = Party::start("state change", &[], {
+        let engine = engine.clone();
+        move || engine.set_vbucket_state(VB, VbState::Active)
+    });
+    change.finish().expect("it exists");
+    assert!(turn.is_holding(), "nobody waited for it");
+    assert!(engine.stalled(Duration::ZERO).is_empty(), "and nobody stayed inside");
+    let first = set(&engine, "k").expect("it is active");
+    assert_eq!(set_in(&engine, new, "k"), Err(UpdateError::Busy), "the manifest has it");
+    assert_eq!(set_in(&engine, unknown, "k"), Err(UpdateError::UnknownCollection));
+    let before = set_in(&engine, old, "k").expect("its drop event is to come");
+
+    turn.release();
+    let later = changing.finish().collection_named("_default", "later").expect("made").id;
+    assert!(block_on(engine.caught_up(VB)));
+    let after = set_in(&engine, new, "k").expect("it has heard of it");
+    assert_eq!(set_in(&engine, old, "k"), Err(UpdateError::UnknownCollection));
+    set_in(&engine, later, "k").expect("of this one too");
+    assert!(first.seqno < before.seqno);
+    assert!(after.seqno.0 > before.seqno.0 + 2, "both events lie between");
     settle(engine, &[]);
 }

@@ -37,7 +37,7 @@ pub(super) enum Stop {
     Refused(Refused),
     /// It is handled again once the stored version of its document has been read.
     NeedsStored,
-    /// It is handled again once there may be memory.
+    /// It is handled again once there may be memory, or the vbucket has caught up with the manifest.
     NeedsMemory,
     /// The connection ends; what is answered so far is sent.
     Close,
@@ -81,6 +81,10 @@ impl Call<'_, '_> {
             return Err(WireError::Key { opcode, len, min: 1, max: KEY_BYTES_MAX }.into());
         }
         if !self.session.has_collection(vb, key.collection) {
+            if self.session.is_behind(vb, key.collection) {
+                // It is about to be told, and whoever waits for memory is woken then.
+                return Err(Stop::NeedsMemory);
+            }
             return Err(self.unknown_collection());
         }
         Ok(key)

@@ -93,9 +93,9 @@ impl Refused {
         self
     }
 
-    /// A write that found no memory in time.
+    /// A request that found no memory, or no collection that its vbucket has yet to hear of, in time.
     pub(super) fn memory_full() -> Self {
-        Self::new(Status::ETMPFAIL, "memory is full until more is persisted")
+        Self::new(Status::ETMPFAIL, "memory is full, or the vbucket is still catching up")
     }
 
     /// A request whose document was replaced each time its value had been read from the store.

@@ -6,6 +6,8 @@ use millstream::partition::{Change, Decision, UpdateError};
 use millstream::store::{EmbeddedOptions, EmbeddedStore};
 use millstream::types::{CollectionId, ManifestUid, VbId, VbState};
 use std::path::Path;
+use std::pin::pin;
+use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
 const VBUCKETS: u16 = 4;
@@ -35,6 +37,25 @@ fn reads(engine: &Engine, vb: u16, collection: u32, name: &[u8]) -> bool {
     let stored = engine.session("test").fetch(VbId(vb), key).expect("the store answers");
     let known = engine.session("test").has_collection(VbId(vb), CollectionId(collection));
     known && stored.is_some()
+}
+
+struct Unpark(std::thread::Thread);
+
+impl Wake for Unpark {
+    fn wake(self: std::sync::Arc<Self>) {
+        self.0.unpark();
+    }
+}
+
+fn wait_for<F: Future>(future: F) -> F::Output {
+    let waker = Waker::from(std::sync::Arc::new(Unpark(std::thread::current())));
+    let mut future = pin!(future);
+    loop {
+        if let Poll::Ready(output) = future.as_mut().poll(&mut Context::from_waker(&waker)) {
+            return output;
+        }
+        std::thread::park();
+    }
 }
 
 #[test]
@@ -82,6 +103,7 @@ fn a_vbucket_that_was_not_active_catches_up() {
     let knows = |engine: &Engine, id| engine.session("test").has_collection(away, CollectionId(id));
     assert!(knows(&engine, 8) && !knows(&engine, 9), "a replica is told by its active vbucket");
     engine.set_vbucket_state(away, VbState::Active).expect("set");
+    assert!(wait_for(engine.caught_up(away)), "the change itself waits for nobody");
     assert!(!knows(&engine, 8) && knows(&engine, 9));
     write(&engine, 0, 9, b"key").expect("written");
     let manifest = engine.manifest();

@@ -224,6 +224,34 @@ fn everything_is_shown_with_the_events_in_their_places() {
     }
 }
 
+/// A vbucket that becomes active has yet to hear of what it missed: whoever writes to it at once is not told that there
+/// is no such collection, and a stream shows each before its documents.
+#[test]
+fn a_vbucket_that_becomes_active_takes_documents_of_collections_that_it_missed() {
+    use millstream::types::VbState;
+    const ROUNDS: u32 = 20;
+    let server = scene();
+    let mut client = aware(&server);
+    for round in 0..ROUNDS {
+        server.engine.set_vbucket_state(VB, VbState::Replica).expect("set");
+        let name = format!("missed-{round}");
+        server.engine.create_collection("_default", &name, 0).expect("a collection");
+        server.engine.set_vbucket_state(VB, VbState::Active).expect("set");
+        let status = put(&mut client, &key(11 + round, "k"), b"v");
+        assert_eq!(status, Status::SUCCESS, "round {round}");
+    }
+    let mut client = dcp(&server, "all", true);
+    start(&mut client, "", StreamFlags::NONE);
+    let seen = saw(&mut client, 7 + 2 * ROUNDS as usize).split_off(7);
+    for (round, pair) in (0..ROUNDS).zip(seen.chunks(2)) {
+        let [Saw::Event(made, kind, ..), Saw::Doc(written, name)] = pair else {
+            panic!("{pair:?}")
+        };
+        assert_eq!((*kind, name), (SystemEventKind::CREATE_COLLECTION, &key(11 + round, "k")));
+        assert!(made < written);
+    }
+}
+
 #[test]
 fn a_client_that_does_not_know_of_collections_sees_the_default_one() {
     let server = scene();

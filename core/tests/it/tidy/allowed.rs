@@ -31,6 +31,11 @@ pub(super) const ALLOWED: &[Allowed] = &[
     },
     Allowed {
         rule: "facade",
+        path: "core/src/engine/collections.rs",
+        reason: "whose turn it is to tell vbuckets of the manifest: waited for by who changes the manifest",
+    },
+    Allowed {
+        rule: "facade",
         path: "core/src/engine/shutdown.rs",
         reason: "the engine's threads and their last words, touched at its start and end only",
     },

@@ -70,21 +70,23 @@ fn facade(source: &Source, found: &mut Vec<Finding>) {
     }
     for (at, statement) in statements(source) {
         let packed: String = statement.chars().filter(|c| !c.is_whitespace()).collect();
-        for root in ["std::sync::", "core::sync::", "loom::", "parking_lot::"] {
-            let Some(place) = packed.find(root) else {
-                continue;
-            };
-            let named = &packed[place + root.len()..];
-            let group_end = if named.starts_with('{') { named.find('}') } else { named.find(';') };
-            let named = &named[..group_end.unwrap_or(named.len())];
+        // The last one is the facade's own: a lock in it is a lock all the same.
+        for root in ["std::sync::", "core::sync::", "loom::", "parking_lot::", "workers::"] {
             let any = matches!(root, "loom::" | "parking_lot::");
-            let banned = ["atomic", "Mutex", "RwLock", "Condvar"];
-            if any || words(named).any(|word| banned.contains(&word)) {
+            let mut all = packed.match_indices(root);
+            if all.any(|(place, _)| any || names_a_lock(&packed[place + root.len()..])) {
                 let what = format!("`{root}` names an atomic or a lock outside the facade");
                 found.push(Finding::new("facade", source, at, what));
             }
         }
     }
+}
+
+/// Whether the name, or the group of names, that the text begins with has an atomic or a lock in it.
+fn names_a_lock(named: &str) -> bool {
+    let group_end = if named.starts_with('{') { named.find('}') } else { named.find(';') };
+    let named = &named[..group_end.unwrap_or(named.len())];
+    words(named).any(|word| ["atomic", "Mutex", "RwLock", "Condvar"].contains(&word))
 }
 
 /// The code cut at `;`, each piece with the number of the line it starts on.
