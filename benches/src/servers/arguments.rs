@@ -2,7 +2,7 @@
 
 use clap::Parser;
 
-/// Measures Millstream beside the servers that are installed: memcached, Redis, NATS JetStream.
+/// Measures Millstream beside the servers that are installed: memcached, Redis, NATS JetStream, PostgreSQL.
 #[derive(Clone, Debug, Parser)]
 #[command(name = "servers")]
 pub struct Arguments {

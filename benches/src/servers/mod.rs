@@ -15,6 +15,7 @@ mod memcached;
 mod nats;
 mod ours;
 mod passes;
+mod postgres;
 mod process;
 mod redis;
 mod run;

@@ -1,5 +1,6 @@
 //! A server as a process of its own.
 
+use super::postgres::Account;
 use crate::million::Failure;
 use crate::million::usage::{self, Usage};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
@@ -22,20 +23,35 @@ impl Process {
         program: &str,
         arguments: impl FnOnce(u16, &Path) -> Vec<String>,
     ) -> Result<Option<Self>, Failure> {
+        Self::start_with(program, None, arguments)
+    }
+
+    /// The same, as somebody else if there is an account.
+    pub(super) fn start_with(
+        program: impl AsRef<Path>,
+        account: Option<&Account>,
+        arguments: impl FnOnce(u16, &Path) -> Vec<String>,
+    ) -> Result<Option<Self>, Failure> {
+        let program = program.as_ref();
         let folder = tempfile::tempdir()?;
         let port = free_port()?;
         let mut command = Command::new(program);
+        if let Some(account) = account {
+            account.own(folder.path())?;
+            account.apply(&mut command);
+        }
         command.args(arguments(port, folder.path())).current_dir(folder.path());
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         let child = match command.spawn() {
             Ok(child) => child,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(format!("{program}: {error}").into()),
+            Err(error) => return Err(format!("{}: {error}", program.display()).into()),
         };
         let process = Self { child, port, _folder: folder };
         let begun = Instant::now();
         while process.connect().is_err() {
             if begun.elapsed() > READY_MAX {
+                let program = program.display();
                 return Err(format!("{program} did not listen within {READY_MAX:?}").into());
             }
             std::thread::sleep(Duration::from_millis(10));

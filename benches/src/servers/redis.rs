@@ -17,6 +17,17 @@ pub(super) fn start() -> Result<Option<Process>, Failure> {
     })
 }
 
+/// Forgets the stream.
+pub(super) fn clear(redis: &Process) -> Result<(), Failure> {
+    let mut input = Input::new(redis.connect()?);
+    input.send(b"*2\r\n$3\r\nDEL\r\n$1\r\ns\r\n")?;
+    let line = input.line()?;
+    if line.starts_with(b":") {
+        return Ok(());
+    }
+    Err(format!("DEL: {}", line.escape_ascii()).into())
+}
+
 /// Commands in front of each wait for their answers.
 const BATCH: u64 = 500;
 

@@ -2,7 +2,7 @@
 
 use super::passes::{Side, Taken, take_turns};
 use super::process::{Process, Took};
-use super::{Arguments, memcached, nats, ours, redis};
+use super::{Arguments, memcached, nats, ours, postgres, redis};
 use crate::measure::{Bar, Row, Rows, Unit};
 use crate::million::Failure;
 use crate::million::documents::Documents;
@@ -24,6 +24,9 @@ pub fn measure(arguments: &Arguments) -> Result<(), Failure> {
     run.catch_up()?;
     run.fan_out()?;
     run.paced()?;
+    run.database()?;
+    run.by_value()?;
+    run.by_consumers()?;
     let about = json!({
         "documents": run.arguments.documents,
         "value_bytes": run.arguments.value,
@@ -171,6 +174,100 @@ impl Run {
         let bars = [("redis", Bar::AtLeast(3.0))];
         self.tell(&format!("fan-out to {consumers} consumers"), &taken, &bars, Some(200.0));
         Ok(())
+    }
+
+    /// A database that is asked for its changes, on as many documents as it takes in a moment.
+    fn database(&mut self) -> Result<(), Failure> {
+        let (documents, count) = (self.documents, self.arguments.answered);
+        let Some(peer) = installed("postgres", postgres::start)? else { return Ok(()) };
+        postgres::prepare(&peer)?;
+        let total = count * u64::from(self.arguments.passes);
+        let folder = tempfile::tempdir()?;
+        let server = ours::start(Some(folder.path()), total, self.arguments.value, true)?;
+        let taken = take_turns(
+            self.arguments.passes,
+            vec![
+                side("millstream", |pass| {
+                    ours::ingest(&server, documents, Self::numbers(count, pass))
+                }),
+                side("postgres", |pass| {
+                    postgres::ingest(&peer, documents, Self::numbers(count, pass))
+                }),
+            ],
+        )?;
+        self.tell("ingest, synced (PostgreSQL: COPY, 1000 rows a commit)", &taken, &[], None);
+        let taken = take_turns(
+            self.arguments.passes,
+            vec![
+                side("millstream", |_| ours::catch_up(&server, 0..total)),
+                side("postgres", |_| postgres::catch_up(&peer, total)),
+            ],
+        )?;
+        self.tell("catch-up beside logical decoding", &taken, &[], None);
+        server.stop()
+    }
+
+    /// Catch-up from memory at other sizes of value.
+    fn by_value(&mut self) -> Result<(), Failure> {
+        let redis = installed("redis", redis::start)?;
+        for value in [16, 64, 256, 1024, 4096, 16_384, 65_536_u64] {
+            let documents = Documents { value_bytes: value as usize };
+            // About as many bytes each time.
+            let count = (self.arguments.documents * 256 / (value + 128)).clamp(1000, 400_000);
+            let server = ours::start(None, count, value, false)?;
+            ours::ingest(&server, documents, 0..count)?;
+            if let Some(peer) = &redis {
+                redis::clear(peer)?;
+                redis::ingest(peer, documents, 0..count)?;
+            }
+            let sides = catching_up(&server, (redis.as_ref(), None), count);
+            let taken = take_turns(self.arguments.passes, sides)?;
+            self.place("catch-up from memory", ("value bytes", value as f64), &taken);
+            server.stop()?;
+        }
+        Ok(())
+    }
+
+    /// One writer, and ever more who follow it.
+    fn by_consumers(&mut self) -> Result<(), Failure> {
+        let (documents, count) = (self.documents, self.arguments.followed);
+        let value = self.arguments.value;
+        let redis = installed("redis", redis::start)?;
+        for consumers in [1, 2, 4, 8, 16, 32, 64] {
+            let mut sides = vec![side("millstream", |pass| {
+                let server = ours::start(None, count, value, false)?;
+                ours::fan_out(&server, documents, consumers, Self::numbers(count, pass))
+            })];
+            if let Some(peer) = &redis {
+                sides.push(side("redis", move |pass| {
+                    redis::fan_out(peer, documents, consumers, Self::numbers(count, pass))
+                }));
+            }
+            let taken = take_turns(1, sides)?;
+            self.place("fan-out", ("consumers", consumers as f64), &taken);
+        }
+        Ok(())
+    }
+
+    /// Keeps what the sides took at one place of an axis.
+    fn place(&mut self, question: &str, at: (&'static str, f64), taken: &[Taken]) {
+        for side in taken {
+            let (axis, x) = at;
+            let server_ns = side.median(|took| Some(took.server_ns)).unwrap_or_default();
+            let rate = side.median(|took| Some(took.per_second)).unwrap_or_default();
+            println!(
+                "{:<44} {:<12} {server_ns:>10.0} {rate:>12.0}",
+                format!("{question}, {x} {axis}"),
+                side.who
+            );
+            let named = format!("{question} by {axis}: {x}");
+            let mut row = Row::new(named.as_str(), side.who, Unit::MillionsPerSecond, rate / 1e6);
+            row.at = Some(at);
+            self.rows.add(&row);
+            let mut row = Row::new(named, side.who, Unit::CpuNs, server_ns);
+            row.at = Some(at);
+            self.rows.add(&row);
+        }
     }
 
     fn paced(&mut self) -> Result<(), Failure> {

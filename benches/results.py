@@ -1,0 +1,190 @@
+#!/usr/bin/env python3
+"""Writes docs/src/benchmarks/results.md, and its plots, from the figures that the benches left.
+
+    results.py [FIGURES]    FIGURES: the folder of the benches' JSON files; target/figures/bench if it is left out
+
+Nothing on the page is written by hand. A bench that was not run has no rows; rows that are lost stay in.
+"""
+
+import datetime
+import json
+import os
+import pathlib
+import platform
+import re
+import subprocess
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+PAGE = ROOT / "docs/src/benchmarks/results.md"
+PLOTS = ROOT / "docs/src/benchmarks/plots"
+COLOURS = ["#0b6e99", "#c4572b", "#5b8c3a", "#7a4b94", "#b8860b", "#3d3d3d", "#a83279", "#2f9e8f"]
+HEAD = """# Results
+
+What the benches measured, ours and beside others: `benches/compare.sh` runs them all and writes this page by
+`benches/results.py`. How to read a row is told in `benches/README.md`: **[C]** is processor time
+of the threads that do the work, for one operation (of servers: the server's), **[wall]** is by the clock. A ratio is the
+median of the ratios round by round, to ours in the same run. Rows that we lose stay in.
+"""
+
+
+def number(value: float) -> str:
+    if value == 0:
+        return "0"
+    size = abs(value)
+    digits = 0 if size >= 1000 else 1 if size >= 100 else 2 if size >= 1 else 3
+    return f"{value:,.{digits}f}"
+
+
+def first(command: list[str]) -> str:
+    try:
+        out = subprocess.run(command, capture_output=True, text=True, check=False)
+    except OSError:
+        return ""
+    return (out.stdout + out.stderr).strip().splitlines()[0] if (out.stdout + out.stderr).strip() else ""
+
+
+def machine() -> list[str]:
+    cpu = ""
+    if os.path.exists("/proc/cpuinfo"):
+        found = re.search(r"^model name\s*:\s*(.*)$", pathlib.Path("/proc/cpuinfo").read_text(), re.M)
+        cpu = f"{found[1]}, " if found else ""
+    load = f", load {os.getloadavg()[0]:.1f} when this page was written" if hasattr(os, "getloadavg") else ""
+    peers = [
+        first(command)
+        for command in (["redis-server", "--version"], ["memcached", "-V"], ["nats-server", "-v"], ["postgres", "-V"])
+    ]
+    named = "; ".join(peer[:60] for peer in peers if peer) or "none installed"
+    return [
+        f"{datetime.date.today()}, {cpu}{os.cpu_count()} processors, {platform.system()} {platform.release().split('-')[0]}, "
+        f"{first(['rustc', '-V'])}{load}.\n",
+        f"Servers beside ours: {named}.\n",
+    ]
+
+
+def bar_of(row: dict) -> str:
+    bar = row.get("bar")
+    if not bar:
+        return ""
+    limit = f"≤ {number(bar['at_most'])}" if "at_most" in bar else f"≥ {number(bar['at_least'])}"
+    return f"{limit}: {'held' if row.get('held') else '**missed**'}"
+
+
+def table(rows: list[dict]) -> list[str]:
+    out = ["| | whose | | value | p10 to p90 | p99 | p99.9 | by ours | bar |", "|---|---|---|---|---|---|---|---|---|"]
+    for row in rows:
+        spread = f"{number(row['p10'])} to {number(row['p90'])}" if row.get("p10") is not None else ""
+        tail = [number(row[key]) if row.get(key) is not None else "" for key in ("p99", "p999")]
+        ratio = number(row["ratio"]) if row.get("ratio") is not None else ""
+        out.append(
+            f"| {row['question']} | {row['who']} | {row['unit']} | {number(row['value'])} | {spread} | {tail[0]} | {tail[1]} "
+            f"| {ratio} | {bar_of(row)} |"
+        )
+    return out
+
+
+def bars(files: list[dict]) -> list[str]:
+    out = ["## Bars\n", "| bench | | | value | bar |", "|---|---|---|---|---|"]
+    held = every = 0
+    for file in files:
+        for row in file["rows"]:
+            if row.get("bar"):
+                every += 1
+                held += bool(row.get("held"))
+                out.append(
+                    f"| {file['bench']} | {row['question']} | {row['unit']} | {number(row['value'])} | {bar_of(row)} |"
+                )
+    return [*out, f"\n{held} of {every} held.\n"] if every else []
+
+
+def plot(title: str, axis: str, unit: str, lines: dict[str, list[tuple[float, float]]]) -> str:
+    """A plot with both axes logarithmic."""
+    import math
+
+    width, height, left, top, right, bottom = 640, 400, 70, 40, 170, 50
+    xs = [x for line in lines.values() for x, _ in line]
+    ys = [y for line in lines.values() for _, y in line]
+    low_x, high_x = math.log10(min(xs)), math.log10(max(xs))
+    low_y, high_y = math.floor(math.log10(min(ys))), math.ceil(math.log10(max(ys)))
+    high_x, high_y = max(high_x, low_x + 0.1), max(high_y, low_y + 1)
+
+    def at(x: float, y: float) -> tuple[float, float]:
+        across = left + (math.log10(x) - low_x) / (high_x - low_x) * (width - left - right)
+        up = height - bottom - (math.log10(y) - low_y) / (high_y - low_y) * (height - top - bottom)
+        return round(across, 1), round(up, 1)
+
+    svg = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" font-family="sans-serif" font-size="12">',
+        f'<rect width="{width}" height="{height}" fill="white"/>',
+        f'<text x="{left}" y="22" font-size="15">{title}</text>',
+        f'<text x="{(left + width - right) / 2}" y="{height - 10}" text-anchor="middle">{axis}</text>',
+        f'<text x="14" y="{(top + height - bottom) / 2}" text-anchor="middle" '
+        f'transform="rotate(-90 14 {(top + height - bottom) / 2})">{unit}</text>',
+    ]
+    for power in range(low_y, high_y + 1):
+        _, y = at(min(xs), 10.0**power)
+        svg.append(f'<line x1="{left}" y1="{y}" x2="{width - right}" y2="{y}" stroke="#ddd"/>')
+        svg.append(f'<text x="{left - 6}" y="{y + 4}" text-anchor="end">{number(10.0**power)}</text>')
+    for x in sorted(set(xs)):
+        across, _ = at(x, 10.0**low_y)
+        svg.append(f'<line x1="{across}" y1="{height - bottom}" x2="{across}" y2="{height - bottom + 5}" stroke="#888"/>')
+        label = f"{x / 1e6:g}M" if x >= 1e6 else f"{x / 1024:g}K" if x >= 1024 and x % 1024 == 0 else f"{x:g}"
+        svg.append(f'<text x="{across}" y="{height - bottom + 18}" text-anchor="middle">{label}</text>')
+    for index, (who, line) in enumerate(sorted(lines.items(), key=lambda item: item[0] != "millstream")):
+        colour = COLOURS[index % len(COLOURS)]
+        points = " ".join("{},{}".format(*at(x, y)) for x, y in sorted(line))
+        thick = 3 if who == "millstream" else 1.5
+        svg.append(f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="{thick}"/>')
+        svg += ['<circle cx="{}" cy="{}" r="3" fill="{}"/>'.format(*at(x, y), colour) for x, y in line]
+        y = top + 10 + 18 * index
+        svg.append(f'<rect x="{width - right + 14}" y="{y - 9}" width="12" height="4" fill="{colour}"/>')
+        svg.append(f'<text x="{width - right + 32}" y="{y}">{who}</text>')
+    return "\n".join([*svg, "</svg>"]) + "\n"
+
+
+def plots(file: dict) -> list[str]:
+    """A plot for each question that was measured along an axis, in each unit."""
+    series: dict[tuple[str, str, str], dict[str, list[tuple[float, float]]]] = {}
+    for row in file["rows"]:
+        if row.get("axis") and row.get("x") and row["value"] > 0:
+            # The place itself is a part of the question's name.
+            question = re.sub(r"[ ,:]*\b[\d,.]+[KM]?\b.*$|\bby [a-z ]+: .*$", "", row["question"]).strip(" ,:") or file["bench"]
+            line = series.setdefault((question, row["axis"], row["unit"]), {}).setdefault(row["who"], [])
+            line.append((row["x"], row["value"]))
+    out = []
+    for (question, axis, unit), lines in series.items():
+        if len({x for line in lines.values() for x, _ in line}) < 3:
+            continue
+        name = re.sub(r"[^a-z0-9]+", "-", f"{file['bench']} {question} {axis} {unit}".lower()).strip("-")
+        (PLOTS / f"{name}.svg").write_text(plot(f"{question}: {unit} by {axis}", axis, unit, lines), encoding="utf-8")
+        out.append(f"![{question}, {unit} by {axis}](plots/{name}.svg)\n")
+    return out
+
+
+def main() -> int:
+    folder = pathlib.Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "target/figures/bench"
+    files = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.json"))]
+    files = [file for file in files if file.get("rows")]
+    if not files:
+        print(f"results: no bench has left figures under {folder}", file=sys.stderr)
+        return 1
+    PLOTS.mkdir(parents=True, exist_ok=True)
+    for old in PLOTS.glob("*.svg"):
+        old.unlink()
+    parts = [HEAD, *machine(), *bars(files)]
+    for file in files:
+        about = file.get("about", {})
+        parts.append(f"## {file['bench']}\n")
+        if about.get("command"):
+            parts.append(f"`{about['command']}`\n")
+        parts += table(file["rows"])
+        parts.append("")
+        parts += plots(file)
+    PAGE.write_text("\n".join(parts).rstrip() + "\n", encoding="utf-8")
+    print(f"results: {sum(len(file['rows']) for file in files)} rows of {len(files)} benches, "
+          f"{len(list(PLOTS.glob('*.svg')))} plots")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
