@@ -58,6 +58,14 @@ pub const NOOP_INTERVAL_DEFAULT: std::time::Duration = std::time::Duration::from
 pub const NOOP_OPAQUE_FIRST: u32 = 10_000_001;
 /// Messages of one stream before the connection's next stream has its turn.
 pub const STREAM_TURN_MESSAGES: u32 = 16;
+/// How often a connection's slots for streams grow, each time by twice as many: beside one for each vbucket it has room for
+/// 1,048,512 streams, with some 16 stream ids on each of 65,536 vbuckets.
+pub const STREAM_SHELVES: u32 = 14;
+/// How often its set of ready streams grows, for as many.
+pub const READY_SHELVES: u32 = 9;
+/// Ends of streams that a connection has asked for again before they were told, and that wait for its window: a client
+/// that goes on so without reading is asked to come again later.
+pub const UNTOLD_ENDS_MAX: usize = 65_536;
 /// Connections of one engine.
 pub const CONNECTIONS_MAX: usize = 60_000;
 /// Bytes of one commit of the flusher: large enough that a sync costs little for each, small enough to be soon done.

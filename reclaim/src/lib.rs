@@ -109,6 +109,6 @@ pub mod sync;
 
 pub use cell::{Live, Published, ReplaceError};
 pub use domain::{Backlogged, Domain, DomainConfig, DomainStats, Stalled};
-pub use list::{Batch, PushList};
+pub use list::{Batch, PushList, Shelf};
 pub use reader::{Pin, PooledReader, Reader};
 pub use reaper::{Quiesce, Reaped, Reaper};

@@ -93,7 +93,9 @@ impl Connection {
     pub(crate) fn close_all(&self, pin: &Pin<'_>) -> usize {
         // E1 Release: pairs with E2.
         self.closed.store(true, Ordering::Release);
-        let ended = self.streams.close(|member| self.ready.mark(member));
+        let ended = self.streams.close(|first, ended| {
+            self.ready.mark_word(first / 64, ended << (first % 64));
+        });
         gate!(CloserEndedStreams);
         self.backfills.close(pin);
         self.ready.wake();
@@ -106,15 +108,16 @@ impl Connection {
         self.closed.load(Ordering::Acquire)
     }
 
-    /// Ends the streams of one vbucket. How many this call ended.
+    /// Ends the streams of one vbucket, all of them. How many this call ended.
     pub(crate) fn kill_vbucket(&self, vb: VbId, reason: EndReason) -> usize {
-        let member = usize::from(vb.0);
-        let Some(slot) = self.streams.slot(member) else { return 0 };
-        gate!(HoldsSlot);
-        if slot.word.kill(reason) != Killed::First {
-            return 0;
-        }
-        self.ready.mark(member);
-        1
+        let mut ended = 0;
+        self.streams.for_vbucket(vb, |member, slot| {
+            gate!(HoldsSlot);
+            if slot.word.kill(reason) == Killed::First {
+                self.ready.mark(member);
+                ended += 1;
+            }
+        });
+        ended
     }
 }

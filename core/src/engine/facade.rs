@@ -11,7 +11,9 @@ use crate::collections::Manifest;
 use crate::conn::{Connection, ConnectionParts, Report};
 use crate::error::{Error, ErrorKind, Result};
 use crate::flow::{Budget, Window};
-use crate::limits::{BACKFILL_DRAIN_PERCENT, CONNECTION_NAME_BYTES_MAX, CONNECTIONS_MAX};
+use crate::limits::{
+    BACKFILL_DRAIN_PERCENT, CONNECTION_NAME_BYTES_MAX, CONNECTIONS_MAX, READY_SHELVES,
+};
 use crate::partition::Partition;
 use crate::producer::{OpenOptions, Producer, StreamTable};
 use crate::ready::{ReadySet, thread_waker};
@@ -333,7 +335,7 @@ impl Engine {
 impl EngineParts {
     fn make_connection(&self, name: &str, user: Option<Box<str>>) -> Result<Arc<Connection>> {
         let members = self.partitions.len();
-        let ready = Arc::new(ReadySet::new(members));
+        let ready = Arc::new(ReadySet::growing(members, READY_SHELVES));
         let drained = Arc::new(Drained::default());
         let bell = Arc::clone(&drained);
         let bytes = self.settings.backfill_buffer_bytes;

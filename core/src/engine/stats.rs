@@ -6,7 +6,7 @@ use crate::conn::{Connection, ConnectionSettings};
 use crate::partition::Partition;
 use crate::producer::{Asked, FilterReport, Pauses, StreamCounts, StreamReport, StuckWatch};
 use crate::stream::{StreamName, StreamState};
-use crate::types::{Cas, Seqno, VbId, VbState, VbUuid};
+use crate::types::{Cas, Seqno, Sid, VbId, VbState, VbUuid};
 use millstream_reclaim::Pin;
 use millstream_reclaim::sync::atomic::Ordering;
 use std::time::Instant;
@@ -143,6 +143,8 @@ pub struct BackfillSnapshot {
 pub struct StreamSnapshot {
     /// Its vbucket.
     pub vb: VbId,
+    /// Its id, on connections whose streams have such.
+    pub sid: Option<Sid>,
     /// Where it is in its life.
     pub state: StreamState,
     /// The last seqno sent.
@@ -241,12 +243,12 @@ fn connection(parts: &EngineParts, connection: &Connection, pin: &Pin<'_>) -> Co
         if state == StreamState::Free {
             return;
         }
+        let (vb, sid) = slot.name();
         let (last_sent, snapshot_end) = slot.progress();
         let report = parts.stream_reports.get(connection.id, member);
         let details = report.map(|report| details(parts, &report, state, pin));
         let ready = connection.ready.is_marked(member);
-        let vb = VbId(member as u16);
-        streams.push(StreamSnapshot { vb, state, last_sent, snapshot_end, ready, details });
+        streams.push(StreamSnapshot { vb, sid, state, last_sent, snapshot_end, ready, details });
     });
     let window = &connection.window;
     let report = &connection.report;

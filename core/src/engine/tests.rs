@@ -269,8 +269,12 @@ fn every_end_is_told_once_and_for_the_first_reason() {
         let request = StreamRequest::from_zero();
         producer.stream_request(VbId(vb), Opaque(1), &request).expect("accepted");
     }
-    assert_eq!(producer.close_stream(VbId(2)), CloseOutcome::Closed);
-    assert_eq!(producer.close_stream(VbId(2)), CloseOutcome::NoSuchStream, "it is dead already");
+    assert_eq!(producer.close_stream(VbId(2), None), CloseOutcome::Closed);
+    assert_eq!(
+        producer.close_stream(VbId(2), None),
+        CloseOutcome::NoSuchStream,
+        "it is dead already"
+    );
     engine.set_vbucket_state(VbId(2), VbState::Replica).expect("exists");
     engine.set_vbucket_state(VbId(3), VbState::Replica).expect("exists");
     let mut inbox = Inbox::default();
@@ -295,7 +299,7 @@ fn a_second_request_is_refused_and_a_closed_stream_may_be_opened_again() {
     assert_eq!(second, Err(Refusal::StreamExists));
     assert_eq!(producer.stream_request(VbId(9), Opaque(2), &request), Err(Refusal::NoSuchVbucket));
     for n in 0..100 {
-        assert_eq!(producer.close_stream(VbId(0)), CloseOutcome::Closed);
+        assert_eq!(producer.close_stream(VbId(0), None), CloseOutcome::Closed);
         producer.stream_request(VbId(0), Opaque(n), &request).expect("opened again");
     }
     assert_eq!(producer.streams(), 1);

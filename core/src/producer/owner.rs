@@ -2,6 +2,7 @@
 //! [`ConnectionHandle`].
 
 use super::control::{Controls, MarkerVersion};
+use super::members::Members;
 use super::noop::NoopState;
 use super::pause::Pauses;
 use super::settings::{IncludeValues, OpenOptions};
@@ -32,7 +33,10 @@ pub struct Producer {
     pub(super) pauses: Pauses,
     /// By slot; `None` where no stream is.
     pub(super) streams: Vec<Option<Box<OwnedStream>>>,
+    /// By slot: whether it is in `turns`, with a stream or without.
+    pub(super) queued: Vec<bool>,
     pub(super) stream_count: usize,
+    pub(super) members: Members,
     /// Streams that are ready, in the order of their turns.
     pub(super) turns: VecDeque<usize>,
     pub(super) cursor: usize,
@@ -41,11 +45,10 @@ pub struct Producer {
     pub(super) ends: VecDeque<(StreamName, EndReason)>,
 }
 
-/// A stream and whether it is queued for a turn.
+/// A stream and what it tells of itself.
 pub(super) struct OwnedStream {
     pub(super) stream: ActiveStream,
     pub(super) report: Arc<StreamReport>,
-    pub(super) queued: bool,
 }
 
 /// A connection as any thread may use it: to close it, to wake it, to acknowledge, to look at it.
@@ -73,7 +76,9 @@ impl Producer {
             options,
             noop,
             streams: Vec::new(),
+            queued: Vec::new(),
             stream_count: 0,
+            members: Members::default(),
             turns: VecDeque::new(),
             cursor: 0,
             room: ValueRoom::default(),

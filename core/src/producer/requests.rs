@@ -1,17 +1,18 @@
 //! What a client asks of its connection: streams, their end, controls.
 
 use super::control::{Control, ControlRefusal, Controls, Negotiated};
+use super::members::home;
 use super::owner::{OwnedStream, Producer};
 use super::stream_reports::{Asked, StreamReport};
 use crate::backfill::Backfills;
-use crate::conn::Connection;
+use crate::limits::UNTOLD_ENDS_MAX;
 use crate::partition::Partition;
 use crate::stream::{
-    Accepted, ActiveStream, Built, Claimed, ConnectionFacts, Facts, FilterHigh, Killed, Memory,
-    RawFilter, Refusal, StreamFilter, StreamFlags, StreamName, StreamRange, StreamRequest,
+    Accepted, ActiveStream, Built, Claimed, ConnectionFacts, Facts, FilterHigh, FilterKind, Killed,
+    Memory, RawFilter, Refusal, StreamFilter, StreamFlags, StreamName, StreamRange, StreamRequest,
     StreamState, VbFacts, check, resolve,
 };
-use crate::types::{EndReason, FailoverEntry, Opaque, Seqno, VbId};
+use crate::types::{EndReason, FailoverEntry, Opaque, Seqno, Sid, VbId};
 use millstream_reclaim::Pin;
 use millstream_reclaim::sync::Arc;
 use millstream_reclaim::sync::atomic::{Ordering, fence};
@@ -26,6 +27,12 @@ pub enum CloseOutcome {
     Closed,
     /// There is no such stream, or it has ended.
     NoSuchStream,
+    /// No stream of the vbucket has this id, though there are or were streams of it.
+    NoSuchStreamId,
+    /// The connection's streams have ids, and none was given.
+    StreamIdRequired,
+    /// The connection's streams have no ids, and one was given.
+    StreamIdNotEnabled,
 }
 
 /// The stream flags that have an effect here; the others are refused.
@@ -53,7 +60,9 @@ impl Producer {
         let engine = Arc::clone(&self.engine);
         let mut reader = engine.domain.borrow("stream request");
         let pin = reader.pin();
-        let Some(partition) = engine.partition(vb) else { return Err(Refusal::NoSuchVbucket) };
+        let Some(partition) = engine.partition(vb) else {
+            return Err(self.refuse_without_vbucket(request));
+        };
         let info = partition.info(&pin);
         let (version, failover) = (info.version, info.failover.clone());
         let high = partition.high(&pin);
@@ -77,32 +86,47 @@ impl Producer {
                 purge: partition.purge_seqno(),
                 failover: &failover,
                 in_first_disk_snapshot: false,
-                live_stream: self.connection.is_live(vb),
+                live_stream: self.is_live(vb, request.sid),
             }),
             filter: kind,
             filter_high,
             memory: if engine.pressure.is_critical() { Memory::Short } else { Memory::Enough },
         };
         let accepted = check(request, &facts)?;
+        if self.ends.len() >= UNTOLD_ENDS_MAX {
+            return Err(Refusal::EndsUntold);
+        }
         gate!(RequestChecked);
-        self.retire_dead(usize::from(vb.0));
+        if let Some(member) = self.member_of(vb, accepted.sid) {
+            self.retire_dead(member);
+        }
         let name = StreamName { vb, sid: accepted.sid, opaque };
         let filter = filter.map_err(Refusal::Filter)?;
         self.insert(name, filter, &accepted, partition, version, &pin)?;
         Ok(failover.entries().to_vec())
     }
 
-    /// Closes a stream. Whether its end is told depends on what the client asked for by control.
-    pub fn close_stream(&mut self, vb: VbId) -> CloseOutcome {
-        let member = usize::from(vb.0);
-        let Some(slot) = self.connection.streams.slot(member) else {
-            return CloseOutcome::NoSuchStream;
+    /// Closes a stream, by its id if the connection's streams have such. Whether its end is told depends on what the
+    /// client asked for by control.
+    pub fn close_stream(&mut self, vb: VbId, sid: Option<Sid>) -> CloseOutcome {
+        match (sid, self.controls.stream_ids()) {
+            (None, true) => return CloseOutcome::StreamIdRequired,
+            (Some(_), false) => return CloseOutcome::StreamIdNotEnabled,
+            _ => {}
+        }
+        let connection = &self.connection;
+        let Some(member) = self.member_of(vb, sid) else {
+            // The first stream of a vbucket is at home, so that one was there if any was.
+            let known = self.engine.partition(vb).is_some()
+                && connection.streams.slot(home(vb)).is_some_and(|slot| slot.word.opened() > 0);
+            return if known { CloseOutcome::NoSuchStreamId } else { CloseOutcome::NoSuchStream };
         };
-        if slot.word.kill(EndReason::Closed) != Killed::First {
+        let killed = connection.streams.slot(member).map(|slot| slot.word.kill(EndReason::Closed));
+        if killed != Some(Killed::First) {
             return CloseOutcome::NoSuchStream;
         }
         if self.controls.stream_end_on_client_close() {
-            self.connection.ready.mark(member);
+            connection.ready.mark(member);
         } else {
             self.retire_dead(member);
         }
@@ -148,12 +172,62 @@ impl Producer {
             xattrs: self.options.include_xattrs,
             noop: self.noop.is_enabled(),
             noop_mandatory: true,
-            stream_ids: false,
+            stream_ids: self.controls.stream_ids(),
             sync_replication: false,
         }
     }
 
-    /// Takes the slot, then looks whether the vbucket changed its state meanwhile: whoever changes it publishes the
+    /// What is in the way first when there is no such vbucket.
+    fn refuse_without_vbucket(&self, request: &StreamRequest) -> Refusal {
+        let facts = Facts {
+            built: BUILT,
+            connection: self.facts(),
+            vb: None,
+            filter: Ok(FilterKind::Passthrough),
+            filter_high: FilterHigh::Vbucket,
+            memory: Memory::Enough,
+        };
+        check(request, &facts).err().unwrap_or(Refusal::NoSuchVbucket)
+    }
+
+    /// The slot of the connection's stream of that vbucket and id, if it has or may have one.
+    fn member_of(&self, vb: VbId, sid: Option<Sid>) -> Option<usize> {
+        match sid {
+            Some(sid) => self.members.of(vb, sid),
+            None => self.engine.partition(vb).map(|_| home(vb)),
+        }
+    }
+
+    /// Whether such a stream lives.
+    fn is_live(&self, vb: VbId, sid: Option<Sid>) -> bool {
+        let slot = self.member_of(vb, sid).and_then(|member| self.connection.streams.slot(member));
+        slot.is_some_and(|slot| {
+            !matches!(slot.word.load(), StreamState::Free | StreamState::Dead(_))
+        })
+    }
+
+    /// A slot for a stream that has none: the vbucket's own, or a further one if that is taken and the stream has an id.
+    fn choose_member(&mut self, name: StreamName) -> core::result::Result<usize, Refusal> {
+        let at_home = home(name.vb);
+        let taken = self.streams.get(at_home).is_some_and(Option::is_some);
+        if name.sid.is_none() || !taken {
+            return Ok(at_home);
+        }
+        if let Some(member) = self.members.reuse(name.vb) {
+            return Ok(member);
+        }
+        let connection = &self.connection;
+        let member = connection.streams.further(self.members.further());
+        let member = member.ok_or(Refusal::TooManyStreams)?;
+        if !connection.ready.grow_to(member) {
+            return Err(Refusal::TooManyStreams);
+        }
+        connection.streams.further_slot(member, name.vb).ok_or(Refusal::Closed)?;
+        self.members.made_further();
+        Ok(member)
+    }
+
+    /// Takes a slot, then looks whether the vbucket changed its state meanwhile: whoever changes it publishes the
     /// new state first and looks for streams then, so that one of the two sees the other.
     fn insert(
         &mut self,
@@ -164,9 +238,10 @@ impl Producer {
         version: u64,
         pin: &Pin<'_>,
     ) -> core::result::Result<(), Refusal> {
-        let member = usize::from(name.vb.0);
+        let member = self.choose_member(name)?;
         let connection = Arc::clone(&self.connection);
         let slot = connection.streams.slot_for_open(member).ok_or(Refusal::Closed)?;
+        slot.rename(name.vb, name.sid);
         match slot.word.claim() {
             Claimed::Opened(_) => {}
             Claimed::Busy => return Err(Refusal::StreamExists),
@@ -178,31 +253,32 @@ impl Producer {
         if partition.info(pin).version != version {
             let _ = slot.word.kill(EndReason::StateChanged);
             slot.word.release();
+            self.members.leave(name.vb, None, member);
             return Err(Refusal::NotStreamable(partition.info(pin).state));
         }
         gate!(RequestValidated);
         slot.open(accepted.start);
-        // A client that has nothing of its snapshot yet is as good as between two.
-        let begun = accepted.start > accepted.snap_start;
-        let range = StreamRange {
-            start: accepted.start,
-            end: accepted.end,
-            snapshot_end: if begun { accepted.snap_end } else { accepted.start },
-            purge_exempt: accepted.exempt_from_purge
-                || accepted.purge == Seqno::ZERO && partition.purge_seqno() != Seqno::ZERO,
-            disk_only: accepted.flags.contains(StreamFlags::DISK_ONLY),
-        };
         if accepted.born_dead {
             let _ = slot.word.kill(EndReason::Ok);
         }
         if self.streams.len() <= member {
             self.streams.resize_with(member + 1, || None);
+            self.queued.resize(member + 1, false);
         }
+        let range = StreamRange {
+            skip_deletes: self.options.skip_deletes_in_initial_backfill
+                && accepted.start == Seqno::ZERO
+                && filter.is_aware(),
+            ..range_of(accepted, partition)
+        };
         let report = StreamReport::new(name, asked(accepted), &filter);
         let report = self.engine.stream_reports.open(connection.id, member, report);
         let stream = ActiveStream::new(name, range, filter, &connection.ready, member);
-        self.streams[member] = Some(Box::new(OwnedStream { stream, report, queued: false }));
+        self.streams[member] = Some(Box::new(OwnedStream { stream, report }));
         self.stream_count += 1;
+        if let Some(sid) = name.sid {
+            self.members.name(name.vb, sid, member);
+        }
         partition.waiters.enter();
         connection.ready.mark(member);
         Ok(())
@@ -212,13 +288,22 @@ impl Producer {
     fn retire_dead(&mut self, member: usize) {
         let Some(slot) = self.connection.streams.slot(member) else { return };
         let StreamState::Dead(reason) = slot.word.load() else { return };
-        let Some(owned) = self.streams.get_mut(member).and_then(Option::take) else { return };
+        let Some(name) = self.let_go(member) else { return };
         if self.tells(reason) {
-            self.ends.push_back((owned.stream.name, reason));
+            self.ends.push_back((name, reason));
         }
+    }
+
+    /// Frees a dead stream's slot; the stream's name.
+    pub(super) fn let_go(&mut self, member: usize) -> Option<StreamName> {
+        let name = self.streams.get_mut(member)?.take()?.stream.name;
         self.stream_count -= 1;
-        self.forget(member, owned.stream.name.vb);
-        slot.word.release();
+        self.members.leave(name.vb, name.sid, member);
+        self.forget(member, name.vb);
+        if let Some(slot) = self.connection.streams.slot(member) {
+            slot.word.release();
+        }
+        Some(name)
     }
 
     /// Whether the client is told that a stream ended for this reason.
@@ -241,7 +326,7 @@ impl Producer {
     }
 
     /// The stream of that slot is gone, which was of that vbucket.
-    pub(super) fn forget(&self, member: usize, vb: VbId) {
+    fn forget(&self, member: usize, vb: VbId) {
         self.engine.stream_reports.close(self.connection.id, member);
         if let Some(partition) = self.engine.partition(vb) {
             partition.waiters.leave();
@@ -256,11 +341,17 @@ fn asked(accepted: &Accepted) -> Asked {
     Asked { flags: flags.bits(), start, end, uuid, snap_start, snap_end }
 }
 
-impl Connection {
-    /// Whether a stream lives on that vbucket.
-    fn is_live(&self, vb: VbId) -> bool {
-        self.streams.slot(usize::from(vb.0)).is_some_and(|slot| {
-            !matches!(slot.word.load(), StreamState::Free | StreamState::Dead(_))
-        })
+/// What the stream of a granted request sends.
+fn range_of(accepted: &Accepted, partition: &Partition) -> StreamRange {
+    // A client that has nothing of its snapshot yet is as good as between two.
+    let begun = accepted.start > accepted.snap_start;
+    StreamRange {
+        start: accepted.start,
+        end: accepted.end,
+        snapshot_end: if begun { accepted.snap_end } else { accepted.start },
+        purge_exempt: accepted.exempt_from_purge
+            || accepted.purge == Seqno::ZERO && partition.purge_seqno() != Seqno::ZERO,
+        disk_only: accepted.flags.contains(StreamFlags::DISK_ONLY),
+        skip_deletes: false,
     }
 }

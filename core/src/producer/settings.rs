@@ -10,6 +10,8 @@ pub struct OpenOptions {
     pub include_delete_times: bool,
     /// Values are sent with their extended attributes.
     pub include_xattrs: bool,
+    /// The first reading of a vbucket's store, if it begins at its beginning, leaves tombstones out.
+    pub skip_deletes_in_initial_backfill: bool,
     /// Collections were negotiated, so that a stream request may carry a filter.
     pub collections: bool,
     /// Values may be sent compressed.

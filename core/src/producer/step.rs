@@ -97,13 +97,11 @@ impl Producer {
                     self.turns.push_front(member);
                     return Step::Full;
                 }
-                Some(Next::Parked) => self.unqueue(member),
                 Some(Next::Dead(reason)) if !self.bury(member, reason, sent, sink) => {
                     self.turns.push_front(member);
                     return Step::Full;
                 }
-                Some(Next::Dead(_)) => {}
-                None => {}
+                Some(Next::Parked | Next::Dead(_)) | None => self.queued[member] = false,
             }
         }
     }
@@ -111,18 +109,11 @@ impl Producer {
     /// Queues what was marked ready since the last look; the mark is cleared before the stream is looked at.
     fn queue_ready(&mut self) {
         while let Some(member) = self.connection.ready.take(&mut self.cursor) {
-            if let Some(Some(owned)) = self.streams.get_mut(member)
-                && !owned.queued
+            if let Some(queued) = self.queued.get_mut(member)
+                && !core::mem::replace(queued, true)
             {
-                owned.queued = true;
                 self.turns.push_back(member);
             }
-        }
-    }
-
-    fn unqueue(&mut self, member: usize) {
-        if let Some(Some(owned)) = self.streams.get_mut(member) {
-            owned.queued = false;
         }
     }
 
@@ -173,12 +164,7 @@ impl Producer {
         if self.tells(reason) && !self.send_end(name, reason, sent, sink) {
             return false;
         }
-        self.streams[member] = None;
-        self.stream_count -= 1;
-        self.forget(member, name.vb);
-        if let Some(slot) = self.connection.streams.slot(member) {
-            slot.word.release();
-        }
+        self.let_go(member);
         true
     }
 

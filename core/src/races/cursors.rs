@@ -144,7 +144,7 @@ fn e4_a_scan_for_a_stream_that_died_meanwhile() {
     client.open(0);
     let _ = client.step();
     opening.arrived();
-    assert_eq!(client.producer.close_stream(VbId(0)), CloseOutcome::Closed);
+    assert_eq!(client.producer.close_stream(VbId(0), None), CloseOutcome::Closed);
     assert!(opening.is_holding() && states(&engine, "c").is_empty());
     opening.release();
     until("the scan is dropped", || !store.dropped_on().is_empty());

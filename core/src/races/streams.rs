@@ -239,7 +239,7 @@ fn b13_an_old_backfill_and_a_new_stream() {
     client.open(0);
     let _ = client.step();
     reading.arrived();
-    assert_eq!(client.producer.close_stream(VbId(0)), CloseOutcome::Closed);
+    assert_eq!(client.producer.close_stream(VbId(0), None), CloseOutcome::Closed);
     client.inbox.got.clear();
     client.open(0);
     let _ = client.step();

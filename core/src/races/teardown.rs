@@ -283,7 +283,7 @@ fn a6_closed_streams_leave_no_backfill_behind() {
     for _ in 0..CLOSED {
         client.open(1);
         let _ = client.step();
-        client.producer.close_stream(VbId(1));
+        client.producer.close_stream(VbId(1), None);
     }
     assert!(reading.is_holding(), "nothing ran meanwhile");
     assert_eq!(Arc::strong_count(&ready), before + CLOSED, "their backfills are there");

@@ -8,18 +8,21 @@
 //! |---|---|
 //! | `words[w]`, bit b | member `64 w + b` is ready |
 //! | `summary[s]`, bit b | `words[64 s + b]` may be non-zero |
+//! | `more[k]` | `2^k` further groups of a summary and its 64 words, once the set has grown so far |
 //! | `waker` | whom to wake on the 0 to 1 edge of a summary word |
 //!
 //! # Invariants
 //! - I1. A non-zero word has its summary bit set, or a `mark` is between the two (model `ready::mark_vs_take`).
 //! - I2. A bit is cleared before its member is inspected, never after (by the shape of `take`).
+//! - I3. A member of a group that the set grew by is marked after `grow_to` has returned, by whoever learned of the member
+//!   from its owner (model `ready::grown`).
 //!
 //! # Callers
 //!
 //! | operation | role | concurrent with | progress |
 //! |---|---|---|---|
 //! | `mark` | any thread | everything | wait-free, but for the wake |
-//! | `take`, `register` | the consumer | everything else | wait-free, bounded by the number of summary words |
+//! | `take`, `register`, `grow_to` | the consumer | everything else | wait-free, bounded by the number of summary words |
 //!
 //! # Orderings
 //!
@@ -34,41 +37,94 @@
 //! | R7 | `mark`: fence before the waker is looked at | SeqCst fence | R6 | as R6 | `ready::sleep_vs_mark` |
 //!
 //! # Reclamation
-//! None: the words are plain fields.
+//! None: the words live as long as the set.
 //!
 //! # Not promised
 //! Order among members; [`ReadySet::take`] goes round, so that each gets its turn.
 
 use core::task::Waker;
+use millstream_reclaim::Shelf;
 use millstream_reclaim::sync::AtomicWaker;
 use millstream_reclaim::sync::atomic::{AtomicU64, Ordering, fence};
+
+/// Members of one summary word.
+const GROUP: usize = 64 * 64;
 
 /// A set of ready members, each a small number.
 #[derive(Debug)]
 pub struct ReadySet {
     words: Box<[AtomicU64]>,
     summary: Box<[AtomicU64]>,
+    more: Box<[Shelf<Group>]>,
     waker: AtomicWaker,
+}
+
+/// A summary word and its words.
+#[derive(Debug)]
+struct Group {
+    summary: AtomicU64,
+    words: [AtomicU64; 64],
+}
+
+impl Default for Group {
+    fn default() -> Self {
+        let zero = || AtomicU64::new(0);
+        Self { summary: zero(), words: core::array::from_fn(|_| zero()) }
+    }
 }
 
 impl ReadySet {
     /// A set of members `0..members`, none of them ready.
     #[must_use]
     pub fn new(members: usize) -> Self {
+        Self::growing(members, 0)
+    }
+
+    /// The same for a set that may grow, `shelves` times, each time by twice as many members: the further members count
+    /// from [`first_further`](Self::first_further).
+    #[must_use]
+    pub fn growing(members: usize, shelves: u32) -> Self {
         let words = members.div_ceil(64).max(1);
         let zeros = |n: usize| (0..n).map(|_| AtomicU64::new(0)).collect();
-        Self { words: zeros(words), summary: zeros(words.div_ceil(64)), waker: AtomicWaker::new() }
+        Self {
+            words: zeros(words),
+            summary: zeros(words.div_ceil(64)),
+            more: (0..shelves).map(|k| Shelf::new(1 << k)).collect(),
+            waker: AtomicWaker::new(),
+        }
+    }
+
+    /// The number of the first member that a set of so many grows by.
+    #[must_use]
+    pub fn first_further(members: usize) -> usize {
+        members.div_ceil(GROUP).max(1) * GROUP
+    }
+
+    /// Grows until the set has this member; false if it cannot grow so far.
+    pub fn grow_to(&self, member: usize) -> bool {
+        let Some(further) = (member / GROUP).checked_sub(self.summary.len()) else { return true };
+        let (last, _) = shelf_of(further);
+        // In their order, so that the first that is not there is the end of the set.
+        self.more.len() > last && self.more[..=last].iter().all(|shelf| shelf.make().is_some())
     }
 
     /// Says that a member is ready, and wakes the consumer if it sleeps.
     pub fn mark(&self, member: usize) {
-        let (word, bit) = (member / 64, 1 << (member % 64));
+        self.mark_word(member / 64, 1 << (member % 64));
+    }
+
+    /// Says that some of the 64 members from `64 * at` on are ready, and wakes the consumer if it sleeps.
+    pub fn mark_word(&self, at: usize, members: u64) {
+        let (Some(word), Some(summary)) = (self.word(at), self.summary(at / 64)) else {
+            debug_assert!(false, "I3: a member is marked that the set does not have");
+            return;
+        };
         // R1 AcqRel: after whatever made it ready; pairs with R3.
-        if self.words[word].fetch_or(bit, Ordering::AcqRel) != 0 {
+        if word.fetch_or(members, Ordering::AcqRel) != 0 {
             return; // Whoever made it non-zero sets the summary and wakes.
         }
         // R2 AcqRel: after the word; pairs with R4.
-        let before = self.summary[word / 64].fetch_or(1 << (word % 64), Ordering::AcqRel);
+        let before = summary.fetch_or(1 << (at % 64), Ordering::AcqRel);
         if before == 0 {
             self.wake();
         }
@@ -83,7 +139,7 @@ impl ReadySet {
 
     /// Takes the next ready member after `*cursor`, round and round.
     pub fn take(&self, cursor: &mut usize) -> Option<usize> {
-        let members = self.words.len() * 64;
+        let members = self.groups() * GROUP;
         let start = (*cursor + 1) % members;
         let member = self.take_from(start, members).or_else(|| self.take_from(0, start))?;
         *cursor = member;
@@ -94,14 +150,16 @@ impl ReadySet {
     #[must_use]
     pub fn any(&self) -> bool {
         // R5 Acquire: a hint that errs towards true.
-        self.summary.iter().any(|word| word.load(Ordering::Acquire) != 0)
+        let busy = |word: &AtomicU64| word.load(Ordering::Acquire) != 0;
+        self.summary.iter().any(busy)
+            || self.grown().any(|groups| groups.iter().any(|group| busy(&group.summary)))
     }
 
     /// Whether a member is marked, for statistics.
     #[must_use]
     pub fn is_marked(&self, member: usize) -> bool {
         // R5 Acquire: nothing depends on it.
-        let word = self.words.get(member / 64).map(|word| word.load(Ordering::Acquire));
+        let word = self.word(member / 64).map(|word| word.load(Ordering::Acquire));
         word.is_some_and(|word| word & (1 << (member % 64)) != 0)
     }
 
@@ -118,9 +176,9 @@ impl ReadySet {
         while next < to {
             let word = next / 64;
             // R5 Acquire: the clear below confirms it.
-            let summary = self.summary[word / 64].load(Ordering::Acquire) >> (word % 64);
+            let summary = self.summary(word / 64)?.load(Ordering::Acquire) >> (word % 64);
             if summary == 0 {
-                next = (word / 64 + 1) * 64 * 64;
+                next = (word / 64 + 1) * GROUP;
                 continue;
             }
             let skip = summary.trailing_zeros() as usize;
@@ -140,35 +198,72 @@ impl ReadySet {
     }
 
     /// Takes the first set bit of a word at or above `first`.
-    fn take_bit(&self, word: usize, first: usize) -> Option<usize> {
+    fn take_bit(&self, at: usize, first: usize) -> Option<usize> {
+        let word = self.word(at)?;
         // R5 Acquire: the clear below confirms it.
-        let bits = self.words[word].load(Ordering::Acquire);
+        let bits = word.load(Ordering::Acquire);
         let wanted = bits & (u64::MAX << first);
         if wanted != 0 {
             let bit = wanted.trailing_zeros() as usize;
             // R3 AcqRel: before the member is inspected; pairs with R1.
-            let before = self.words[word].fetch_and(!(1 << bit), Ordering::AcqRel);
+            let before = word.fetch_and(!(1 << bit), Ordering::AcqRel);
             gate!(TookBit);
             if before & !(1 << bit) == 0 {
-                self.clear_summary(word);
+                self.clear_summary(at, word);
             }
             return Some(bit);
         }
         if bits == 0 {
-            self.clear_summary(word);
+            self.clear_summary(at, word);
         }
         None
     }
 
-    fn clear_summary(&self, word: usize) {
-        let bit = 1 << (word % 64);
+    fn clear_summary(&self, at: usize, word: &AtomicU64) {
+        let Some(summary) = self.summary(at / 64) else { return };
+        let bit = 1 << (at % 64);
         // R4 AcqRel: if a mark's R2 came first, we see its word below; if ours is first, it sets the bit again.
-        self.summary[word / 64].fetch_and(!bit, Ordering::AcqRel);
+        summary.fetch_and(!bit, Ordering::AcqRel);
         gate!(ClearedSummary);
         // R5 Acquire: see R4.
-        if self.words[word].load(Ordering::Acquire) != 0 {
+        if word.load(Ordering::Acquire) != 0 {
             // R2 AcqRel: the word is not empty after all.
-            self.summary[word / 64].fetch_or(bit, Ordering::AcqRel);
+            summary.fetch_or(bit, Ordering::AcqRel);
         }
     }
+
+    /// What the set has grown by so far.
+    fn grown(&self) -> impl Iterator<Item = &[Group]> {
+        self.more.iter().map_while(Shelf::get)
+    }
+
+    fn groups(&self) -> usize {
+        self.summary.len() + self.grown().map(<[Group]>::len).sum::<usize>()
+    }
+
+    fn word(&self, at: usize) -> Option<&AtomicU64> {
+        match self.words.get(at) {
+            None => Some(&self.group(at / 64)?.words[at % 64]),
+            first => first,
+        }
+    }
+
+    fn summary(&self, at: usize) -> Option<&AtomicU64> {
+        match self.summary.get(at) {
+            None => Some(&self.group(at)?.summary),
+            first => first,
+        }
+    }
+
+    /// A group that the set has grown by.
+    fn group(&self, at: usize) -> Option<&Group> {
+        let (shelf, place) = shelf_of(at.checked_sub(self.summary.len())?);
+        self.more.get(shelf)?.get()?.get(place)
+    }
+}
+
+/// Where the n-th further group is, if shelves hold 1, 2, 4 and so on.
+fn shelf_of(n: usize) -> (usize, usize) {
+    let shelf = (n + 1).ilog2();
+    (shelf as usize, n + 1 - (1 << shelf))
 }

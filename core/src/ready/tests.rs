@@ -36,6 +36,28 @@ fn a_small_set_wraps_within_its_word() {
     assert_eq!(drain(&set, &mut cursor), vec![2, 0, 1]);
 }
 
+#[test]
+fn a_set_grows() {
+    let set = ReadySet::growing(100, 3);
+    let first = ReadySet::first_further(100);
+    assert_eq!(first, 4096);
+    assert!(set.grow_to(99) && set.grow_to(first) && set.grow_to(first + 4096));
+    assert!(!set.grow_to(first + 7 * 4096), "three shelves hold seven groups");
+    let far = first + 3 * 4096 - 1;
+    for member in [99, first, first + 63, first + 4095, first + 4096, far] {
+        set.mark(member);
+    }
+    set.mark_word(1, 1 << 35 | 1);
+    let mut cursor = first;
+    let expected = [first + 63, first + 4095, first + 4096, far, 64, 99, first];
+    assert_eq!(drain(&set, &mut cursor), expected);
+    assert!(!set.any());
+    assert!(set.grow_to(first + 7 * 4096 - 1));
+    set.mark(first + 7 * 4096 - 1);
+    assert!(set.any());
+    assert_eq!(drain(&set, &mut cursor), [first + 7 * 4096 - 1]);
+}
+
 struct Count(AtomicU64);
 
 impl Wake for Count {

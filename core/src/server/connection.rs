@@ -8,7 +8,7 @@ use super::shared::Shared;
 use super::suspended::Suspended;
 use super::timer::Timer;
 use super::withheld::Withheld;
-use crate::limits::{CLOSE_TIME_MAX, NOOP_INTERVAL_MIN, OUTPUT_BYTES_HIGH, TURN_BYTES};
+use crate::limits::{CLOSE_TIME_MAX, NOOP_INTERVAL_MIN, OUTPUT_BYTES_HIGH};
 use crate::wire::{FrameLimits, FrameReader};
 use core::future::poll_fn;
 use core::pin::pin;
@@ -173,7 +173,7 @@ impl<S: Socket> Connection<S> {
                 return Ok(());
             }
             poll_fn(|cx| self.poll_events(cx)).await?;
-            if self.more || self.moved >= 4 * TURN_BYTES {
+            if self.more || self.moved >= self.peer.turn_bytes() {
                 self.moved = 0;
                 yield_now().await;
             }

@@ -2,7 +2,7 @@
 
 use super::scram::Exchange;
 use crate::limits::{
-    OUTPUT_BYTES_HIGH_PRIORITY, OUTPUT_BYTES_LOW_PRIORITY, OUTPUT_BYTES_MEDIUM_PRIORITY,
+    OUTPUT_BYTES_HIGH_PRIORITY, OUTPUT_BYTES_LOW_PRIORITY, OUTPUT_BYTES_MEDIUM_PRIORITY, TURN_BYTES,
 };
 use crate::producer::{Priority, Producer};
 use crate::types::Datatype;
@@ -61,6 +61,12 @@ impl Peer {
     /// Whether values may be compressed, both ways.
     pub(super) fn reads_snappy(&self) -> bool {
         self.has(Feature::SNAPPY) || self.has(Feature::SNAPPY_EVERYWHERE)
+    }
+
+    /// Bytes that it moves before other connections have their turn: of streams as many as its priority lets wait, so
+    /// that where connections share a thread a high one gets four times what a low one gets.
+    pub(super) fn turn_bytes(&self) -> usize {
+        if self.dcp.is_some() { self.stream_room() } else { 4 * TURN_BYTES }
     }
 
     /// Unsent bytes up to which stream messages are added.

@@ -156,10 +156,11 @@ impl From<&Refusal> for Refused {
             | Refusal::StreamIdRequired
             | Refusal::StreamIdNotEnabled => Status::DCP_STREAM_ID_INVALID,
             Refusal::StreamExists => Status::KEY_EEXISTS,
-            Refusal::MemoryExhausted => Status::ENOMEM,
-            Refusal::MemoryShort | Refusal::InFirstDiskSnapshot | Refusal::Closed => {
-                Status::ETMPFAIL
-            }
+            Refusal::MemoryExhausted | Refusal::TooManyStreams => Status::ENOMEM,
+            Refusal::MemoryShort
+            | Refusal::InFirstDiskSnapshot
+            | Refusal::EndsUntold
+            | Refusal::Closed => Status::ETMPFAIL,
             Refusal::Rollback { .. } => Status::ROLLBACK,
             Refusal::FlagsNotBuilt(_)
             | Refusal::NoopRequired

@@ -27,6 +27,8 @@ pub(crate) struct StreamRange {
     pub(crate) purge_exempt: bool,
     /// It reads the store and ends there.
     pub(crate) disk_only: bool,
+    /// Its first reading of the store leaves tombstones out, if it begins at the beginning.
+    pub(crate) skip_deletes: bool,
 }
 
 /// A stream, as its owner has it.
@@ -40,6 +42,8 @@ pub(crate) struct ActiveStream {
     advance: Option<Seqno>,
     /// Entries in a row that were not shown.
     hidden: u32,
+    /// The reading of the store that goes on leaves tombstones out.
+    skips_deletes: bool,
     /// The next seqno to read.
     next: Seqno,
     source: Source,
@@ -86,6 +90,7 @@ impl ActiveStream {
             shown: range.start,
             advance: None,
             hidden: 0,
+            skips_deletes: false,
             next: Seqno(range.start.0.saturating_add(1)),
             source: Source::Undecided,
             snapshot: None,
@@ -153,6 +158,7 @@ impl ActiveStream {
             self.source = Source::Undecided;
             return ControlFlow::Break(Next::Parked);
         }
+        self.skips_deletes = core::mem::take(&mut self.range.skip_deletes) && self.next == Seqno(1);
         let (writer, reader) = outbox(Arc::clone(cx.ready), cx.member);
         let request = BackfillRequest {
             vb: self.name.vb,
@@ -229,7 +235,8 @@ impl ActiveStream {
             }
             let (seqno, bytes) =
                 (record.meta.seqno, (record.key.len() + record.value.len()) as u64);
-            let mut entry = Entry { name: self.name, filter: &mut self.filter };
+            let (name, skip_deletes) = (self.name, self.skips_deletes);
+            let mut entry = Entry { name, filter: &mut self.filter, skip_deletes };
             let sent = entry.send(&record.meta, &record.key, &record.value, cx);
             match sent {
                 Passed::Sent | Passed::LastOfFilter => {
@@ -324,7 +331,7 @@ impl ActiveStream {
     ) -> ControlFlow<Next> {
         let (partition, pin) = (cx.partition, cx.pin);
         let history = partition.history(pin);
-        let mut entry = Entry { name: self.name, filter: &mut self.filter };
+        let mut entry = Entry { name: self.name, filter: &mut self.filter, skip_deletes: false };
         let shown = &mut self.shown;
         let mut over = None;
         let mut stopped = ControlFlow::Continue(());

@@ -83,6 +83,8 @@ pub(super) enum Offer {
 pub(super) struct Entry<'a> {
     pub(super) name: StreamName,
     pub(super) filter: &'a mut StreamFilter,
+    /// Tombstones are not shown.
+    pub(super) skip_deletes: bool,
 }
 
 /// What became of an entry.
@@ -109,6 +111,7 @@ impl Entry<'_> {
         let stream = self.name;
         match self.filter.show(meta, key, value, cx.partition, cx.pin) {
             Shown::Hidden => Passed::Hidden,
+            Shown::Document(_) if self.skip_deletes && !meta.kind.is_alive() => Passed::Hidden,
             Shown::Event(event) => self.send_event(event, cx),
             Shown::Document(key) if cx.layout.values.keep(meta.datatype, value) => {
                 let sent = cx.offer(&Event::Document { stream, meta, key, value });

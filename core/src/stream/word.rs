@@ -155,6 +155,13 @@ impl StreamWord {
         self.0.load(Ordering::Acquire) & CLOSED != 0
     }
 
+    /// How many streams were opened here so far, this many and a multiple of 2^32.
+    #[must_use]
+    pub fn opened(&self) -> u32 {
+        // D2 Acquire: pairs with D1.
+        (self.0.load(Ordering::Acquire) >> GENERATION_SHIFT) as u32
+    }
+
     /// Free to pending: the owner takes the slot.
     pub fn claim(&self) -> Claimed {
         // D3 Relaxed: the exchange confirms it.

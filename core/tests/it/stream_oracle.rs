@@ -186,7 +186,7 @@ fn client(engine: &Engine, seed: u64, done: &AtomicBool) -> (u64, u64, u64) {
 /// Closes a stream, waits for its end to be told, opens it again.
 fn close_and_open(producer: &mut Producer, inbox: &mut Inbox, random: &mut Random) {
     let vb = random.below(u64::from(VBUCKETS)) as u16;
-    let _ = producer.close_stream(VbId(vb));
+    let _ = producer.close_stream(VbId(vb), None);
     let streams = producer.streams();
     while producer.streams() == streams {
         producer.ack(u64::MAX);

@@ -215,7 +215,7 @@ impl Owner<'_> {
         presence.linger(Deed::StateChange, 1);
         self.random.dawdle();
         for vb in self.vbs {
-            closed += usize::from(producer.close_stream(vb) == CloseOutcome::Closed);
+            closed += usize::from(producer.close_stream(vb, None) == CloseOutcome::Closed);
         }
         drop(inside);
         self.open(producer, after, opaque);

@@ -27,6 +27,7 @@ mod push;
 mod quiesce;
 mod ready;
 mod scene;
+mod shelf;
 mod slots;
 mod table;
 mod turns;

@@ -61,6 +61,34 @@ fn two_words() {
     model.deep(None, 1800).check(|| taken_once(Arc::new(ReadySet::new(128)), [2, 70]));
 }
 
+/// A set that grows while its first members are marked; who marks a new one has learned of it from the owner.
+#[test]
+fn grown() {
+    let model = Model::new("ready::grown", 3).bound(2).floor(300);
+    model.deep(Some(3), 300).check(|| {
+        let set = Arc::new(ReadySet::growing(8, 1));
+        let first = ReadySet::first_further(8);
+        let [(cause, early)] = mark_each(&set, [2]);
+        assert!(set.grow_to(first + 1));
+        let [(late_cause, late)] = mark_each(&set, [first + 1]);
+        let (mut cursor, mut taken) = (0, Vec::new());
+        for _ in 0..2 {
+            let Some(member) = set.take(&mut cursor) else { continue };
+            let cause = if member == 2 { &cause } else { &late_cause };
+            assert_eq!(cause.read(), 1, "the cause before the mark");
+            taken.push(member);
+        }
+        early.join().unwrap();
+        late.join().unwrap();
+        assert!(taken.len() == 2 || set.any(), "a mark is kept until it is taken");
+        while let Some(member) = set.take(&mut cursor) {
+            taken.push(member);
+        }
+        taken.sort_unstable();
+        assert_eq!(taken, [2, first + 1], "each once");
+    });
+}
+
 /// A member that is always ready.
 const OTHER: usize = 5;
 

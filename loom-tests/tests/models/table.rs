@@ -2,12 +2,17 @@
 
 use loom::thread;
 use millstream::model::Table;
-use millstream::stream::{Claimed, StreamState};
+use millstream::stream::{Claimed, Killed, StreamState, StreamWord};
+use millstream::types::{EndReason, VbId};
 use millstream_models::Model;
 use std::sync::Arc;
 
 fn open(table: &Table, index: usize) -> bool {
-    table.word_for_open(index).is_some_and(|word| matches!(word.claim(), Claimed::Opened(_)))
+    claimed(table.word_for_open(index))
+}
+
+fn claimed(word: Option<&StreamWord>) -> bool {
+    word.is_some_and(|word| matches!(word.claim(), Claimed::Opened(_)))
 }
 
 fn assert_closed(table: &Table, slots: usize) {
@@ -72,5 +77,67 @@ fn look_vs_open() {
         assert!(states.len() <= 2, "of one block");
         assert!(states.iter().all(|it| matches!(it, StreamState::Free | StreamState::Pending)));
         assert_eq!(table.close(|_| {}), 1);
+    });
+}
+
+/// The owner opens in further slots, in a shelf that exists and in one that does not, against a closer.
+#[test]
+fn further_vs_close() {
+    Model::new("table::further_vs_close", 2).bound(4).floor(400).check(|| {
+        let table = Arc::new(Table::new(2));
+        let further = |n| claimed(table.further_word(table.further(n), VbId(1)));
+        assert!(open(&table, 1) && further(0) && further(1));
+        let closer = thread::spawn({
+            let table = Arc::clone(&table);
+            move || table.close(|_| {})
+        });
+        let opened = 3 + (2..4).take_while(|n| further(*n)).count();
+        assert_eq!(closer.join().unwrap(), opened, "each that was opened was ended");
+        assert_eq!(table.close(|_| {}), 0);
+        let mut slots = 0;
+        table.for_vbucket(VbId(1), |_, word| {
+            slots += 1;
+            assert!(matches!(word.load(), StreamState::Free | StreamState::Dead(_)));
+        });
+        assert!(slots >= opened && !further(4) && !open(&table, 0));
+    });
+}
+
+/// The owner puts slots into a vbucket's chain, opens streams in them and looks at the vbucket's state; somebody
+/// changes the state and walks the chain: each stream is found, or its owner sees the change.
+#[test]
+fn chain_vs_walk() {
+    use loom::sync::atomic::{AtomicUsize, Ordering, fence};
+    let model = Model::new("table::chain_vs_walk", 2).bound(4).floor(200);
+    model.deep(None, 200).check(|| {
+        let (table, version) = (Arc::new(Table::new(2)), Arc::new(AtomicUsize::new(0)));
+        assert!(open(&table, 1));
+        let changing = thread::spawn({
+            let (table, version) = (Arc::clone(&table), Arc::clone(&version));
+            move || {
+                version.store(1, Ordering::Relaxed);
+                fence(Ordering::SeqCst);
+                let mut killed = 0;
+                table.for_vbucket(VbId(1), |_, word| {
+                    killed += usize::from(word.kill(EndReason::StateChanged) == Killed::First);
+                });
+                killed
+            }
+        });
+        let mut refused = 0;
+        for n in 0..2 {
+            let word = table.further_word(table.further(n), VbId(1)).expect("nobody closes");
+            assert!(claimed(Some(word)));
+            fence(Ordering::SeqCst);
+            if version.load(Ordering::Relaxed) == 1 {
+                // Whoever changed it may have found it as well.
+                refused += usize::from(word.kill(EndReason::StateChanged) == Killed::First);
+            }
+        }
+        let killed = changing.join().unwrap();
+        assert_eq!(killed + refused, 3, "no stream outlives the change, and each ends once");
+        let mut slots = Vec::new();
+        table.for_vbucket(VbId(1), |index, _| slots.push(index));
+        assert_eq!(slots, [1, table.further(1), table.further(0)]);
     });
 }

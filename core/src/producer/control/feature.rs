@@ -129,6 +129,7 @@ impl BuiltControls {
         .with(Feature::ForceValueCompression)
         .with(Feature::ExpiryOpcode)
         .with(Feature::DeletedUserXattrs)
+        .with(Feature::StreamIds)
         .with(Feature::V7StatusCodes)
         .with(Feature::FlatbuffersSystemEvents)
         .with(Feature::MaxMarkerVersion);

@@ -54,15 +54,15 @@ pub enum Control {
     CacheTransfer,
 }
 
-/// How many messages a connection sends in one turn.
+/// How long a connection's turns are beside those of others.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Priority {
-    /// 50.
+    /// Longest.
     High,
-    /// 5.
+    /// In between.
     #[default]
     Medium,
-    /// 1.
+    /// Shortest.
     Low,
 }
 
@@ -153,18 +153,6 @@ impl Control {
             b"cache_transfer" => Self::CacheTransfer,
             unknown => return Err(ControlError::UnknownKey(shown(unknown))),
         })
-    }
-}
-
-impl Priority {
-    /// Messages in one turn of the connection.
-    #[must_use]
-    pub const fn turn_messages(self) -> u32 {
-        match self {
-            Self::High => 50,
-            Self::Medium => 5,
-            Self::Low => 1,
-        }
     }
 }
 

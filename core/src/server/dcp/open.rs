@@ -7,7 +7,7 @@
 //! | 8, 64 no values | granted, one of them |
 //! | 32 delete times | granted |
 //! | 256 deleted attributes | granted with 4, as that is |
-//! | 512 skip deletions | not supported |
+//! | 512 skip deletions | granted where collections were agreed on |
 
 use crate::error::ErrorKind;
 use crate::producer::{IncludeValues, OpenOptions};
@@ -23,7 +23,8 @@ const BUILT: OpenFlags = OpenFlags::PRODUCER
     .with(OpenFlags::NO_VALUE)
     .with(OpenFlags::INCLUDE_DELETE_TIMES)
     .with(OpenFlags::NO_VALUE_WITH_DATATYPE)
-    .with(OpenFlags::INCLUDE_DELETED_USER_XATTRS);
+    .with(OpenFlags::INCLUDE_DELETED_USER_XATTRS)
+    .with(OpenFlags::SKIP_DELETES_IN_INITIAL_BACKFILL);
 
 /// `50` DCP_OPEN.
 pub(in crate::server) fn open(call: &mut Call<'_, '_>) -> Result<(), Stop> {
@@ -41,6 +42,12 @@ pub(in crate::server) fn open(call: &mut Call<'_, '_>) -> Result<(), Stop> {
         let why = format!("the flags {:#x} are not supported here", missing.0);
         return Err(Refused::new(Status::NOT_SUPPORTED, why).into());
     }
+    let skip_deletes = request.flags.contains(OpenFlags::SKIP_DELETES_IN_INITIAL_BACKFILL);
+    if skip_deletes && !call.peer.has(Feature::COLLECTIONS) {
+        // Without them nobody is told of seqnos that are not shown.
+        let why = "skipping deletions needs collections, which were not agreed on";
+        return Err(Refused::new(Status::EINVAL, why).into());
+    }
     let Ok(name) = core::str::from_utf8(request.name) else {
         return Err(Refused::new(Status::EINVAL, "the name is not UTF-8").into());
     };
@@ -53,6 +60,7 @@ pub(in crate::server) fn open(call: &mut Call<'_, '_>) -> Result<(), Stop> {
         include_values: include_values(request.flags),
         collections: call.peer.has(Feature::COLLECTIONS),
         snappy: call.peer.reads_snappy(),
+        skip_deletes_in_initial_backfill: skip_deletes,
         ..OpenOptions::default()
     };
     match call.shared.engine.connect(name, options) {

@@ -49,12 +49,15 @@ pub(in crate::server) fn stream_request(call: &mut Call<'_, '_>) -> Result<(), S
 /// `52` DCP_CLOSE_STREAM.
 pub(in crate::server) fn close_stream(call: &mut Call<'_, '_>) -> Result<(), Stop> {
     let request = CloseStream::parse(call.frame)?;
-    let producer = call.producer()?;
-    if request.sid.is_some() {
-        return Err(Refused::from(&Refusal::StreamIdNotEnabled).into());
-    }
-    match producer.close_stream(request.vb) {
+    let refused = |refusal: &Refusal| Err(Refused::from(refusal).into());
+    match call.producer()?.close_stream(request.vb, request.sid) {
         CloseOutcome::Closed => done(call),
         CloseOutcome::NoSuchStream => Err(Status::KEY_ENOENT.into()),
+        CloseOutcome::NoSuchStreamId => {
+            let why = "no stream of the vbucket has this id";
+            Err(Refused::new(Status::DCP_STREAM_ID_INVALID, why).into())
+        }
+        CloseOutcome::StreamIdRequired => refused(&Refusal::StreamIdRequired),
+        CloseOutcome::StreamIdNotEnabled => refused(&Refusal::StreamIdNotEnabled),
     }
 }

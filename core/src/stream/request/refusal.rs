@@ -26,7 +26,8 @@ use core::fmt;
 /// | `FilterGone` | UnknownCollection 0x88 |
 /// | `StartAboveLatest` | Erange 0x22 |
 /// | `MemoryShort` | Etmpfail 0x86 |
-/// | `MemoryExhausted` | Enomem 0x82 |
+/// | `MemoryExhausted`, `TooManyStreams` | Enomem 0x82 |
+/// | `EndsUntold` | Etmpfail 0x86 |
 /// | `InFirstDiskSnapshot` | Etmpfail 0x86 |
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -97,6 +98,10 @@ pub enum Refusal {
     MemoryExhausted,
     /// The vbucket is a replica that has not yet received its first snapshot as a whole.
     InFirstDiskSnapshot,
+    /// The connection has all the streams that one can have.
+    TooManyStreams,
+    /// So many ends of earlier streams wait for the client that they have to be told first.
+    EndsUntold,
 }
 
 impl fmt::Display for Refusal {
@@ -139,6 +144,12 @@ impl fmt::Display for Refusal {
             Self::MemoryExhausted => f.write_str("too little memory for another stream"),
             Self::InFirstDiskSnapshot => {
                 f.write_str("the replica has not yet received its first snapshot as a whole")
+            }
+            Self::TooManyStreams => {
+                f.write_str("the connection has as many streams as it can have")
+            }
+            Self::EndsUntold => {
+                f.write_str("the ends of earlier streams have to be received first")
             }
         }
     }

@@ -5,6 +5,7 @@ mod dcp;
 mod gated;
 mod requests;
 pub(crate) mod running;
+mod sids;
 
 mod ack_persisted;
 mod cold_documents;
@@ -25,6 +26,7 @@ mod pipelining;
 mod scram;
 mod seqno_advanced;
 mod stats;
+mod stream_ids;
 mod stream_values;
 mod system_events;
 mod with_meta;

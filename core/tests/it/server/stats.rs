@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// Everything that a group tells.
-fn stats(client: &mut Client, group: &str) -> BTreeMap<String, String> {
+pub(super) fn stats(client: &mut Client, group: &str) -> BTreeMap<String, String> {
     ask(client, group.as_bytes(), b"")
 }
 

@@ -130,7 +130,7 @@ impl Client {
             if self.closes_left > 0 && one_in(4) {
                 self.closes_left -= 1;
                 let vb = VbId(below(u64::from(VBUCKETS)) as u16);
-                if self.producer.close_stream(vb) == CloseOutcome::Closed && one_in(2) {
+                if self.producer.close_stream(vb, None) == CloseOutcome::Closed && one_in(2) {
                     self.open(vb);
                 }
             }

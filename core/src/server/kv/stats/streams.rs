@@ -8,8 +8,8 @@ use serde_json::{Map, Value};
 
 /// One entry for each number.
 pub(super) fn tell(name: &str, stream: &StreamSnapshot, entries: &mut Entries<'_>) {
-    let prefix = format!("{name}:stream_{}_", stream.vb);
-    numbers(stream, |what, value| entries.put(format_args!("{prefix}{what}"), value));
+    let prefix = prefix(name, stream);
+    numbers(stream, |what, value| entries.put(format_args!("{prefix}_{what}"), value));
 }
 
 /// One entry for the stream.
@@ -18,7 +18,15 @@ pub(super) fn tell_as_json(name: &str, stream: &StreamSnapshot, entries: &mut En
     numbers(stream, |what, value| {
         members.insert(what.to_owned(), Value::String(value.to_string()));
     });
-    entries.put(format_args!("{name}:stream_{}", stream.vb), Value::Object(members));
+    entries.put(format_args!("{}", prefix(name, stream)), Value::Object(members));
+}
+
+/// What tells a stream from the connection's others.
+fn prefix(name: &str, stream: &StreamSnapshot) -> String {
+    match stream.sid {
+        None => format!("{name}:stream_{}", stream.vb),
+        Some(sid) => format!("{name}:stream_{}_sid_{sid}", stream.vb),
+    }
 }
 
 fn numbers(stream: &StreamSnapshot, mut put: impl FnMut(&str, &dyn Display)) {
