@@ -58,8 +58,8 @@ pub const NOOP_INTERVAL_DEFAULT: std::time::Duration = std::time::Duration::from
 pub const NOOP_OPAQUE_FIRST: u32 = 10_000_001;
 /// Messages of one stream before the connection's next stream has its turn.
 pub const STREAM_TURN_MESSAGES: u32 = 16;
-/// How often a connection's slots for streams grow, each time by twice as many: beside one for each vbucket it has room for
-/// 1,048,512 streams, with some 16 stream ids on each of 65,536 vbuckets.
+/// How often a connection's slots for streams grow, each time by twice as many: beside one for each vbucket it has
+/// room for 1,048,512 streams, with some 16 stream ids on each of 65,536 vbuckets.
 pub const STREAM_SHELVES: u32 = 14;
 /// How often its set of ready streams grows, for as many.
 pub const READY_SHELVES: u32 = 9;

@@ -1,5 +1,5 @@
-//! Which slot a stream has. A vbucket's first stream has the slot of its number; further ones, which only stream ids make
-//! possible, have slots behind those of all vbuckets, which stay with their vbucket (see `table.rs`).
+//! Which slot a stream has. A vbucket's first stream has the slot of its number; further ones, which only stream ids
+//! make possible, have slots behind those of all vbuckets, which stay with their vbucket (see `table.rs`).
 
 use crate::types::{Sid, VbId};
 use std::collections::HashMap;

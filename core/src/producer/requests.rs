@@ -206,7 +206,8 @@ impl Producer {
         })
     }
 
-    /// A slot for a stream that has none: the vbucket's own, or a further one if that is taken and the stream has an id.
+    /// A slot for a stream that has none: the vbucket's own, or a further one if that is taken and the stream has an
+    /// id.
     fn choose_member(&mut self, name: StreamName) -> core::result::Result<usize, Refusal> {
         let at_home = home(name.vb);
         let taken = self.streams.get(at_home).is_some_and(Option::is_some);

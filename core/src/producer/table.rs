@@ -11,17 +11,17 @@
 //!
 //!   next_claim: the first 64 slots that no closer has claimed
 //! ```
-//! A slot is a stream word and what stats show of the stream. A further slot belongs to the vbucket that it was made for
-//! as long as the table lives, so that whoever walks a chain meets slots of that vbucket and no others, whatever is opened
-//! and closed meanwhile.
+//! A slot is a stream word and what stats show of the stream. A further slot belongs to the vbucket that it was made
+//! for as long as the table lives, so that whoever walks a chain meets slots of that vbucket and no others, whatever
+//! is opened and closed meanwhile.
 //!
 //! # Invariants
-//! - I1. A shelf is made or closed, once ([`Shelf`]; model `table::insert_vs_close`), and of the further ones none is made
-//!   before the one in front of it (by the shape of `slot_for_open`).
+//! - I1. A shelf is made or closed, once ([`Shelf`]; model `table::insert_vs_close`), and of the further ones none is
+//!   made before the one in front of it (by the shape of `slot_for_open`).
 //! - I2. When every claim was taken and its closer is done, every slot is closed and no stream lives
 //!   (model `table::two_closers`).
-//! - I3. A chain only grows, at its front, and holds every slot of its vbucket from before a stream is first opened there
-//!   (model `table::chain_vs_walk`).
+//! - I3. A chain only grows, at its front, and holds every slot of its vbucket from before a stream is first opened
+//!   there (model `table::chain_vs_walk`).
 //!
 //! # Callers
 //!
@@ -162,8 +162,8 @@ impl StreamTable {
         (n < all).then_some(self.first_further + n)
     }
 
-    /// A further slot for the streams of a vbucket, in its chain from now on, which is made if it was not; `None` once a
-    /// closer was there. Each further slot is asked for once.
+    /// A further slot for the streams of a vbucket, in its chain from now on, which is made if it was not; `None`
+    /// once a closer was there. Each further slot is asked for once.
     pub(crate) fn further_slot(&self, index: usize, vb: VbId) -> Option<&StreamSlot> {
         let home = self.slot_for_open(usize::from(vb.0))?;
         let slot = self.slot_for_open(index)?;

@@ -14,8 +14,8 @@
 //! # Invariants
 //! - I1. A non-zero word has its summary bit set, or a `mark` is between the two (model `ready::mark_vs_take`).
 //! - I2. A bit is cleared before its member is inspected, never after (by the shape of `take`).
-//! - I3. A member of a group that the set grew by is marked after `grow_to` has returned, by whoever learned of the member
-//!   from its owner (model `ready::grown`).
+//! - I3. A member of a group that the set grew by is marked after `grow_to` has returned, by whoever learned of the
+//!   member from its owner (model `ready::grown`).
 //!
 //! # Callers
 //!

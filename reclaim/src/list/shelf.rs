@@ -131,8 +131,8 @@ impl<T> Shelf<T> {
         if first.is_null() || first == closed_mark() {
             return None;
         }
-        // SAFETY: neither null nor the mark, so by I1 the array of `make`, which has `len` elements, is complete (S2, S3)
-        // and lives as long as `self`.
+        // SAFETY: neither null nor the mark, so by I1 the array of `make`, which has `len` elements, is complete (S2,
+        // S3) and lives as long as `self`.
         Some(unsafe { core::slice::from_raw_parts(first, self.len) })
     }
 }
