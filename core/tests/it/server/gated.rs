@@ -1,12 +1,15 @@
-//! A memory store whose commits wait at a gate.
+//! A memory store whose commits and scans wait at gates, and which tells in what order it was read.
 
 use millstream::Result;
-use millstream::store::{Batch, Durability, MemoryStore, Persisted, Record, Scan, Start, Store};
+use millstream::error::{Error, ErrorKind};
+use millstream::store::{
+    Batch, Durability, MemoryStore, Persisted, Record, Scan, Slice, SliceBudget, Start, Store,
+};
 use millstream::types::{DocMeta, FailoverEntry, Seqno, VbId};
 use std::ops::RangeInclusive;
 use std::sync::{Arc, Condvar, Mutex};
 
-/// The gate: commits pass while it is open.
+/// The gate: commits pass while it is open, scans while it lets them.
 #[derive(Clone, Default)]
 pub(super) struct Gate(Arc<(Mutex<State>, Condvar)>);
 
@@ -14,6 +17,22 @@ pub(super) struct Gate(Arc<(Mutex<State>, Condvar)>);
 struct State {
     shut: bool,
     commits: usize,
+    scans: Scans,
+    /// Scans that are being opened and may not be yet.
+    waiting: usize,
+    /// Of which vbucket a scan was opened (`false`) or a slice of one read (`true`).
+    reads: Vec<(VbId, bool)>,
+}
+
+/// Which scans may be opened.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum Scans {
+    #[default]
+    All,
+    /// So many more.
+    Some(usize),
+    /// All, but they fail.
+    Failing,
 }
 
 impl Gate {
@@ -29,6 +48,54 @@ impl Gate {
     /// Commits that passed.
     pub(super) fn commits(&self) -> usize {
         self.0.0.lock().expect("no panic").commits
+    }
+
+    /// Lets so many more scans be opened.
+    pub(super) fn let_scans_in(&self, scans: usize) {
+        self.set_scans(Scans::Some(scans));
+    }
+
+    /// Lets all scans be opened.
+    pub(super) fn let_all_scans_in(&self) {
+        self.set_scans(Scans::All);
+    }
+
+    /// Lets all scans fail.
+    pub(super) fn fail_scans(&self) {
+        self.set_scans(Scans::Failing);
+    }
+
+    fn set_scans(&self, scans: Scans) {
+        self.0.0.lock().expect("no panic").scans = scans;
+        self.0.1.notify_all();
+    }
+
+    /// Waits until a scan waits to be opened.
+    pub(super) fn wait_for_scan(&self) {
+        let state = self.0.0.lock().expect("no panic");
+        drop(self.0.1.wait_while(state, |state| state.waiting == 0).expect("no panic"));
+    }
+
+    /// In which order scans were opened and read since the last call.
+    pub(super) fn reads(&self) -> Vec<(VbId, bool)> {
+        std::mem::take(&mut self.0.0.lock().expect("no panic").reads)
+    }
+
+    fn enter_scan(&self, vb: VbId) -> Result<()> {
+        let mut state = self.0.0.lock().expect("no panic");
+        state.waiting += 1;
+        self.0.1.notify_all();
+        let mut state =
+            self.0.1.wait_while(state, |state| state.scans == Scans::Some(0)).expect("no panic");
+        state.waiting -= 1;
+        if let Scans::Some(scans) = &mut state.scans {
+            *scans -= 1;
+        }
+        state.reads.push((vb, false));
+        if state.scans == Scans::Failing {
+            return Err(Error::new(ErrorKind::Unavailable, "the disk is gone"));
+        }
+        Ok(())
     }
 
     fn pass(&self) {
@@ -77,7 +144,9 @@ impl Store for GatedStore {
     }
 
     fn scan(&self, vb: VbId, range: RangeInclusive<Seqno>) -> Result<Box<dyn Scan>> {
-        self.store.scan(vb, range)
+        self.gate.enter_scan(vb)?;
+        let scan = self.store.scan(vb, range)?;
+        Ok(Box::new(GatedScan { vb, scan, gate: self.gate.clone() }))
     }
 
     fn rollback(&self, vb: VbId, to: Seqno, failover: &[FailoverEntry]) -> Result<Seqno> {
@@ -102,5 +171,34 @@ impl Store for GatedStore {
 
     fn close(&self) -> Result<()> {
         self.store.close()
+    }
+}
+
+struct GatedScan {
+    vb: VbId,
+    scan: Box<dyn Scan>,
+    gate: Gate,
+}
+
+impl Scan for GatedScan {
+    fn range(&self) -> RangeInclusive<Seqno> {
+        self.scan.range()
+    }
+
+    fn last(&self) -> Seqno {
+        self.scan.last()
+    }
+
+    fn purge_seqno(&self) -> Seqno {
+        self.scan.purge_seqno()
+    }
+
+    fn remaining_estimate(&self) -> u64 {
+        self.scan.remaining_estimate()
+    }
+
+    fn next(&mut self, budget: SliceBudget, out: &mut Vec<Record>) -> Result<Slice> {
+        self.gate.0.0.lock().expect("no panic").reads.push((self.vb, true));
+        self.scan.next(budget, out)
     }
 }

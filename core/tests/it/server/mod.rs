@@ -8,6 +8,7 @@ pub(crate) mod running;
 mod sids;
 
 mod ack_persisted;
+mod backfills;
 mod cold_documents;
 mod collections;
 mod compressed_values;
@@ -26,6 +27,7 @@ mod pipelining;
 mod scram;
 mod seqno_advanced;
 mod stats;
+mod stream_flags;
 mod stream_ids;
 mod stream_values;
 mod system_events;

@@ -171,7 +171,24 @@ impl Sids {
     /// The next message, which has to be of a stream: its id and opaque, and what it says.
     pub(super) fn event(&mut self) -> (Option<u16>, Opaque, Saw) {
         let frame = self.message();
-        let message = StreamMessage::parse(&frame).expect("a message of a stream");
+        self.judge(&frame)
+    }
+
+    /// Sets a control while messages of streams may come.
+    pub(super) fn control_amid_events(&mut self, key: &str, value: &str) {
+        let control = Control { key: key.as_bytes(), value: value.as_bytes() };
+        self.request(|opaque, out| control.encode(opaque, out));
+        loop {
+            let frame = self.message();
+            if frame.header().magic.is_response() {
+                return assert_eq!(frame.status(), Status::SUCCESS);
+            }
+            self.judge(&frame);
+        }
+    }
+
+    fn judge(&mut self, frame: &Frame) -> (Option<u16>, Opaque, Saw) {
+        let message = StreamMessage::parse(frame).expect("a message of a stream");
         let tag = message.tag();
         let magic = if tag.sid.is_some() { Magic::FLEX_REQUEST } else { Magic::REQUEST };
         assert_eq!(
