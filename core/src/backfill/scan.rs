@@ -2,7 +2,7 @@
 
 use super::outbox::{Delivery, OutboxWriter};
 use super::pool::GatePermit;
-use crate::error::Result;
+use crate::error::{ErrorKind, Result};
 use crate::flow::Budget;
 use crate::limits::{BACKFILL_SLICE_BYTES, BACKFILL_SLICE_ITEMS};
 use crate::store::{Scan, SliceBudget, Store};
@@ -77,7 +77,14 @@ impl Backfill {
             let scan = backfill.scan.as_mut().expect("a scan is created before it is read");
             let mut records = Vec::new();
             let slice = SliceBudget { bytes: BACKFILL_SLICE_BYTES, items: BACKFILL_SLICE_ITEMS };
-            let slice = scan.next(slice, &mut records)?;
+            let slice = match scan.next(slice, &mut records) {
+                // So slowly was it read that the store kept too much for it.
+                Err(error) if error.kind() == ErrorKind::Retry => {
+                    backfill.outbox.deliver(Delivery::Failed(EndReason::Slow));
+                    return Ok(Turn::Finished);
+                }
+                slice => slice?,
+            };
             if !records.is_empty() {
                 let bytes = records.iter().map(|r| (r.key.len() + r.value.len()) as u64).sum();
                 let permit = Budget::take(budget, bytes);

@@ -333,7 +333,7 @@ impl<'e> Scene<'e> {
     fn open_or_close(&mut self) {
         let vb = self.random.below(VBUCKETS.into()) as u16;
         if let Some(opaque) = self.live[usize::from(vb)].take() {
-            assert_eq!(self.producer.close_stream(VbId(vb)), CloseOutcome::Closed);
+            assert_eq!(self.producer.close_stream(VbId(vb), None), CloseOutcome::Closed);
             self.counts.closed += 1;
             if self.tells_ends {
                 self.inbox.streams.get_mut(&opaque).expect("it was open").closed = true;

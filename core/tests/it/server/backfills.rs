@@ -4,6 +4,8 @@ use super::dcp::{Dcp, from_zero};
 use super::gated::{Gate, GatedStore};
 use super::running::{Running, Wanted};
 use millstream::Engine;
+use millstream::engine::EngineSettings;
+use millstream::store::{EmbeddedOptions, EmbeddedStore};
 use millstream::types::{EndReason, Seqno, VbId};
 use millstream::wire::dcp::{StreamFlags, StreamReq};
 use millstream::wire::{Opcode, Status};
@@ -129,4 +131,49 @@ fn a_store_that_fails_ends_the_stream() {
     read_to_the_end(&mut dcp, 1);
     let report = dcp.verdict();
     assert_eq!((report.accepted, report.ended, report.mutations), (2, 2, 3));
+}
+
+/// A client that does not read while everything is overwritten: the store keeps only so much for it.
+#[test]
+fn a_client_that_reads_too_slowly_is_told_so() {
+    const DOCUMENTS: u64 = 3 * 4096;
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut options = EmbeddedOptions::default();
+    options.vbuckets = 1;
+    options.superseded_max = 100;
+    let store = EmbeddedStore::open(folder.path(), options).expect("a store");
+    let mut settings = EngineSettings::default();
+    // The scan stops behind its first slice.
+    settings.backfill_buffer_bytes = 1;
+    let engine = Engine::builder(store).settings(settings).open().expect("an engine");
+    let write = |value: &[u8]| {
+        let mut session = engine.session("test");
+        for n in 0..DOCUMENTS {
+            session.set(&n.to_be_bytes(), value).expect("written");
+        }
+    };
+    write(b"first");
+    let server = Running::over(engine.clone(), Wanted::default().server);
+    server.persist(VbId(0), Seqno(DOCUMENTS));
+    let mut dcp = Dcp::open(&server, "slow");
+    dcp.control("connection_buffer_size", "1");
+    let (opaque, _) = dcp.stream(&disk_only(0));
+    dcp.marker();
+    // The second time is what the store lets go of, for it knows then what the first would have kept.
+    for (value, upto) in [(&b"second"[..], 2 * DOCUMENTS), (b"third", 3 * DOCUMENTS)] {
+        write(value);
+        server.persist(VbId(0), Seqno(upto));
+    }
+    dcp.control("connection_buffer_size", "0");
+    let mut documents = 0;
+    let end = loop {
+        let frame = dcp.event();
+        assert_eq!(frame.opaque(), opaque);
+        if frame.opcode() == Opcode::DCP_STREAM_END {
+            break frame;
+        }
+        documents += 1;
+    };
+    assert_eq!(end.extras(), (EndReason::Slow as u32).to_be_bytes());
+    assert!((1..DOCUMENTS).contains(&documents), "{documents} had been read before");
 }

@@ -24,6 +24,7 @@ mod markers;
 mod negotiating;
 mod observing;
 mod pipelining;
+mod priorities;
 mod scram;
 mod seqno_advanced;
 mod stats;
