@@ -40,6 +40,8 @@ pub mod store;
 pub mod stream;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
+#[cfg(any(feature = "client", feature = "server"))]
+mod tls;
 pub mod types;
 pub mod wire;
 

@@ -8,7 +8,7 @@ use super::quickstart::QuickStartArguments;
 use super::serve::ServeArguments;
 use super::stats::StatsArguments;
 use super::tail::TailArguments;
-use crate::client::ConnectSettings;
+use crate::client::{ConnectSettings, TlsTrust};
 use crate::limits::CONNECTION_NAME_BYTES_MAX;
 use clap::{Args, Parser, Subcommand};
 use core::time::Duration;
@@ -47,9 +47,18 @@ pub(super) enum Command {
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Connection")]
 pub(super) struct ClientArguments {
-    /// The server; the port is 11210 if it is left out
-    #[arg(long, value_name = "HOST[:PORT]", default_value = "127.0.0.1:11210", value_parser = server)]
-    pub(super) server: String,
+    /// The server; the port is 11210 if it is left out, and 11207 with --tls
+    #[arg(long, value_name = "HOST[:PORT]", default_value = "127.0.0.1", value_parser = server)]
+    pub(super) server: ServerName,
+    /// Encrypt the connection (TLS)
+    #[arg(long)]
+    tls: bool,
+    /// A PEM file with the certificates to believe; without it those that the system trusts
+    #[arg(long, value_name = "FILE", requires = "tls")]
+    tls_ca: Option<PathBuf>,
+    /// Encrypt, and believe whoever answers: insecure, for development
+    #[arg(long, requires = "tls", conflicts_with = "tls_ca")]
+    tls_insecure_trust_everybody: bool,
     /// The bucket
     #[arg(long, value_name = "NAME", default_value = "default", value_parser = bucket)]
     pub(super) bucket: String,
@@ -64,10 +73,35 @@ pub(super) struct ClientArguments {
     pub(super) timeout: Duration,
 }
 
+/// A server as it was named.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct ServerName {
+    host: String,
+    port: Option<u16>,
+}
+
 impl ClientArguments {
+    /// The server's host and port.
+    pub(super) fn address(&self) -> String {
+        let ServerName { host, port } = &self.server;
+        let usual = if self.tls { TLS_PORT } else { PORT };
+        format!("{host}:{}", port.unwrap_or(usual))
+    }
+
+    /// Whom to believe, if the connection is to be encrypted.
+    pub(super) fn trust(&self) -> Option<TlsTrust> {
+        match (&self.tls_ca, self.tls_insecure_trust_everybody) {
+            _ if !self.tls => None,
+            (_, true) => Some(TlsTrust::Everybody),
+            (Some(file), _) => Some(TlsTrust::Authorities(file.clone())),
+            (None, _) => Some(TlsTrust::System),
+        }
+    }
+
     /// How to connect.
     pub(super) fn settings(&self) -> Result<ConnectSettings, Failure> {
-        let settings = ConnectSettings::new(&self.server, &self.bucket).timeout(self.timeout);
+        let mut settings = ConnectSettings::new(self.address(), &self.bucket).timeout(self.timeout);
+        settings.tls = self.trust();
         match &self.user {
             Some(user) => {
                 let password = password(user, self.password_file.as_deref())?;
@@ -80,22 +114,24 @@ impl ClientArguments {
 
 /// The port of the protocol.
 pub(super) const PORT: u16 = 11_210;
+/// The same, encrypted.
+const TLS_PORT: u16 = 11_207;
 
-/// `host`, `host:port`, `[::1]` or `[::1]:port`, with the port that is meant.
-fn server(text: &str) -> Result<String, String> {
+/// `host`, `host:port`, `[::1]` or `[::1]:port`.
+fn server(text: &str) -> Result<ServerName, String> {
     let (host, port) = match text.rsplit_once(':') {
         // The colons of an address in brackets are its own.
         Some((host, port)) if !port.ends_with(']') => {
             let port = port.parse().ok().filter(|port| *port != 0);
-            (host, port.ok_or("a port is a number from 1 to 65535")?)
+            (host, Some(port.ok_or("a port is a number from 1 to 65535")?))
         }
-        _ => (text, PORT),
+        _ => (text, None),
     };
     let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
     if host.is_empty() || bare.is_none() && host.contains([':', '[', ']']) {
         return Err("write host:port; an IPv6 address goes in brackets, as in [::1]:11210".into());
     }
-    Ok(format!("{host}:{port}"))
+    Ok(ServerName { host: host.into(), port })
 }
 
 /// The name of a bucket, by the rules of the protocol's other servers.

@@ -32,12 +32,20 @@ pub(super) struct Host {
     server: Server,
 }
 
+/// Where a server listens.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Addresses {
+    pub(super) listen: SocketAddr,
+    pub(super) http: Option<SocketAddr>,
+    pub(super) tls: Option<SocketAddr>,
+    pub(super) https: Option<SocketAddr>,
+}
+
 /// A server at work.
 #[derive(Debug)]
 pub(super) struct Running {
     engine: Engine,
-    address: SocketAddr,
-    http: Option<SocketAddr>,
+    addresses: Addresses,
     stop: oneshot::Sender<()>,
     task: JoinHandle<crate::Result<()>>,
 }
@@ -77,6 +85,11 @@ impl Host {
         self.server.local_addr()
     }
 
+    /// The certificate that was made for the encrypted ports, if one was.
+    pub(super) fn generated_certificate(&self) -> Option<&str> {
+        self.server.generated_certificate()
+    }
+
     /// The engine.
     pub(super) fn engine(&self) -> &Engine {
         &self.engine
@@ -84,26 +97,25 @@ impl Host {
 
     /// Serves from now on, in the background.
     pub(super) fn start(self) -> Running {
-        let address = self.address();
-        let http = self.server.http_addr();
+        let addresses = Addresses {
+            listen: self.address(),
+            http: self.server.http_addr(),
+            tls: self.server.tls_addr(),
+            https: self.server.https_addr(),
+        };
         let (stop, stopped) = oneshot::channel::<()>();
         let task = tokio::spawn(self.server.run(async move {
             // A sender that was dropped wants the same.
             let _ = stopped.await;
         }));
-        Running { engine: self.engine, address, http, stop, task }
+        Running { engine: self.engine, addresses, stop, task }
     }
 }
 
 impl Running {
-    /// The address, with the port that was got.
-    pub(super) fn address(&self) -> SocketAddr {
-        self.address
-    }
-
-    /// The address of the management endpoints, if they are served.
-    pub(super) fn http(&self) -> Option<SocketAddr> {
-        self.http
+    /// Where it listens, with the ports that were got.
+    pub(super) fn addresses(&self) -> Addresses {
+        self.addresses
     }
 
     /// Waits until the server ends without having been told to. Cancel safe.

@@ -13,6 +13,12 @@ pub(super) struct Ready<'a> {
     /// The management endpoints, if they are served.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) http: Option<SocketAddr>,
+    /// The encrypted port, if there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) tls: Option<SocketAddr>,
+    /// The management endpoints, encrypted, if they are served so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) https: Option<SocketAddr>,
     pub(super) bucket: &'a str,
     pub(super) vbuckets: u32,
     /// The folder; `None` for a store in memory.

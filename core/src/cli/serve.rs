@@ -2,22 +2,23 @@
 
 use super::amounts::{size, some_time};
 use super::args::{PORT, bucket, user};
-use super::exit::Failure;
+use super::exit::{Failure, io_failure};
 use super::host::{Host, HostSettings, Running};
 use super::logging::{self, LogLevel};
 use super::password::password;
 use super::ready::Ready;
 use super::signals::Signals;
 use crate::limits::{VBUCKETS_DEFAULT, VBUCKETS_MAX};
-use crate::server::{AckMode, Secret, ServerSettings, User};
+use crate::server::{AckMode, Secret, ServerSettings, TlsIdentity, User};
 use clap::{ArgGroup, Args, ValueEnum};
 use std::net::{Ipv4Addr, SocketAddr, ToSocketAddrs};
-use std::path::{self, PathBuf};
+use std::path::{self, Path, PathBuf};
 use std::time::{Duration, Instant};
 
 /// What to serve, where, and for whom.
 #[derive(Clone, Debug, Args)]
 #[command(group(ArgGroup::new("store").required(true).args(["data", "ephemeral"])))]
+#[command(group(ArgGroup::new("encrypted").multiple(true).args(["tls_listen", "https_listen"])))]
 pub(super) struct ServeArguments {
     /// Where to listen; port 0 takes a free one
     #[arg(long, value_name = "HOST:PORT", default_value_t = SocketAddr::from((Ipv4Addr::LOCALHOST, PORT)), value_parser = listen)]
@@ -25,6 +26,22 @@ pub(super) struct ServeArguments {
     /// Where to serve the management endpoints over HTTP, which some clients insist on; port 0 takes a free one
     #[arg(long, value_name = "HOST:PORT", value_parser = listen)]
     http_listen: Option<SocketAddr>,
+    /// Where to listen for encrypted connections (TLS); port 0 takes a free one
+    #[arg(long, value_name = "HOST:PORT", value_parser = listen)]
+    tls_listen: Option<SocketAddr>,
+    /// Where to serve the management endpoints encrypted (HTTPS); port 0 takes a free one
+    #[arg(long, value_name = "HOST:PORT", value_parser = listen)]
+    https_listen: Option<SocketAddr>,
+    /// A PEM file with the certificate to show on encrypted connections, and those of its issuers; without it one is
+    /// made for localhost, which nobody trusts unless told to
+    #[arg(long, value_name = "FILE", requires = "tls_key", requires = "encrypted")]
+    tls_cert: Option<PathBuf>,
+    /// A PEM file with its private key
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    tls_key: Option<PathBuf>,
+    /// Write the certificate that was made to this file, for clients to be given with --tls-ca
+    #[arg(long, value_name = "FILE", conflicts_with = "tls_cert", requires = "encrypted")]
+    tls_cert_out: Option<PathBuf>,
     /// The folder of the store; it is made if there is none
     #[arg(long, value_name = "FOLDER")]
     data: Option<PathBuf>,
@@ -85,11 +102,17 @@ pub(super) async fn run(arguments: ServeArguments, started: Instant) -> Result<(
     let settings = settings(&arguments)?;
     let data = settings.data.as_ref().map(|folder| folder.display().to_string());
     warn_if_open(&settings.server);
-    let mut running = Host::open(settings)?.start();
+    let host = Host::open(settings)?;
+    if let Some(file) = &arguments.tls_cert_out {
+        write_certificate(file, host.generated_certificate().unwrap_or_default())?;
+    }
+    let mut running = host.start();
     let ready = Ready {
         ready: true,
-        listen: running.address(),
-        http: running.http(),
+        listen: running.addresses().listen,
+        http: running.addresses().http,
+        tls: running.addresses().tls,
+        https: running.addresses().https,
         bucket: &arguments.bucket,
         vbuckets: arguments.vbuckets,
         data,
@@ -124,12 +147,18 @@ fn settings(arguments: &ServeArguments) -> Result<HostSettings, Failure> {
     let mut server = ServerSettings {
         listen,
         http_listen: arguments.http_listen,
+        tls_listen: arguments.tls_listen,
+        https_listen: arguments.https_listen,
         bucket,
         ack,
         stuck_names: arguments.stuck_names.clone(),
         stuck_timeout: arguments.stuck_timeout,
         ..ServerSettings::default()
     };
+    if let (Some(certificates), Some(key)) = (&arguments.tls_cert, &arguments.tls_key) {
+        let (certificates, key) = (certificates.clone(), key.clone());
+        server.tls_identity = TlsIdentity::Files { certificates, key };
+    }
     if let Some(name) = &arguments.user {
         let password = password(name, arguments.password_file.as_deref())?;
         server.users.push(User::new(name, Secret::new(password)));
@@ -148,13 +177,20 @@ fn settings(arguments: &ServeArguments) -> Result<HostSettings, Failure> {
 }
 
 fn warn_if_open(settings: &ServerSettings) {
-    let addresses = [Some(settings.listen), settings.http_listen].into_iter().flatten();
-    let mut reachable = addresses.filter(|address| !address.ip().is_loopback());
+    let addresses =
+        [Some(settings.listen), settings.http_listen, settings.tls_listen, settings.https_listen];
+    let mut reachable =
+        addresses.into_iter().flatten().filter(|address| !address.ip().is_loopback());
     if settings.users.is_empty()
         && let Some(address) = reachable.next()
     {
         tracing::warn!(%address, "no --user was given: whoever reaches this address may read and write everything");
     }
+}
+
+fn write_certificate(file: &Path, pem: &str) -> Result<(), Failure> {
+    std::fs::write(file, pem)
+        .map_err(|error| io_failure(format_args!("cannot write {}", file.display()), &error))
 }
 
 /// An address, or a name that stands for one.

@@ -4,6 +4,7 @@ use super::failure::{self, Broken};
 use super::link::Link;
 use super::settings::ConnectSettings;
 use crate::error::{Error, ErrorKind, Result};
+use crate::tls::{self, Socket};
 use crate::types::Opaque;
 use crate::wire::{FeatureSet, Frame, Opcode};
 use bytes::BytesMut;
@@ -14,7 +15,7 @@ use tokio::time::{self, Instant};
 
 /// A connection that has agreed on features, authenticated and selected its bucket.
 #[derive(Debug)]
-pub struct Connection<S = TcpStream> {
+pub struct Connection<S = Socket> {
     link: Link<S>,
     peer: String,
     timeout: Duration,
@@ -25,10 +26,11 @@ pub struct Connection<S = TcpStream> {
 }
 
 impl Connection {
-    /// Connects over TCP, with the steps of [`Connection::over`].
+    /// Connects over TCP, encrypted if the settings say so, with the steps of [`Connection::over`].
     ///
     /// # Errors
-    /// As [`Connection::over`]; `Unavailable` when the host cannot be reached in time.
+    /// As [`Connection::over`]; `Unavailable` when the host cannot be reached in time; `Peer` when it shows a
+    /// certificate that is not believed; `Misuse` for a file of certificates that cannot be read.
     ///
     /// # Cancel safety
     /// Dropping the future closes the connection.
@@ -39,7 +41,16 @@ impl Connection {
             .map_err(|_| failure::timed_out(peer, "connecting"))?
             .map_err(|e| Broken::Io(e).during(peer, "connecting"))?;
         stream.set_nodelay(true).map_err(|e| Broken::Io(e).during(peer, "connecting"))?;
-        Self::over(stream, settings).await
+        let Some(trust) = &settings.tls else { return Self::over(stream.into(), settings).await };
+        let shaking = time::timeout(settings.timeout, tls::connect(stream, peer, trust)).await;
+        let socket = shaking.map_err(|_| failure::timed_out(peer, "the TLS handshake"))??;
+        Self::over(socket, settings).await
+    }
+
+    /// Whether it is encrypted.
+    #[must_use]
+    pub fn is_encrypted(&self) -> bool {
+        self.link.stream().is_encrypted()
     }
 }
 

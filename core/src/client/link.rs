@@ -27,6 +27,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
         Self { stream, reader, out: BytesMut::new(), unflushed: false }
     }
 
+    /// The byte stream.
+    pub(super) fn stream(&self) -> &S {
+        &self.stream
+    }
+
     /// Where requests are appended; they go out with the next call that waits.
     pub(super) fn out(&mut self) -> &mut BytesMut {
         &mut self.out

@@ -1,7 +1,7 @@
 //! Clients: documents in ([`KvClient`]), changes out ([`DcpClient`]).
 //!
-//! Both run on tokio, over TCP or any other byte stream, and use only the messages of [`crate::wire`].
-//! [`ResumeToken`] and [`Checkpoint`] remember where a stream was, so that it goes on there after anything.
+//! Both run on tokio, over TCP (encrypted or not) or any other byte stream, and use only the messages of
+//! [`crate::wire`]. [`ResumeToken`] and [`Checkpoint`] remember where a stream was, so that it goes on there after anything.
 //!
 //! Errors are [`crate::Error`]; each names the host, the step and, if the server refused, the status, which
 //! [`status_of`] finds again.
@@ -19,6 +19,7 @@ mod settings;
 #[cfg(test)]
 mod tests;
 
+pub use crate::tls::{Socket, TlsTrust};
 pub use connection::Connection;
 pub use dcp::{
     DcpClient, DcpSettings, Document, Event, FlowWindow, Priority, StreamFrom, StreamOptions,

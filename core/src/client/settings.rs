@@ -1,5 +1,6 @@
 //! How a connection is made.
 
+use crate::tls::TlsTrust;
 use crate::wire::{Feature, FeatureSet};
 use core::fmt;
 use core::time::Duration;
@@ -20,6 +21,8 @@ pub struct ConnectSettings {
     pub agent: String,
     /// How long each step, and later each answer, may take.
     pub timeout: Duration,
+    /// Whom to believe on an encrypted connection; `None` for one that is not encrypted.
+    pub tls: Option<TlsTrust>,
 }
 
 /// A user and a password. `Debug` keeps the password to itself.
@@ -54,6 +57,7 @@ impl ConnectSettings {
             features: Self::FEATURES,
             agent: concat!("millstream/", env!("CARGO_PKG_VERSION")).into(),
             timeout: Duration::from_secs(10),
+            tls: None,
         }
     }
 
@@ -68,6 +72,13 @@ impl ConnectSettings {
     #[must_use]
     pub fn features(mut self, features: FeatureSet) -> Self {
         self.features = features;
+        self
+    }
+
+    /// Encrypted, if this is whom to believe.
+    #[must_use]
+    pub fn tls(mut self, trust: TlsTrust) -> Self {
+        self.tls = Some(trust);
         self
     }
 

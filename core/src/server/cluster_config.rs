@@ -2,8 +2,9 @@
 
 use super::call::{Call, Stop};
 use super::settings::ServerSettings;
+use crate::engine::Engine;
 use crate::snappy::Compressor;
-use crate::types::Datatype;
+use crate::types::{Datatype, VbId};
 use crate::wire::kv::{ConfigVersion, GetClusterConfig};
 use crate::wire::{Feature, Response, Status};
 use serde_json::{Value, json};
@@ -32,6 +33,10 @@ struct Text {
 pub(super) struct Ports {
     pub(super) port: u16,
     pub(super) management_port: u16,
+    /// The encrypted port of this protocol, if there is one.
+    pub(super) tls_port: Option<u16>,
+    /// The encrypted port of the management service, if there is one.
+    pub(super) https_port: Option<u16>,
 }
 
 /// The version of the map.
@@ -40,9 +45,9 @@ const VERSION: ConfigVersion = ConfigVersion { epoch: 1, revision: 1 };
 const DIALLED: &str = "$HOST";
 
 impl ClusterConfig {
-    pub(super) fn new(settings: &ServerSettings, ports: Ports, vbuckets: u32) -> Self {
-        let Ports { port, management_port } = ports;
-        let global = json!({
+    pub(super) fn new(settings: &ServerSettings, ports: Ports, engine: &Engine) -> Self {
+        let Ports { port, management_port, tls_port, https_port } = ports;
+        let mut global = json!({
             "rev": VERSION.revision,
             "revEpoch": VERSION.epoch,
             "nodesExt": [{
@@ -52,8 +57,15 @@ impl ClusterConfig {
             "clusterCapabilitiesVer": [1, 0],
             "clusterCapabilities": {},
         });
+        let services = &mut global["nodesExt"][0]["services"];
+        for (service, port) in [("kvSSL", tls_port), ("mgmtSSL", https_port)] {
+            if let Some(port) = port {
+                services[service] = json!(port);
+            }
+        }
         let mut bucket = global.clone();
         bucket["name"] = json!(settings.bucket);
+        bucket["uuid"] = json!(uuid_of(engine));
         bucket["nodeLocator"] = json!("vbucket");
         bucket["bucketCapabilities"] = json!(["collections"]);
         bucket["bucketCapabilitiesVer"] = json!("");
@@ -62,7 +74,7 @@ impl ClusterConfig {
             "hashAlgorithm": "CRC",
             "numReplicas": 0,
             "serverList": [format!("{DIALLED}:{port}")],
-            "vBucketMap": vec![[0]; vbuckets as usize],
+            "vBucketMap": vec![[0]; engine.vbuckets() as usize],
         });
         let (global, bucket) = (Text::new(&global), Text::new(&bucket));
         Self { global, bucket, port, management_port }
@@ -115,4 +127,12 @@ impl Text {
         let is_shorter = Compressor::default().compress(&plain, &mut compressed);
         Self { plain: plain.into(), compressed: is_shorter.then(|| compressed.into()) }
     }
+}
+
+/// What tells this bucket from another of its name: the oldest branches of its history.
+fn uuid_of(engine: &Engine) -> String {
+    // Lossless: the last number is 16 bits.
+    let ends = [0, engine.vbuckets().saturating_sub(1) as u16];
+    let oldest = |vb| engine.failover_log(VbId(vb)).and_then(|log| log.last().copied());
+    ends.iter().map(|vb| format!("{:016x}", oldest(*vb).map_or(0, |entry| entry.uuid.0))).collect()
 }

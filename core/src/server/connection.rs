@@ -9,6 +9,7 @@ use super::suspended::Suspended;
 use super::timer::Timer;
 use super::withheld::Withheld;
 use crate::limits::{CLOSE_TIME_MAX, NOOP_INTERVAL_MIN, OUTPUT_BYTES_HIGH};
+use crate::tls;
 use crate::wire::{FrameLimits, FrameReader};
 use core::future::poll_fn;
 use core::pin::pin;
@@ -17,7 +18,6 @@ use std::io;
 use std::sync::Arc;
 use std::time::Instant;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::net::TcpStream;
 use tokio::task::yield_now;
 
 /// What a client is reached through.
@@ -26,14 +26,14 @@ pub(super) trait Socket: AsyncRead + AsyncWrite + Unpin {
     fn poll_read_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>>;
 }
 
-impl Socket for TcpStream {
+impl Socket for tls::Socket {
     fn poll_read_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        TcpStream::poll_read_ready(self, cx)
+        tls::Socket::poll_read_ready(self, cx)
     }
 }
 
 /// One client. Only what reads and writes needs a socket.
-pub(super) struct Connection<S = TcpStream> {
+pub(super) struct Connection<S = tls::Socket> {
     pub(super) shared: Arc<Shared>,
     socket: S,
     pub(super) reader: FrameReader,
@@ -105,7 +105,7 @@ impl<S> Connection<S> {
     }
 
     pub(super) fn is_done(&self) -> bool {
-        self.close_by.is_some_and(|by| self.output.len() == 0 || by <= self.turned)
+        self.close_by.is_some_and(|by| self.output.is_done() || by <= self.turned)
     }
 
     /// Ready when there is something to do in another turn that does not come from the socket.

@@ -1,46 +1,66 @@
-//! The port: it accepts clients, gives each a task, and sees all of them out.
+//! The ports: they accept clients, give each a task, and see all of them out.
 
 use super::cluster_config::Ports;
 use super::connection::Connection;
+use super::door::{Door, Kind, Language, next_client};
 use super::http;
 use super::settings::ServerSettings;
 use super::shared::Shared;
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
 use crate::limits::ACCEPT_PAUSE;
+use crate::tls::{Presented, Socket};
 use core::future::Future;
 use core::pin::pin;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio::task::{JoinError, JoinSet};
+use tokio::time::timeout;
 
 /// A server that listens, and serves once it is [`run`](Server::run).
 #[derive(Debug)]
 pub struct Server {
-    listener: std::net::TcpListener,
+    doors: Vec<Door>,
     address: SocketAddr,
-    http: Option<(std::net::TcpListener, SocketAddr)>,
+    tls: Option<Presented>,
     shared: Arc<Shared>,
 }
 
 impl Server {
-    /// Takes the port. Clients may connect from now on; they are served once the server runs. Needs no runtime.
+    /// Takes the ports. Clients may connect from now on; they are served once the server runs. Needs no runtime.
     ///
     /// # Errors
-    /// [`ErrorKind::Unavailable`] when the address cannot be had; [`ErrorKind::Misuse`] for settings that cannot be.
+    /// [`ErrorKind::Unavailable`] when an address cannot be had; [`ErrorKind::Misuse`] for settings that cannot be,
+    /// certificates and keys that cannot be read among them.
     pub fn bind(engine: Engine, settings: ServerSettings) -> Result<Self> {
         check(&settings)?;
-        let (listener, address) = listen(settings.listen)?;
-        let http = settings.http_listen.map(listen).transpose()?;
-        let management_port =
-            http.as_ref().map_or(settings.management_port, |(_, address)| address.port());
-        let ports = Ports { port: address.port(), management_port };
+        let encrypted = settings.tls_listen.or(settings.https_listen).is_some();
+        let tls = encrypted.then(|| Presented::new(&settings.tls_identity)).transpose()?;
+        let mut doors = Vec::new();
+        for (on, kind) in [
+            (Some(settings.listen), BINARY),
+            (settings.http_listen, HTTP),
+            (settings.tls_listen, TLS),
+            (settings.https_listen, HTTPS),
+        ] {
+            if let Some(on) = on {
+                doors.push(Door::take(on, kind)?);
+            }
+        }
+        let port = |kind| address_of(&doors, kind).map(|address| address.port());
+        let ports = Ports {
+            port: port(BINARY).unwrap_or_default(),
+            management_port: port(HTTP).unwrap_or(settings.management_port),
+            tls_port: port(TLS),
+            https_port: port(HTTPS),
+        };
+        let address = address_of(&doors, BINARY).unwrap_or(settings.listen);
         let shared = Shared::new(engine, settings, ports)?;
-        Ok(Self { listener, address, http, shared })
+        Ok(Self { doors, address, tls, shared })
     }
 
     /// The address that it listens on, with the port that it got.
@@ -52,14 +72,33 @@ impl Server {
     /// The address that it serves the management endpoints on, if it does.
     #[must_use]
     pub fn http_addr(&self) -> Option<SocketAddr> {
-        self.http.as_ref().map(|(_, address)| *address)
+        address_of(&self.doors, HTTP)
+    }
+
+    /// The address of the encrypted port, if there is one.
+    #[must_use]
+    pub fn tls_addr(&self) -> Option<SocketAddr> {
+        address_of(&self.doors, TLS)
+    }
+
+    /// The address that it serves the management endpoints on, encrypted, if it does.
+    #[must_use]
+    pub fn https_addr(&self) -> Option<SocketAddr> {
+        address_of(&self.doors, HTTPS)
+    }
+
+    /// The certificate that was made for the encrypted ports, as PEM, for clients to believe; `None` if it is from
+    /// files, or there is no encrypted port.
+    #[must_use]
+    pub fn generated_certificate(&self) -> Option<&str> {
+        self.tls.as_ref()?.generated.as_deref()
     }
 
     /// Serves until `shutdown` is done; then takes no more clients or requests, sends what is answered, and returns
     /// when every connection is gone. The engine goes on: it is the caller's to shut down.
     ///
     /// # Errors
-    /// [`ErrorKind::Unavailable`] when the runtime cannot watch the port.
+    /// [`ErrorKind::Unavailable`] when the runtime cannot watch the ports.
     ///
     /// # Panics
     /// When it is not polled by a tokio runtime with its input, output and time drivers.
@@ -67,8 +106,7 @@ impl Server {
     /// # Cancel safety
     /// Dropped before it is done, it drops every connection where it stands.
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<()> {
-        let listener = watched(self.listener)?;
-        let http = self.http.map(|(listener, _)| watched(listener)).transpose()?;
+        let doors: Vec<_> = self.doors.into_iter().map(Door::open).collect::<Result<_>>()?;
         let (stop, stopping) = watch::channel(());
         let mut tasks = JoinSet::new();
         let mut shutdown = pin!(shutdown);
@@ -77,25 +115,18 @@ impl Server {
             tokio::select! {
                 () = &mut shutdown => break,
                 Some(ended) = tasks.join_next() => note(ended),
-                accepted = listener.accept() => match accepted {
-                    Ok((socket, from)) => {
+                accepted = next_client(&doors) => match accepted {
+                    Ok((socket, from, kind)) => {
                         if let Some(client) = Client::admit(&self.shared, socket, from) {
-                            tasks.spawn(client.serve(stopping.clone()));
-                        }
-                    }
-                    Err(error) => pause(&error).await,
-                },
-                accepted = accept_if(http.as_ref()) => match accepted {
-                    Ok((socket, from)) => {
-                        if let Some(client) = Client::admit(&self.shared, socket, from) {
-                            tasks.spawn(client.serve_http(stopping.clone()));
+                            let tls = self.tls.as_ref().filter(|_| kind.encrypted).cloned();
+                            tasks.spawn(client.serve(kind.language, tls, stopping.clone()));
                         }
                     }
                     Err(error) => pause(&error).await,
                 },
             }
         }
-        drop((listener, http));
+        drop(doors);
         // Fails when nobody is there to hear it.
         let _ = stop.send(());
         while let Some(ended) = tasks.join_next().await {
@@ -124,63 +155,75 @@ impl Client {
         Some(Self { shared: Arc::clone(shared), socket, from, permit })
     }
 
-    async fn serve_http(self, stopping: watch::Receiver<()>) {
-        let Self { shared, socket, from, permit } = self;
-        http::serve(shared, socket, from, permit, stopping).await;
-    }
-
-    async fn serve(self, mut stopping: watch::Receiver<()>) {
+    async fn serve(
+        self,
+        language: Language,
+        tls: Option<Presented>,
+        mut stopping: watch::Receiver<()>,
+    ) {
         let Self { shared, socket, from, permit } = self;
         tracing::debug!(%from, "a client connected");
         if let Err(error) = socket.set_nodelay(true) {
             tracing::debug!(%from, %error, "cannot switch delays off");
         }
-        let mut connection = Connection::new(&shared, socket);
-        let served = tokio::select! {
-            served = connection.serve() => served,
-            // Either told to stop, or the server was dropped.
-            _ = stopping.changed() => {
-                connection.close();
-                let flushed = connection.serve().await;
-                tracing::debug!(%from, "a client was disconnected: the server stops");
-                drop(connection);
-                drop(permit);
-                return log_failure(from, flushed);
+        let socket = match tls {
+            None => Socket::from(socket),
+            Some(tls) => {
+                // As long as a login may take: who does not get through has not begun to log in.
+                let shaking = timeout(shared.settings.login_timeout, tls.acceptor.accept(socket));
+                let shaken = tokio::select! {
+                    shaken = shaking => shaken,
+                    _ = stopping.changed() => return,
+                };
+                match shaken.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())) {
+                    Ok(stream) => Socket::encrypted(stream),
+                    Err(error) => {
+                        tracing::debug!(%from, %error, "no TLS connection with a client");
+                        return;
+                    }
+                }
             }
         };
-        match served {
-            Ok(()) => connection.linger().await,
-            failed => log_failure(from, failed),
+        match language {
+            Language::Binary => serve_binary(&shared, socket, from, stopping).await,
+            Language::Http => http::serve(shared, socket, from, stopping).await,
         }
         tracing::debug!(%from, "a client is gone");
         drop(permit);
     }
 }
 
-/// Takes a port.
-fn listen(on: SocketAddr) -> Result<(std::net::TcpListener, SocketAddr)> {
-    let refused = |error: std::io::Error| {
-        let what = format!("cannot listen on {on}");
-        Error::new(ErrorKind::Unavailable, what).because(error)
+async fn serve_binary(
+    shared: &Arc<Shared>,
+    socket: Socket,
+    from: SocketAddr,
+    mut stopping: watch::Receiver<()>,
+) {
+    let mut connection = Connection::new(shared, socket);
+    let served = tokio::select! {
+        served = connection.serve() => served,
+        // Either told to stop, or the server was dropped.
+        _ = stopping.changed() => {
+            connection.close();
+            let flushed = connection.serve().await;
+            tracing::debug!(%from, "a client was disconnected: the server stops");
+            return log_failure(from, flushed);
+        }
     };
-    let listener = std::net::TcpListener::bind(on).map_err(refused)?;
-    listener.set_nonblocking(true).map_err(refused)?;
-    let address = listener.local_addr().map_err(refused)?;
-    Ok((listener, address))
-}
-
-fn watched(listener: std::net::TcpListener) -> Result<TcpListener> {
-    TcpListener::from_std(listener)
-        .map_err(|error| Error::new(ErrorKind::Unavailable, "cannot watch the port").because(error))
-}
-
-/// The next client of a port that may not be there: then there never is one.
-async fn accept_if(listener: Option<&TcpListener>) -> io::Result<(TcpStream, SocketAddr)> {
-    match listener {
-        Some(listener) => listener.accept().await,
-        None => core::future::pending().await,
+    match served {
+        Ok(()) => connection.linger().await,
+        failed => log_failure(from, failed),
     }
 }
+
+fn address_of(doors: &[Door], kind: Kind) -> Option<SocketAddr> {
+    doors.iter().find(|door| door.kind() == kind).map(Door::address)
+}
+
+const BINARY: Kind = Kind { language: Language::Binary, encrypted: false };
+const HTTP: Kind = Kind { language: Language::Http, encrypted: false };
+const TLS: Kind = Kind { language: Language::Binary, encrypted: true };
+const HTTPS: Kind = Kind { language: Language::Http, encrypted: true };
 
 async fn pause(error: &io::Error) {
     tracing::warn!(%error, "cannot accept a client");

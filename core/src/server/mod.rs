@@ -16,7 +16,8 @@
 //!
 //! A feature of HELLO, a flag or a control that is not built is refused, never accepted and ignored.
 //!
-//! The management endpoints that clients insist on are served over HTTP on a second port, if the settings name one.
+//! The management endpoints that clients insist on are served over HTTP on a second port, if the settings name one;
+//! each of the two may have an encrypted port beside it.
 //!
 //! # When a write is answered
 //! See [`AckMode`].
@@ -27,6 +28,7 @@ mod cluster_config;
 mod connection;
 mod dcp;
 mod dispatch;
+mod door;
 mod error_map;
 mod http;
 mod kv;
@@ -48,5 +50,6 @@ mod withheld;
 #[cfg(test)]
 mod tests;
 
+pub use crate::tls::TlsIdentity;
 pub use listener::Server;
 pub use settings::{AckMode, Secret, ServerSettings, User};

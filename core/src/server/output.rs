@@ -28,11 +28,20 @@ pub(super) struct Output {
     limit: Option<Place>,
     /// Room that is kept when there is nothing to send.
     kept: usize,
+    /// The socket took bytes that it has yet to send.
+    unflushed: bool,
 }
 
 impl Output {
     pub(super) fn new() -> Self {
-        Self { buffer: BytesMut::new(), sent: 0, origin: 0, limit: None, kept: OUTPUT_BYTES_KEPT }
+        Self {
+            buffer: BytesMut::new(),
+            sent: 0,
+            origin: 0,
+            limit: None,
+            kept: OUTPUT_BYTES_KEPT,
+            unflushed: false,
+        }
     }
 
     /// The buffer, to append messages to.
@@ -83,16 +92,37 @@ impl Output {
         socket: &mut (impl AsyncWrite + Unpin),
     ) -> Poll<io::Result<()>> {
         if !self.has_sendable() {
-            return Poll::Pending;
+            return self.poll_flush(cx, socket);
         }
         let bytes = &self.buffer[self.sent..self.sendable()];
-        let n = ready!(Pin::new(socket).poll_write(cx, bytes))?;
+        let n = ready!(Pin::new(&mut *socket).poll_write(cx, bytes))?;
         if n == 0 {
             return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
         }
         self.sent += n;
         self.give_up_sent();
+        // At once for a plain socket, and without a system call.
+        self.unflushed = Pin::new(socket).poll_flush(cx)?.is_pending();
         Poll::Ready(Ok(()))
+    }
+
+    /// Ready when what the socket holds back has gone, if it held something back.
+    fn poll_flush(
+        &mut self,
+        cx: &mut Context<'_>,
+        socket: &mut (impl AsyncWrite + Unpin),
+    ) -> Poll<io::Result<()>> {
+        if !self.unflushed {
+            return Poll::Pending;
+        }
+        ready!(Pin::new(socket).poll_flush(cx))?;
+        self.unflushed = false;
+        Poll::Ready(Ok(()))
+    }
+
+    /// Whether everything has gone.
+    pub(super) fn is_done(&self) -> bool {
+        self.len() == 0 && !self.unflushed
     }
 
     /// Makes the room of what is sent usable again: at once if that is all, else when it is more than what would have

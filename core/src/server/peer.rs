@@ -20,6 +20,8 @@ pub(super) struct Peer {
     /// Who has logged in.
     pub(super) user: Option<String>,
     pub(super) bucket_selected: bool,
+    /// It has asked for something that is not built, which was noted in the log.
+    pub(super) unsupported_noted: bool,
     /// Its streams, once it is a DCP connection.
     pub(super) dcp: Option<Producer>,
 }
@@ -34,6 +36,7 @@ impl Peer {
             login: None,
             user: None,
             bucket_selected: false,
+            unsupported_noted: false,
             dcp: None,
         }
     }

@@ -1,6 +1,7 @@
 //! What a server is told when it is made: plain data, every field with a default.
 
 use crate::limits::{LOGIN_TIMEOUT, MEMORY_TIMEOUT, STUCK_TIMEOUT};
+use crate::tls::TlsIdentity;
 use core::fmt;
 use core::hint::black_box;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -14,6 +15,12 @@ pub struct ServerSettings {
     pub listen: SocketAddr,
     /// The address to serve the management endpoints on, over HTTP; port 0 takes a free one.
     pub http_listen: Option<SocketAddr>,
+    /// The address to serve the same as on [`listen`](Self::listen) on, encrypted; port 0 takes a free one.
+    pub tls_listen: Option<SocketAddr>,
+    /// The address to serve the management endpoints on, encrypted; port 0 takes a free one.
+    pub https_listen: Option<SocketAddr>,
+    /// What is shown on the encrypted ports.
+    pub tls_identity: TlsIdentity,
     /// The name of the one bucket.
     pub bucket: String,
     /// Who may log in. With nobody in it, every login is accepted, and none is needed.
@@ -39,6 +46,9 @@ impl Default for ServerSettings {
         Self {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 11_210)),
             http_listen: None,
+            tls_listen: None,
+            https_listen: None,
+            tls_identity: TlsIdentity::default(),
             bucket: "default".to_owned(),
             users: Vec::new(),
             ack: AckMode::Memory,

@@ -10,6 +10,8 @@ use crate::wire::{Feature, FeatureSet, Response, Status};
 const BUILT: FeatureSet = FeatureSet::of(&[
     Feature::TCP_NODELAY,
     Feature::MUTATION_SEQNO,
+    // No document has any, so that all of them are shown; some clients go no further without it.
+    Feature::XATTR,
     Feature::XERROR,
     Feature::SELECT_BUCKET,
     Feature::SNAPPY,

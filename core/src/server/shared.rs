@@ -30,7 +30,7 @@ pub(super) struct Shared {
 impl Shared {
     pub(super) fn new(engine: Engine, settings: ServerSettings, ports: Ports) -> Result<Arc<Self>> {
         let accounts = Accounts::new(&settings.users)?;
-        let config = ClusterConfig::new(&settings, ports, engine.vbuckets());
+        let config = ClusterConfig::new(&settings, ports, &engine);
         let error_maps = ErrorMaps::new();
         let sockets = Arc::new(Semaphore::new(SERVER_SOCKETS_MAX));
         let started = Instant::now();

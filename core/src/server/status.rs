@@ -34,6 +34,11 @@ impl Refused {
         Self { status, why: why.into(), manifest: None }
     }
 
+    /// What was wrong, for people.
+    pub(super) fn why(&self) -> &str {
+        &self.why
+    }
+
     /// Appends the answer.
     pub(super) fn encode(&self, to: &Header, json: Datatype, out: &mut BytesMut) {
         let answer = Response::to(to, self.status);

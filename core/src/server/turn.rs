@@ -4,11 +4,12 @@ use super::call::{Call, Stop};
 use super::connection::Connection;
 use super::dcp::OutputSink;
 use super::dispatch::dispatch;
+use super::peer::Peer;
 use super::status::Refused;
 use super::suspended::{Attempts, Resumed, Suspended};
 use crate::limits::{OUTPUT_BYTES_HIGH, TURN_BYTES, TURN_REQUESTS};
 use crate::producer::{Departure, Step};
-use crate::wire::{Aftermath, Feature, Frame, MalformedFrame};
+use crate::wire::{Aftermath, Feature, Frame, MalformedFrame, Status};
 use std::time::Instant;
 
 /// How a connection goes on after one of its requests.
@@ -100,6 +101,7 @@ impl<S> Connection<S> {
         match dispatch(&mut call) {
             Ok(()) => After::Next,
             Err(Stop::Refused(refused)) => {
+                note_unsupported(&frame, &refused, call.peer);
                 refused.encode(frame.header(), call.peer.json(), call.out());
                 After::Next
             }
@@ -176,5 +178,15 @@ impl<S> Connection<S> {
                 false
             }
         }
+    }
+}
+
+/// Notes that a client wants what is not built: once for each connection, since it will ask again.
+fn note_unsupported(frame: &Frame, refused: &Refused, peer: &mut Peer) {
+    let unsupported = matches!(refused.status, Status::NOT_SUPPORTED | Status::UNKNOWN_COMMAND);
+    if unsupported && !peer.unsupported_noted {
+        peer.unsupported_noted = true;
+        let (opcode, why) = (frame.opcode(), refused.why());
+        tracing::info!(%opcode, why, "a client asked for something that is not built");
     }
 }

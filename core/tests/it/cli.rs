@@ -490,3 +490,42 @@ fn the_quick_start_serves_on() {
     signal(child.id(), "INT");
     ended(child).well();
 }
+
+#[test]
+fn encrypted_connections_are_served_and_made() {
+    let folder = folder();
+    let cert = folder.path().join("made.pem");
+    let options = ["--ephemeral", "--vbuckets", "16", "--tls-listen", "127.0.0.1:0"];
+    let server = Serving::start(&[&options[..], &["--tls-cert-out", text(&cert)]].concat());
+    let tls = server.ready["tls"].as_str().expect("the ready line tells the port").to_owned();
+    let at = |rest: &[&str]| -> Vec<String> {
+        let all = [rest, &["--server", &tls, "--tls"]].concat();
+        all.into_iter().map(str::to_owned).collect()
+    };
+    let file = file_of(&folder, "secret", 100);
+    run(at(&["load", text(&file), "--key", "id", "--tls-ca", text(&cert)])).well();
+    let tailed = run(at(&[
+        "tail",
+        "--from-beginning",
+        "--until-caught-up",
+        "--tls-insecure-trust-everybody",
+    ]))
+    .well();
+    assert_eq!(mutations(&tailed.lines()).len(), 100);
+    let stats = run(at(&["stats", "--tls-ca", text(&cert)])).well();
+    assert!(stats.stdout.contains("curr_items"), "{}", stats.stdout);
+    run(at(&["stats"])).badly(1, &[&tls, "no TLS connection"]);
+    run(at(&["stats", "--tls-ca", "nowhere.pem"])).badly(1, &["nowhere.pem"]);
+    server.kill();
+    for (wrong, part) in [
+        (&["--tls-cert", "x.pem"][..], "--tls-key <FILE>"),
+        (&["--tls-cert", "x.pem", "--tls-key", "y.pem"], "--tls-listen"),
+        (&["--tls-cert-out", "x.pem"], "--tls-listen"),
+    ] {
+        run([&["serve", "--ephemeral"], wrong].concat()).badly(2, &[part]);
+    }
+    let files = ["--tls-cert", "x.pem", "--tls-key", "y.pem", "--tls-listen", "127.0.0.1:0"];
+    let serve = ["serve", "--ephemeral", "--listen", "127.0.0.1:0"];
+    run([&serve[..], &files].concat()).badly(1, &["x.pem: the certificates cannot be read"]);
+    run(["stats", "--tls-ca", text(&cert)]).badly(2, &["--tls"]);
+}

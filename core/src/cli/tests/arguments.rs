@@ -73,7 +73,7 @@ fn servers_have_a_port_of_their_own_unless_told() {
     ] {
         let arguments = parse(&format!("millstream tail --server {given}")).expect(given);
         let Some(Command::Tail(tail)) = arguments.command else { panic!("{given} is no tail") };
-        assert_eq!(tail.client().server, meant);
+        assert_eq!(tail.client().address(), meant);
     }
 }
 

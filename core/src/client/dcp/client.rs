@@ -10,6 +10,7 @@ use crate::client::connection::Connection;
 use crate::client::failure;
 use crate::client::settings::ConnectSettings;
 use crate::error::{Error, Result};
+use crate::tls::Socket;
 use crate::types::{Opaque, VbId};
 use crate::wire::dcp::{
     BufferAck, CloseStream, Control, FailoverLogAnswer, NoopAnswer, Open, OpenFlags,
@@ -19,7 +20,6 @@ use crate::wire::{Feature, Frame, Opcode, Status};
 use core::time::Duration;
 use std::collections::VecDeque;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpStream;
 use tokio::time::Instant;
 
 /// A DCP connection with any number of streams.
@@ -32,7 +32,7 @@ use tokio::time::Instant;
 /// least half the window. What counts is the whole message, header included, of snapshot markers, mutations,
 /// deletions, expirations, system events, seqno-advanced, out-of-order markers and stream ends.
 #[derive(Debug)]
-pub struct DcpClient<S = TcpStream> {
+pub struct DcpClient<S = Socket> {
     pub(super) connection: Connection<S>,
     /// Messages that came while the answer to a question was awaited, and their bytes.
     pub(super) backlog: VecDeque<Frame>,

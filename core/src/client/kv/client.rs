@@ -4,11 +4,11 @@ use crate::client::connection::Connection;
 use crate::client::settings::ConnectSettings;
 use crate::error::{Error, ErrorKind, Result};
 use crate::limits::KEY_BYTES_MAX;
+use crate::tls::Socket;
 use crate::types::VbId;
 use crate::wire::{CollectionId, Feature, Status, vbucket_of};
 use bytes::BytesMut;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpStream;
 
 /// Reads and writes documents, one request at a time, or many without waiting in between.
 ///
@@ -16,7 +16,7 @@ use tokio::net::TcpStream;
 /// Dropping the future of a request gives up on its answer, not on the request: a write may happen or not. The
 /// client stays usable; late answers are recognised by their opaque and dropped.
 #[derive(Debug)]
-pub struct KvClient<S = TcpStream> {
+pub struct KvClient<S = Socket> {
     pub(super) connection: Connection<S>,
     vbuckets: u32,
     /// The key of the request at hand as it goes over the wire.

@@ -3,6 +3,7 @@
 use super::routes::handle;
 use crate::limits::CLOSE_TIME_MAX;
 use crate::server::shared::Shared;
+use crate::tls::Socket;
 use core::convert::Infallible;
 use core::pin::pin;
 use hyper::server::conn::http1;
@@ -10,22 +11,20 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use tokio::net::TcpStream;
-use tokio::sync::{OwnedSemaphorePermit, watch};
+use tokio::sync::watch;
 use tokio::time::timeout;
 
 /// Bytes of a request's head: credentials and a path are far smaller.
 const HEAD_BYTES_MAX: usize = 16 * 1024;
 
-/// Serves a client until it goes or the server stops. `permit` is given back at the end.
+/// Serves a client until it goes or the server stops.
 pub(in crate::server) async fn serve(
     shared: Arc<Shared>,
-    socket: TcpStream,
+    socket: Socket,
     from: SocketAddr,
-    permit: OwnedSemaphorePermit,
     mut stopping: watch::Receiver<()>,
 ) {
-    let local = socket.local_addr().map_or(IpAddr::from([127, 0, 0, 1]), |local| local.ip());
+    let local = socket.tcp().local_addr().map_or(IpAddr::from([127, 0, 0, 1]), |local| local.ip());
     let told = stopping.clone();
     let head_timeout = shared.settings.login_timeout;
     let service = service_fn(|request| {
@@ -45,5 +44,4 @@ pub(in crate::server) async fn serve(
     if let Err(error) = served {
         tracing::debug!(%from, %error, "a management connection failed");
     }
-    drop(permit);
 }

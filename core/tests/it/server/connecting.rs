@@ -48,6 +48,7 @@ fn only_features_that_are_built_are_granted() {
     let built = [
         Feature::TCP_NODELAY,
         Feature::MUTATION_SEQNO,
+        Feature::XATTR,
         Feature::XERROR,
         Feature::SELECT_BUCKET,
         Feature::SNAPPY,
@@ -189,6 +190,10 @@ fn the_map_is_that_of_one_node() {
     assert_eq!(bucket["name"], "default");
     assert_eq!(bucket["nodeLocator"], "vbucket");
     assert_eq!((&bucket["rev"], &bucket["revEpoch"]), (&1.into(), &1.into()));
+    let uuid = bucket["uuid"].as_str().expect("the bucket has one");
+    assert!(uuid.len() == 32 && uuid.chars().all(|c| c.is_ascii_hexdigit()), "{uuid}");
+    let log = server.engine.failover_log(VbId(0)).expect("it exists");
+    assert!(uuid.starts_with(&format!("{:016x}", log[0].uuid.0)), "as long as its history is");
     let map = bucket["vBucketServerMap"]["vBucketMap"].as_array().expect("a map");
     assert_eq!(map.len(), 16);
     assert!(map.iter().all(|row| row[0] == 0));

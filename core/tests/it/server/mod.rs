@@ -32,5 +32,7 @@ mod stream_flags;
 mod stream_ids;
 mod stream_values;
 mod system_events;
+#[cfg(feature = "client")]
+mod tls;
 mod with_meta;
 mod write_infos;

@@ -16,6 +16,11 @@ pub(crate) struct Running {
     pub(crate) address: SocketAddr,
     /// The management endpoints, if the settings wanted them.
     pub(crate) http: Option<SocketAddr>,
+    /// The encrypted ports, if the settings wanted them: the protocol's, the management endpoints'.
+    pub(crate) tls: Option<SocketAddr>,
+    pub(crate) https: Option<SocketAddr>,
+    /// The certificate that was made for them.
+    pub(crate) certificate: Option<String>,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -54,6 +59,8 @@ impl Running {
     pub(crate) fn over(engine: Engine, settings: ServerSettings) -> Self {
         let server = Server::bind(engine.clone(), settings).expect("a free port");
         let (address, http) = (server.local_addr(), server.http_addr());
+        let (tls, https) = (server.tls_addr(), server.https_addr());
+        let certificate = server.generated_certificate().map(str::to_owned);
         let (stop, stopped) = oneshot::channel::<()>();
         let serve = move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
@@ -64,7 +71,7 @@ impl Running {
         };
         let thread = std::thread::Builder::new().name("server".into()).spawn(serve);
         let thread = Some(thread.expect("a thread"));
-        Self { engine, address, http, stop: Some(stop), thread }
+        Self { engine, address, http, tls, https, certificate, stop: Some(stop), thread }
     }
 
     /// A client with nothing agreed on.

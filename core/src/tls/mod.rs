@@ -1,0 +1,17 @@
+//! TLS on either side of the protocol, by rustls with the cryptography of `ring`.
+
+#[cfg(feature = "server")]
+mod identity;
+mod socket;
+#[cfg(feature = "client")]
+mod trust;
+
+#[cfg(feature = "server")]
+pub(crate) use identity::Presented;
+#[cfg(feature = "server")]
+pub use identity::TlsIdentity;
+pub use socket::Socket;
+#[cfg(feature = "client")]
+pub use trust::TlsTrust;
+#[cfg(feature = "client")]
+pub(crate) use trust::connect;
