@@ -3,6 +3,7 @@
 use super::amounts::some_time;
 use super::exit::{EXIT_CODES, Failure};
 use super::load::LoadArguments;
+use super::manage::{CollectionArguments, ScopeArguments};
 use super::password::password;
 use super::quickstart::QuickStartArguments;
 use super::serve::ServeArguments;
@@ -41,6 +42,12 @@ pub(super) enum Command {
     /// Print what a server says of itself.
     #[command(after_help = EXIT_CODES)]
     Stats(StatsArguments),
+    /// Make and drop scopes.
+    #[command(after_help = EXIT_CODES)]
+    Scope(ScopeArguments),
+    /// Make, drop and list collections.
+    #[command(after_help = EXIT_CODES)]
+    Collection(CollectionArguments),
 }
 
 /// How clients find and enter a server.

@@ -12,6 +12,7 @@ mod host;
 mod input;
 mod load;
 mod logging;
+mod manage;
 mod password;
 mod progress;
 mod quickstart;

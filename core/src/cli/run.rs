@@ -2,7 +2,7 @@
 
 use super::args::{Arguments, Command};
 use super::exit::{Failure, io_failure};
-use super::{load, quickstart, serve, stats, tail};
+use super::{load, manage, quickstart, serve, stats, tail};
 use core::future::Future;
 use std::time::Instant;
 use tokio::runtime::Builder;
@@ -19,6 +19,8 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
         Some(Command::Load(arguments)) => on_one_core(load::run(arguments)),
         Some(Command::Tail(arguments)) => on_one_core(tail::run(arguments)),
         Some(Command::Stats(arguments)) => on_one_core(stats::run(arguments)),
+        Some(Command::Scope(arguments)) => on_one_core(manage::scope(arguments)),
+        Some(Command::Collection(arguments)) => on_one_core(manage::collection(arguments)),
     }
 }
 

@@ -1,7 +1,8 @@
 //! Clients: documents in ([`KvClient`]), changes out ([`DcpClient`]).
 //!
 //! Both run on tokio, over TCP (encrypted or not) or any other byte stream, and use only the messages of
-//! [`crate::wire`]. [`ResumeToken`] and [`Checkpoint`] remember where a stream was, so that it goes on there after anything.
+//! [`crate::wire`]. [`ResumeToken`] and [`Checkpoint`] remember where a stream was, so that it goes on there after
+//! anything.
 //!
 //! Errors are [`crate::Error`]; each names the host, the step and, if the server refused, the status, which
 //! [`status_of`] finds again.
@@ -19,6 +20,8 @@ mod settings;
 #[cfg(test)]
 mod tests;
 
+#[cfg(feature = "cli")]
+pub(crate) use crate::tls::connect as tls_socket;
 pub use crate::tls::{Socket, TlsTrust};
 pub use connection::Connection;
 pub use dcp::{

@@ -7,6 +7,8 @@ use super::{buckets, guard, nodes, pools, scopes, streaming};
 use crate::server::shared::Shared;
 use hyper::body::Incoming;
 use hyper::{Method, Request, StatusCode};
+use percent_encoding::percent_decode_str;
+use std::borrow::Cow;
 use std::net::IpAddr;
 use tokio::sync::watch;
 
@@ -18,7 +20,8 @@ pub(super) async fn handle(
     stopping: &watch::Receiver<()>,
 ) -> Answer {
     let wanted = {
-        let path: Vec<&str> = parts(&request).collect();
+        let path: Vec<Cow<'_, str>> = parts(&request).collect();
+        let path: Vec<&str> = path.iter().map(|part| &**part).collect();
         match &*path {
             ["pools", "default", "buckets", name, "scopes", rest @ ..]
                 if *name == shared.settings.bucket =>
@@ -36,8 +39,10 @@ pub(super) async fn handle(
     }
 }
 
-fn parts<B>(request: &Request<B>) -> impl Iterator<Item = &str> {
-    request.uri().path().split('/').filter(|part| !part.is_empty())
+/// The parts of a path, decoded.
+fn parts<B>(request: &Request<B>) -> impl Iterator<Item = Cow<'_, str>> {
+    let parts = request.uri().path().split('/').filter(|part| !part.is_empty());
+    parts.map(|part| percent_decode_str(part).decode_utf8_lossy())
 }
 
 /// Answers a request that changes nothing.
@@ -51,7 +56,8 @@ fn route<B>(
         return refused(StatusCode::UNAUTHORIZED, "log in with a user and a password");
     };
     let host = Host::of(request, local);
-    let path: Vec<&str> = parts(request).collect();
+    let path: Vec<Cow<'_, str>> = parts(request).collect();
+    let path: Vec<&str> = path.iter().map(|part| &**part).collect();
     let no_bucket = || refused(StatusCode::NOT_FOUND, "there is no such bucket");
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
         return refused(StatusCode::METHOD_NOT_ALLOWED, "that cannot be changed here");
