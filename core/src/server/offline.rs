@@ -28,7 +28,12 @@ impl Offline {
     /// # Errors
     /// As [`Server::bind`](crate::server::Server::bind).
     pub fn new(engine: Engine, settings: ServerSettings) -> Result<Self> {
-        let ports = Ports { port: 11_210, management_port: settings.management_port };
+        let ports = Ports {
+            port: 11_210,
+            management_port: settings.management_port,
+            tls_port: None,
+            https_port: None,
+        };
         Ok(Self { shared: Shared::new(engine, settings, ports)? })
     }
 
