@@ -2,6 +2,7 @@
 
 use super::outbox::{Delivery, OutboxWriter};
 use super::pool::GatePermit;
+use crate::collections::is_system;
 use crate::error::{ErrorKind, Result};
 use crate::flow::Budget;
 use crate::limits::{BACKFILL_SLICE_BYTES, BACKFILL_SLICE_ITEMS};
@@ -18,6 +19,8 @@ pub(crate) struct BackfillRequest {
     pub(crate) from: Seqno,
     /// Whether records may be missing because tombstones were purged above `from`.
     pub(crate) purge_exempt: bool,
+    /// Whether the stream shows no values, so that only those of system events are needed.
+    pub(crate) without_values: bool,
 }
 
 /// A request, its outbox, and its scan once it is open.
@@ -55,13 +58,16 @@ impl Backfill {
     /// Opens the scan.
     pub(super) fn create(&mut self, store: &dyn Store) -> Turn {
         self.turn(|backfill| {
-            let BackfillRequest { vb, from, purge_exempt } = backfill.request;
-            let scan = store.scan(vb, from..=Seqno::MAX)?;
+            let BackfillRequest { vb, from, purge_exempt, without_values } = backfill.request;
+            let mut scan = store.scan(vb, from..=Seqno::MAX)?;
             // Tombstones may have been purged since the request was checked; at 1 nothing can be missed.
             let purged = from.0 > 1 && from <= scan.purge_seqno();
             if purged && !purge_exempt {
                 backfill.outbox.deliver(Delivery::Failed(EndReason::StateChanged));
                 return Ok(Turn::Finished);
+            }
+            if without_values {
+                scan.leave_out_values(is_system);
             }
             backfill
                 .outbox

@@ -87,7 +87,12 @@ fn bench(store: &std::sync::Arc<dyn Store>, budget: u64, scans_max: usize) -> Be
 impl Bench {
     fn schedule(&self, vb: u16) -> OutboxReader {
         let (writer, reader) = outbox(Arc::clone(&self.ready), usize::from(vb));
-        let request = BackfillRequest { vb: VbId(vb), from: Seqno(1), purge_exempt: false };
+        let request = BackfillRequest {
+            vb: VbId(vb),
+            from: Seqno(1),
+            purge_exempt: false,
+            without_values: false,
+        };
         let mut pinned = self.domain.reader("test");
         let taken =
             Backfills::schedule(&self.backfills, Backfill::new(request, writer), &pinned.pin());

@@ -204,6 +204,12 @@ pub trait Scan: Send {
     /// An upper bound of how many records it will still show.
     fn remaining_estimate(&self) -> u64;
 
+    /// From now on records may come without their values, but for those whose key `needs_value` names. A scan that
+    /// gains nothing from that shows them all the same, as this method does unless it is written otherwise.
+    fn leave_out_values(&mut self, needs_value: fn(&[u8]) -> bool) {
+        let _ = needs_value;
+    }
+
     /// Reads the next slice, in seqno order, appending to `out`.
     fn next(&mut self, budget: SliceBudget, out: &mut Vec<Record>) -> Result<Slice>;
 }

@@ -165,6 +165,7 @@ impl ActiveStream {
             // Nothing that the filter shows is older than its collections.
             from: self.next.max(self.filter.start(cx.partition, cx.pin)),
             purge_exempt: self.range.purge_exempt,
+            without_values: cx.layout.values.are_left_out(),
         };
         self.source = Source::Store(reader);
         if let Advanced::Dead(_) = cx.word.advance(StreamState::Backfilling) {

@@ -22,6 +22,11 @@ pub enum Values {
 }
 
 impl Values {
+    /// Whether none is sent.
+    pub(super) fn are_left_out(self) -> bool {
+        matches!(self, Self::Omitted | Self::OmittedWithDatatype)
+    }
+
     /// Whether a value is sent as it is kept.
     #[inline]
     pub(super) fn keep(self, datatype: Datatype, value: &[u8]) -> bool {

@@ -2,7 +2,7 @@
 
 use super::database::{by_seqno, pair, reading};
 use super::keys::{Gen, seqno_of};
-use super::values::{decode_record, decode_superseded, record_bytes};
+use super::values::{Version, decode_superseded};
 use super::vbucket::lock;
 use super::writer::Core;
 use crate::error::{Error, ErrorKind, Result};
@@ -29,6 +29,8 @@ pub(super) struct EmbeddedScan {
     read_to: Seqno,
     /// How many versions there were to show, at most, less those shown.
     left_max: u64,
+    /// Records of other keys are shown without their values.
+    needs_value: fn(&[u8]) -> bool,
 }
 
 impl EmbeddedScan {
@@ -46,6 +48,7 @@ impl EmbeddedScan {
             pin: None,
             read_to: Seqno(range.start().get().saturating_sub(1)),
             left_max: 0,
+            needs_value: |_| true,
         };
         let core = Arc::clone(&scan.core);
         let mut vbucket = core.slot(vb)?.settled()?;
@@ -118,13 +121,17 @@ impl EmbeddedScan {
             if superseded && self.is_skipped(&mut skipped, seqno)? {
                 continue;
             }
-            let record = record_bytes(&stored);
+            let mut version = Version::parse(&db_key, &stored)?;
+            if !(self.needs_value)(version.key) {
+                version.value = &[];
+            }
+            let record = version.bytes();
             if slab.capacity() < record {
                 let left = budget.items.saturating_sub(out.len() - shown_before);
                 let wanted = record.saturating_mul(left).min(SLAB_BYTES);
                 slab = BytesMut::with_capacity(wanted.max(record));
             }
-            out.push(decode_record(&db_key, &stored, &mut slab)?);
+            out.push(version.record(&mut slab));
             bytes += record;
             if bytes >= budget.bytes || out.len() - shown_before >= budget.items {
                 return Ok(seqno);
@@ -180,6 +187,10 @@ impl Scan for EmbeddedScan {
 
     fn remaining_estimate(&self) -> u64 {
         self.left_max.min(self.end.get().saturating_sub(self.read_to.get()))
+    }
+
+    fn leave_out_values(&mut self, needs_value: fn(&[u8]) -> bool) {
+        self.needs_value = needs_value;
     }
 
     fn next(&mut self, budget: SliceBudget, out: &mut Vec<Record>) -> Result<Slice> {

@@ -82,13 +82,36 @@ pub(super) fn encode_record(db_key: &[u8], record: &Record, out: &mut Vec<u8>) {
 
 /// Decodes a version from `seq`; its key and value are cut from `slab`.
 pub(super) fn decode_record(db_key: &[u8], stored: &[u8], slab: &mut BytesMut) -> Result<Record> {
-    let seqno = seqno_of(db_key)?;
-    let (meta, key, value) = parse_record(db_key, stored, seqno)?;
-    slab.reserve(key.len() + value.len());
-    slab.extend_from_slice(key);
-    let key = slab.split().freeze();
-    slab.extend_from_slice(value);
-    Ok(Record { meta, key, value: slab.split().freeze() })
+    Ok(Version::parse(db_key, stored)?.record(slab))
+}
+
+/// A version in `seq`, where it lies.
+pub(super) struct Version<'a> {
+    meta: DocMeta,
+    pub(super) key: &'a [u8],
+    pub(super) value: &'a [u8],
+}
+
+impl<'a> Version<'a> {
+    pub(super) fn parse(db_key: &[u8], stored: &'a [u8]) -> Result<Self> {
+        let seqno = seqno_of(db_key)?;
+        let (meta, key, value) = parse_record(db_key, stored, seqno)?;
+        Ok(Self { meta, key, value })
+    }
+
+    /// Key and value together, in bytes.
+    pub(super) fn bytes(&self) -> usize {
+        self.key.len() + self.value.len()
+    }
+
+    /// The version with its key and value cut from `slab`.
+    pub(super) fn record(&self, slab: &mut BytesMut) -> Record {
+        slab.reserve(self.bytes());
+        slab.extend_from_slice(self.key);
+        let key = slab.split().freeze();
+        slab.extend_from_slice(self.value);
+        Record { meta: self.meta, key, value: slab.split().freeze() }
+    }
 }
 
 /// The meta data and key of a version from `seq`.
@@ -99,11 +122,6 @@ pub(super) fn decode_record_key<'a>(
     let seqno = seqno_of(db_key)?;
     let (meta, key, _) = parse_record(db_key, stored, seqno)?;
     Ok((meta, key))
-}
-
-/// Key and value of a version from `seq` together, in bytes.
-pub(super) fn record_bytes(stored: &[u8]) -> usize {
-    stored.len().saturating_sub(META_BYTES + 2 + CHECK_BYTES)
 }
 
 /// Encodes the newest version of a key for `key`.

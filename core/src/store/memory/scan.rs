@@ -23,6 +23,8 @@ pub(super) struct MemoryScan {
     read_to: Seqno,
     /// How many versions there were to show, at most, less those shown.
     left_max: u64,
+    /// Records of other keys are shown without their values.
+    needs_value: fn(&[u8]) -> bool,
 }
 
 impl MemoryScan {
@@ -40,6 +42,7 @@ impl MemoryScan {
             purge: opened.purge,
             read_to: Seqno(start.get().saturating_sub(1)),
             left_max: opened.versions as u64,
+            needs_value: |_| true,
         }
     }
 
@@ -65,13 +68,17 @@ impl Scan for MemoryScan {
         self.left_max.min(self.end.get().saturating_sub(self.read_to.get()))
     }
 
+    fn leave_out_values(&mut self, needs_value: fn(&[u8]) -> bool) {
+        self.needs_value = needs_value;
+    }
+
     fn next(&mut self, mut budget: SliceBudget, out: &mut Vec<Record>) -> Result<Slice> {
         let Some(pin) = self.pin else {
             return Ok(Slice { read_to: self.end, more: false });
         };
         let shown_before = out.len();
         loop {
-            let read = lock(self.vbucket()).read(pin, &mut budget, PAGE, out);
+            let read = lock(self.vbucket()).read(pin, &mut budget, PAGE, self.needs_value, out);
             self.read_to = read.map_err(|_| scan_ended(self.vb))?;
             let spent = budget.items == 0 || budget.bytes == 0;
             let more = self.read_to < self.end;

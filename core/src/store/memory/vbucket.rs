@@ -151,6 +151,7 @@ impl Vbucket {
         pin: Pin,
         budget: &mut SliceBudget,
         limit: usize,
+        needs_value: fn(&[u8]) -> bool,
         out: &mut Vec<Record>,
     ) -> Result<Seqno, Gone> {
         let from = self.pins.read_to(pin)?;
@@ -161,9 +162,13 @@ impl Vbucket {
             if !self.shown(seqno, pin.end()) {
                 continue;
             }
+            let mut record = record.clone();
+            if !needs_value(&record.key) {
+                record.value = Bytes::new();
+            }
             budget.items = budget.items.saturating_sub(1);
             budget.bytes = budget.bytes.saturating_sub(record.key.len() + record.value.len());
-            out.push(record.clone());
+            out.push(record);
             if budget.items == 0 || budget.bytes == 0 {
                 break;
             }

@@ -221,6 +221,36 @@ fn values_are_left_out_of_messages_and_of_what_is_counted() {
 }
 
 #[test]
+fn values_that_are_left_out_are_not_read_ahead_either() {
+    let server = Running::start();
+    let mut writer = server.client();
+    for n in 0..8 {
+        writer.store(set(0, format!("key-{n}").as_bytes(), &[b'v'; 20_000]));
+    }
+    persist(&server);
+    let without = OpenFlags::PRODUCER.with(OpenFlags::NO_VALUE);
+    // Seven of eight, whose keys are kept with the id of their collection.
+    for (flags, kept) in [(OpenFlags::PRODUCER, 7 * (6 + 20_000)), (without, 7 * 6)] {
+        let mut dcp = Dcp::open_with(&server, "ahead", flags);
+        // Room for the marker and one more message: the rest stays where it was read to.
+        dcp.control("connection_buffer_size", "45");
+        dcp.stream(&StreamReq { flags: StreamFlags::DISK_ONLY, ..from_zero(0) });
+        dcp.marker();
+        dcp.event();
+        let deadline = std::time::Instant::now() + std::time::Duration::from_secs(30);
+        let buffered = || {
+            let connections = server.engine.connections();
+            let ours = connections.iter().find(|c| c.name == "ahead" && !c.pending_disconnect);
+            ours.and_then(|c| c.backfills).map(|backfills| backfills.buffer_bytes)
+        };
+        while buffered() != Some(kept) {
+            assert!(std::time::Instant::now() < deadline, "{:?}, not {kept}", buffered());
+            std::thread::yield_now();
+        }
+    }
+}
+
+#[test]
 fn both_ways_to_leave_values_out_exclude_each_other() {
     let server = Running::start();
     let flags =

@@ -97,9 +97,13 @@ impl<'a> Table<'a> {
 }
 
 fn dcp(server: &Running, name: &str, flat: bool) -> Client {
+    dcp_with(server, name, flat, OpenFlags::PRODUCER)
+}
+
+fn dcp_with(server: &Running, name: &str, flat: bool, flags: OpenFlags) -> Client {
     let mut client = server.client();
     client.agree(&[Feature::COLLECTIONS]);
-    let open = Open { flags: OpenFlags::PRODUCER, name: name.as_bytes(), value: &[] };
+    let open = Open { flags, name: name.as_bytes(), value: &[] };
     assert_eq!(client.status(|opaque, out| open.encode(opaque, out)), Status::SUCCESS);
     let mut control = |key: &str| {
         let control = Control { key: key.as_bytes(), value: b"true" };
@@ -258,6 +262,21 @@ fn who_did_not_gets_numbers_and_is_told_of_no_change() {
         assert_eq!(all[0], Saw::Marker(0, 5));
         assert_eq!(all[all.len() - 2..], [Saw::Advanced(5), Saw::End(0)], "{all:?}");
         assert!(!all.iter().any(|saw| matches!(saw, Saw::Event(_, MODIFY, ..))), "{all:?}");
+    }
+}
+
+#[test]
+fn events_keep_their_values_where_documents_are_sent_without() {
+    let server = Running::start();
+    scene(&server);
+    persist(&server);
+    for without in [OpenFlags::NO_VALUE, OpenFlags::NO_VALUE_WITH_DATATYPE] {
+        let flags = OpenFlags::PRODUCER.with(without);
+        let mut client = dcp_with(&server, "keys", true, flags);
+        let all = [vec![Saw::Marker(0, 4)], flat(), vec![Saw::End(0)]].concat();
+        for source in [StreamFlags::NONE, StreamFlags::DISK_ONLY] {
+            assert_eq!(shown(&mut client, source, ""), all, "{without:?} {source:?}");
+        }
     }
 }
 
