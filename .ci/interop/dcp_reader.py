@@ -23,6 +23,8 @@ from wire import OK, REQUEST, RESPONSE, Connection, Frame, ProtocolError, Refuse
 OPEN, CLOSE_STREAM, STREAM_REQUEST, FAILOVER_LOG = 0x50, 0x52, 0x53, 0x54
 STREAM_END, SNAPSHOT_MARKER, MUTATION, DELETION, EXPIRATION = 0x55, 0x56, 0x57, 0x58, 0x59
 NOOP, BUFFER_ACK, CONTROL = 0x5C, 0x5D, 0x5E
+SYSTEM_EVENT, SEQNO_ADVANCED = 0x5F, 0x64
+CREATE_COLLECTION, DROP_COLLECTION, CREATE_SCOPE, DROP_SCOPE = 0, 1, 3, 4
 
 OPEN_PRODUCER, OPEN_DELETE_TIMES = 0x01, 0x20
 ROLLBACK = 0x23
@@ -45,6 +47,10 @@ class Options:
     starve_silence: float = 0.3
     # Stream from here: vbucket -> (uuid, seqno, snapshot start, snapshot end).
     resume: dict[int, tuple[int, int, int, int]] = field(default_factory=dict)
+    # Whether the connection agreed on collections: keys then begin with the id of one, and changes of them are told.
+    collections: bool = False
+    # Only these collections.
+    only: tuple[int, ...] = ()
     # Follow the tail for ever; `Reader.stop_at` says when to stop.
     follow: bool = False
     timeout: float = 30.0
@@ -80,6 +86,8 @@ class Stream:
     snapshot: tuple[int, int] | None = None
     snapshot_flags: int = 0
     keys_in_snapshot: set[bytes] = field(default_factory=set)
+    # Collections that the stream has told of, and has not told are gone.
+    collections: set[int] = field(default_factory=set)
     events: int = 0
     snapshots: int = 0
 
@@ -130,8 +138,14 @@ class Reader:
         for vb, end in sorted(ends.items()):
             uuid, start, snap_start, snap_end = self.options.resume.get(vb, (0, 0, 0, 0))
             extras = struct.pack("!IIQQQQQ", 0, 0, start, end, uuid, snap_start, snap_end)
-            frame = self.connection.request(STREAM_REQUEST, status=vb, extras=extras)
+            value = b""
+            if self.options.only:
+                value = json.dumps({"collections": [f"{id:x}" for id in self.options.only]}).encode()
+            frame = self.connection.request(STREAM_REQUEST, status=vb, extras=extras, value=value)
             stream = Stream(vb, frame.opaque, start, end, seqno=start)
+            if not self.options.only or 0 in self.options.only:
+                # The default collection, which nobody makes.
+                stream.collections.add(0)
             self.streams[vb] = self.by_opaque[frame.opaque] = stream
             self.due.append((STREAM_REQUEST, frame.opaque))
             frames.append(frame)
@@ -278,8 +292,8 @@ class Reader:
         stream.snapshots += 1
         self.counts["disk snapshots" if flags & MARKER_DISK else "memory snapshots"] += 1
 
-    def document(self, stream: Stream, frame: Frame, seqno: int, rev: int) -> None:
-        """What holds for every event that is about a key."""
+    def place(self, stream: Stream, seqno: int) -> str:
+        """What holds for every event that has a seqno."""
         where = f"vb {stream.vb} seqno {seqno}"
         check(stream.snapshot is not None, f"{where}: before any marker")
         assert stream.snapshot is not None
@@ -287,7 +301,19 @@ class Reader:
         check(start <= seqno <= end, f"{where}: outside its snapshot {start} to {end}")
         check(seqno > stream.seqno, f"{where}: after seqno {stream.seqno}")
         check(seqno <= stream.end, f"{where}: beyond the end {stream.end}")
-        check(0 < len(frame.key) <= 250, f"{where}: a key of {len(frame.key)} bytes")
+        return where
+
+    def document(self, stream: Stream, frame: Frame, seqno: int, rev: int) -> None:
+        """What holds for every event that is about a key."""
+        where = self.place(stream, seqno)
+        name = frame.key
+        if self.options.collections:
+            collection, name = collection_of(frame.key)
+            check(
+                collection in stream.collections or (stream.start > 0 and not self.options.only),
+                f"{where}: a document of collection 0x{collection:x}, which the stream has not told of",
+            )
+        check(0 < len(name) <= 250, f"{where}: a key of {len(name)} bytes")
         check(frame.cas != 0, f"{where}: no CAS")
         check(rev != 0, f"{where}: no revision")
         check(frame.key not in stream.keys_in_snapshot, f"{where}: {frame.key!r} twice in a snapshot")
@@ -342,6 +368,37 @@ class Reader:
         check(frame.datatype == 0 and not frame.value, f"a {kind} with a value or a datatype")
         self.keep(frame.key, Document(kind, stream.vb, seqno, frame.cas, rev, 0, 0, 0, b""))
 
+    def system_event(self, stream: Stream, frame: Frame) -> None:
+        check(self.options.collections, "a system event, though collections were not agreed on")
+        check(len(frame.extras) == 13, f"a system event with extras of {len(frame.extras)} bytes")
+        seqno, kind, version = struct.unpack("!QIB", frame.extras)
+        where = self.place(stream, seqno)
+        check(kind in SYSTEM_VALUES, f"{where}: a system event of kind {kind}")
+        check(version in SYSTEM_VALUES[kind], f"{where}: kind {kind} with version {version}")
+        layout = struct.Struct(SYSTEM_VALUES[kind][version])
+        check(len(frame.value) == layout.size, f"{where}: kind {kind} with a value of {len(frame.value)} bytes")
+        parts = layout.unpack(frame.value)
+        made = kind in (CREATE_COLLECTION, CREATE_SCOPE)
+        check(bool(frame.key) == made, f"{where}: kind {kind} with the name {frame.key!r}")
+        check(parts[0] != 0, f"{where}: no manifest")
+        if kind in (CREATE_COLLECTION, DROP_COLLECTION):
+            collection = parts[2]
+            only = self.options.only
+            check(not only or collection in only, f"{where}: collection 0x{collection:x} was not asked for")
+            (stream.collections.add if made else stream.collections.discard)(collection)
+        stream.seqno = seqno
+        stream.events += 1
+        self.counts["system events"] += 1
+
+    def seqno_advanced(self, stream: Stream, frame: Frame) -> None:
+        check(self.options.collections, "a seqno-advanced, though collections were not agreed on")
+        check(len(frame.extras) == 8, f"a seqno-advanced with extras of {len(frame.extras)} bytes")
+        check(not frame.key and not frame.value, "a seqno-advanced with key or value")
+        (seqno,) = struct.unpack("!Q", frame.extras)
+        self.place(stream, seqno)
+        stream.seqno = seqno
+        self.counts["seqnos advanced"] += 1
+
     def stream_end(self, stream: Stream, frame: Frame) -> None:
         where = f"vb {stream.vb}"
         check(len(frame.extras) == 4, f"{where}: an end with extras of {len(frame.extras)} bytes")
@@ -363,6 +420,15 @@ EVENTS = {
     DELETION: Reader.deletion,
     EXPIRATION: Reader.expiration,
     STREAM_END: Reader.stream_end,
+    SYSTEM_EVENT: Reader.system_event,
+    SEQNO_ADVANCED: Reader.seqno_advanced,
+}
+# The value of each kind of system event, by version: manifest, scope, collection, time to live.
+SYSTEM_VALUES = {
+    CREATE_COLLECTION: {0: "!QII", 1: "!QIII"},
+    DROP_COLLECTION: {0: "!QII"},
+    CREATE_SCOPE: {0: "!QI"},
+    DROP_SCOPE: {0: "!QI"},
 }
 # What the window counts: header and body of exactly these.
 COUNTED = frozenset(EVENTS)
@@ -371,6 +437,18 @@ COUNTED = frozenset(EVENTS)
 def check(holds: bool, what: str) -> None:
     if not holds:
         raise ProtocolError(what)
+
+
+def collection_of(key: bytes) -> tuple[int, bytes]:
+    """A key as it travels where collections were agreed on: the collection's id in LEB128, then the name."""
+    collection = 0
+    for place, byte in enumerate(key[:5]):
+        collection |= (byte & 0x7F) << (7 * place)
+        if byte < 0x80:
+            check(byte != 0 or place == 0, f"{key!r}: an id with more bytes than it needs")
+            check(collection < 1 << 32, f"{key!r}: an id of more than 32 bits")
+            return collection, key[place + 1 :]
+    raise ProtocolError(f"{key!r}: an id that does not end")
 
 
 def failover_entries(value: bytes) -> list[tuple[int, int]]:
@@ -392,11 +470,14 @@ def main() -> int:
     parser.add_argument("--bucket", required=True)
     parser.add_argument("--window", type=int, default=Options.window)
     parser.add_argument("--expiry-opcode", action="store_true")
+    parser.add_argument("--collections", action="store_true", help="show every collection, and changes of them")
     parser.add_argument("--documents", action="store_true", help="print each document as a line of JSON")
     args = parser.parse_args()
     connection = Connection.open(args.server)
-    connection.log_in(args.user, os.environ.get("MILLSTREAM_PASSWORD", ""), args.bucket)
-    reader = Reader(connection, Options(window=args.window, expiry_opcode=args.expiry_opcode)).read()
+    password = os.environ.get("MILLSTREAM_PASSWORD", "")
+    connection.log_in(args.user, password, args.bucket, collections=args.collections)
+    options = Options(window=args.window, expiry_opcode=args.expiry_opcode, collections=args.collections)
+    reader = Reader(connection, options).read()
     if args.documents:
         for key, document in reader.documents.items():
             fields = vars(document) | {

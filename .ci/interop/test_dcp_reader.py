@@ -175,7 +175,9 @@ class Events(Case):
         )
 
     def test_opcodes_that_nobody_asked_for(self):
-        self.refused(event(0x64, bytes(8)), "unexpected opcode 0x64")
+        self.refused(event(0x65, bytes(4)), "unexpected opcode 0x65")
+        self.refused(event(dcp.SEQNO_ADVANCED, bytes(8)), "collections were not agreed on")
+        self.refused(event(dcp.SYSTEM_EVENT, bytes(13)), "collections were not agreed on")
 
     def test_a_noop_is_answered_with_its_opaque(self):
         reader = opened()
@@ -183,6 +185,78 @@ class Events(Case):
         answer, _ = decode(reader.peer.recv(100))
         self.assertEqual((answer.magic, answer.opcode, answer.opaque), (RESPONSE, dcp.NOOP, 10_000_001))
         self.assertEqual(reader.unacked, 0)
+
+
+def collection(seqno: int, id: int, *, made: bool = True, ttl: int | None = None) -> bytes:
+    kind, name = (dcp.CREATE_COLLECTION, b"c") if made else (dcp.DROP_COLLECTION, b"")
+    version, value = 0, struct.pack("!QII", 1, 8, id)
+    if ttl is not None:
+        version, value = 1, value + struct.pack("!I", ttl)
+    return event(dcp.SYSTEM_EVENT, struct.pack("!QIB", seqno, kind, version), name, value, cas=0)
+
+
+def scope(seqno: int, *, made: bool = True) -> bytes:
+    kind, name = (dcp.CREATE_SCOPE, b"s") if made else (dcp.DROP_SCOPE, b"")
+    return event(dcp.SYSTEM_EVENT, struct.pack("!QIB", seqno, kind, 0), name, struct.pack("!QI", 1, 8))
+
+
+def advanced(seqno: int) -> bytes:
+    return event(dcp.SEQNO_ADVANCED, struct.pack("!Q", seqno))
+
+
+class Collections(Case):
+    ALL = Options(collections=True, timeout=0.2)
+    ONLY = Options(collections=True, only=(0x89,), timeout=0.2)
+
+    def read(self, data: bytes, options: Options = ALL) -> Reader:
+        reader = opened(options=options, end=9)
+        reader.streams[3].collections |= set() if options.only else {0}
+        return feed(reader, data)
+
+    def refused(self, data: bytes, why: str, options: Options = ALL):
+        with self.assertRaisesRegex(ProtocolError, why):
+            self.read(data, options)
+
+    def test_events_and_keys_of_every_kind(self):
+        told = scope(1) + collection(2, 0x89) + collection(3, 9, ttl=60)
+        shown = mutation(4, b"\0k") + mutation(5, b"\x89\x01k") + mutation(6, b"\x09k")
+        gone = collection(7, 9, made=False) + scope(8, made=False)
+        reader = self.read(marker(0, 9) + told + shown + gone + advanced(9) + END)
+        self.assertTrue(reader.finished())
+        self.assertEqual(set(reader.documents), {b"\0k", b"\x89\x01k", b"\x09k"})
+        self.assertEqual((reader.counts["system events"], reader.counts["seqnos advanced"]), (5, 1))
+        self.assertEqual(reader.streams[3].seqno, 9)
+
+    def test_a_document_of_a_collection_that_was_not_told(self):
+        self.refused(marker(0, 4) + mutation(4, b"\x09k"), "collection 0x9, which the stream has not told of")
+        gone = collection(2, 9) + collection(3, 9, made=False)
+        self.refused(marker(0, 4) + gone + mutation(4, b"\x09k"), "which the stream has not told of")
+
+    def test_what_was_not_asked_for(self):
+        self.refused(marker(0, 4) + collection(2, 9), "0x9 was not asked for", self.ONLY)
+        self.refused(marker(0, 4) + mutation(2, b"\0k"), "collection 0x0", self.ONLY)
+        self.read(marker(0, 4) + collection(2, 0x89) + mutation(3, b"\x89\x01k") + advanced(4), self.ONLY)
+
+    def test_a_seqno_advanced_is_a_place_like_others(self):
+        self.refused(advanced(1), "before any marker")
+        self.refused(marker(0, 4) + advanced(5), "outside its snapshot")
+        self.refused(marker(0, 4) + advanced(3) + mutation(3, b"\0k"), "seqno 3: after seqno 3")
+
+    def test_ids_in_leb128(self):
+        for key, expected in [(b"\0k", (0, b"k")), (b"\x7fk", (0x7F, b"k")), (b"\x80\x01k", (0x80, b"k"))]:
+            self.assertEqual(dcp.collection_of(key), expected)
+        self.assertEqual(dcp.collection_of(b"\xff\xff\xff\xff\x0fk"), (0xFFFF_FFFF, b"k"))
+        for key in (b"", b"\x80", b"\x80\x80\x80\x80\x80\x01k", b"\x89\0k", b"\xff\xff\xff\xff\x1fk"):
+            with self.assertRaises(ProtocolError):
+                dcp.collection_of(key)
+
+    def test_system_events_that_are_none(self):
+        short = event(dcp.SYSTEM_EVENT, struct.pack("!QIB", 1, 0, 0), b"c", bytes(15))
+        self.refused(marker(0, 4) + short, "a value of 15 bytes")
+        unknown = event(dcp.SYSTEM_EVENT, struct.pack("!QIB", 1, 2, 0), b"c", bytes(16))
+        self.refused(marker(0, 4) + unknown, "of kind 2")
+        nameless = event(dcp.SYSTEM_EVENT, struct.pack("!QIB", 1, 0, 0), b"", struct.pack("!QII", 1, 8, 9))
+        self.refused(marker(0, 4) + nameless, "with the name")
 
 
 class Window(Case):

@@ -20,7 +20,7 @@ GET, SET, DELETE, NOOP, STAT = 0x00, 0x01, 0x04, 0x0A, 0x10
 HELLO, SASL_LIST_MECHS, SASL_AUTH = 0x1F, 0x20, 0x21
 GET_ALL_VB_SEQNOS, SELECT_BUCKET, OBSERVE_SEQNO = 0x48, 0x89, 0x91
 
-FEATURE_XERROR, FEATURE_SELECT_BUCKET, FEATURE_JSON = 0x07, 0x08, 0x0B
+FEATURE_XERROR, FEATURE_SELECT_BUCKET, FEATURE_JSON, FEATURE_COLLECTIONS = 0x07, 0x08, 0x0B, 0x12
 
 OK, KEY_NOT_FOUND = 0x00, 0x01
 
@@ -165,9 +165,11 @@ class Connection:
             raise Refused(what, answer)
         return answer
 
-    def log_in(self, user: str, password: str, bucket: str) -> None:
+    def log_in(self, user: str, password: str, bucket: str, *, collections: bool = False) -> None:
         """HELLO, SASL PLAIN, SELECT_BUCKET."""
         asked = [FEATURE_XERROR, FEATURE_SELECT_BUCKET, FEATURE_JSON]
+        if collections:
+            asked.append(FEATURE_COLLECTIONS)
         wanted = b"".join(struct.pack("!H", feature) for feature in asked)
         granted = self.must("HELLO", HELLO, key=b"interop", value=wanted).value
         if len(granted) % 2:
@@ -175,6 +177,8 @@ class Connection:
         for (feature,) in struct.iter_unpack("!H", granted):
             if feature not in asked:
                 raise ProtocolError(f"HELLO granted 0x{feature:02x}, which nobody asked for")
+        if collections and struct.pack("!H", FEATURE_COLLECTIONS) not in struct.unpack("2s" * (len(granted) // 2), granted):
+            raise ProtocolError("HELLO did not grant collections")
         mechanisms = self.must("SASL_LIST_MECHS", SASL_LIST_MECHS).value.decode().split(" ")
         if "PLAIN" not in mechanisms:
             raise ProtocolError(f"PLAIN is not among the mechanisms {mechanisms}")

@@ -5,6 +5,7 @@ use crate::client::{Document, Event};
 use crate::testing::oracle::{self, Range, StreamKey, StreamOracle};
 use crate::types::{DocKind, EndReason};
 use crate::wire::dcp::StreamTag;
+use bytes::BytesMut;
 
 /// Where a stream that was granted begins and ends, as it was asked for.
 #[derive(Clone, Copy, Debug)]
@@ -68,9 +69,15 @@ impl Judge {
     fn document(&mut self, document: &Document) {
         let meta = &document.meta;
         let flags = if meta.kind == DocKind::Alive { meta.flags } else { 0 };
+        // The same name in two collections is two keys.
+        let mut named = BytesMut::new();
+        if let Some(collection) = document.collection {
+            collection.encode(&mut named);
+        }
+        named.extend_from_slice(&document.key);
         let event = oracle::Event::Document {
             seqno: meta.seqno,
-            key: &document.key,
+            key: &named,
             value: &document.value,
             cas: meta.cas,
             flags,

@@ -1,7 +1,7 @@
 //! The judge of a connection.
 
 use super::contents::Expected;
-use super::event::{Event, StreamKey};
+use super::event::{Event, Shows, StreamKey};
 use super::stream::{Rules, Stream};
 use super::violation::{Fault, Violation, Violations};
 use crate::types::DocKind;
@@ -46,7 +46,7 @@ impl StreamOracle {
     #[must_use]
     pub fn new() -> Self {
         Self {
-            rules: Rules { cuts: true, contents: false },
+            rules: Rules { cuts: true, contents: false, collections: false },
             streams: BTreeMap::new(),
             report: Report::default(),
             violations: Violations { first: Vec::new(), total: 0 },
@@ -65,6 +65,19 @@ impl StreamOracle {
     pub fn forbid_cuts(mut self) -> Self {
         self.rules.cuts = false;
         self
+    }
+
+    /// The client knows of collections: keys begin with one, and a stream from the beginning tells of each before it
+    /// shows a document of it.
+    #[must_use]
+    pub fn with_collections(mut self) -> Self {
+        self.rules.collections = true;
+        self
+    }
+
+    /// What a stream is asked to show, before it is accepted.
+    pub fn asked_for(&mut self, stream: StreamKey, shows: Shows) {
+        self.streams.entry(stream).or_insert_with(Stream::new).collections.shows(shows);
     }
 
     /// Judges the next event.
@@ -160,7 +173,7 @@ impl Report {
             Event::Document { kind: DocKind::Alive, .. } => &mut self.mutations,
             Event::Document { kind: DocKind::Deleted, .. } => &mut self.deletions,
             Event::Document { kind: DocKind::Expired, .. } => &mut self.expirations,
-            Event::SystemEvent { .. } => &mut self.system_events,
+            Event::SystemEvent { .. } | Event::Collection { .. } => &mut self.system_events,
             Event::SeqnoAdvanced { .. } => &mut self.seqnos_advanced,
             Event::End { .. } => &mut self.ended,
         } += 1;

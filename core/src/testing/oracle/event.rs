@@ -1,7 +1,7 @@
 //! What is judged.
 
 use super::violation::Range;
-use crate::types::{Cas, DocKind, EndReason, Seqno, Sid, VbId};
+use crate::types::{Cas, CollectionId, DocKind, EndReason, Seqno, Sid, VbId};
 use core::fmt;
 
 /// Which stream of a connection.
@@ -49,10 +49,19 @@ pub enum Event<'a> {
         /// A value or a tombstone.
         kind: DocKind,
     },
-    /// A change of collections.
+    /// A change of scopes, or of a collection that goes on.
     SystemEvent {
         /// Its seqno.
         seqno: Seqno,
+    },
+    /// A collection was made or dropped.
+    Collection {
+        /// Its seqno.
+        seqno: Seqno,
+        /// The collection.
+        id: CollectionId,
+        /// Whether it exists from here on.
+        exists: bool,
     },
     /// Nothing up to this seqno is for the client.
     SeqnoAdvanced {
@@ -64,6 +73,37 @@ pub enum Event<'a> {
         /// Why.
         reason: EndReason,
     },
+}
+
+/// What a stream of a client that knows of collections was asked to show.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Shows {
+    /// Everything.
+    #[default]
+    All,
+    /// These collections.
+    Collections(Vec<CollectionId>),
+    /// The collections of a scope.
+    Scope(u32),
+}
+
+impl Shows {
+    /// Whether the default collection, which nobody makes, is shown.
+    pub(super) fn has_default(&self) -> bool {
+        match self {
+            Self::All | Self::Scope(0) => true,
+            Self::Scope(_) => false,
+            Self::Collections(ids) => ids.contains(&CollectionId(0)),
+        }
+    }
+
+    /// Whether a collection may be shown; those of a scope are not known by their numbers.
+    pub(super) fn may_have(&self, id: CollectionId) -> bool {
+        match self {
+            Self::Collections(ids) => ids.contains(&id),
+            Self::All | Self::Scope(_) => id.0 != 0 || self.has_default(),
+        }
+    }
 }
 
 impl StreamKey {

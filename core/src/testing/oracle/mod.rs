@@ -21,6 +21,11 @@
 //! - A stream that says it reached its end, or is left open at the end of the test, has no snapshot
 //!   half way; one that ended for another reason may.
 //!
+//! - A seqno-advanced stands for everything up to its seqno: at a snapshot's end it completes the snapshot, inside one
+//!   nothing at or below it may follow, and between two it is a snapshot of which nothing is shown.
+//! - If the client [knows of collections](StreamOracle::with_collections), each key begins with the id of one that the
+//!   stream was [asked for](StreamOracle::asked_for), has told of, and has not told is gone.
+//!
 //! With [`track_contents`](StreamOracle::track_contents) it also keeps what the client would have,
 //! to be [compared](StreamOracle::compare) with what was written. A stream that is accepted again
 //! further back forgets what it had above that, as a client does that obeys a rollback.
@@ -51,6 +56,7 @@
 //! ```
 
 mod checker;
+mod collections;
 mod contents;
 mod event;
 mod stream;
@@ -60,5 +66,5 @@ mod violation;
 
 pub use checker::{Report, StreamOracle};
 pub use contents::Expected;
-pub use event::{Event, StreamKey};
+pub use event::{Event, Shows, StreamKey};
 pub use violation::{Fault, Field, Range, Violation, Violations};

@@ -1,5 +1,6 @@
 //! One stream, and what may come next of it.
 
+use super::collections::Collections;
 use super::contents::{Contents, Version};
 use super::event::Event;
 use super::violation::{Fault, Range};
@@ -20,6 +21,7 @@ pub(super) struct Stream {
     /// Snapshots so far, of all lives.
     snapshots: u64,
     pub(super) contents: Contents,
+    pub(super) collections: Collections,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,6 +45,8 @@ pub(super) struct Rules {
     pub(super) cuts: bool,
     /// Whether contents are kept.
     pub(super) contents: bool,
+    /// Whether the client knows of collections.
+    pub(super) collections: bool,
 }
 
 /// A snapshot was cut by another, in order.
@@ -60,6 +64,7 @@ impl Stream {
             snapshot: None,
             snapshots: 0,
             contents: Contents::default(),
+            collections: Collections::default(),
         }
     }
 
@@ -84,9 +89,16 @@ impl Stream {
             Event::Document { seqno, key, value, cas, flags, kind } => {
                 let version = || Version { seqno, value: value.into(), cas, flags, kind };
                 self.item(seqno)?;
+                if rules.collections {
+                    self.collections.document(key, seqno)?;
+                }
                 self.key(key, seqno, rules.contents.then(version))?;
             }
             Event::SystemEvent { seqno } => self.item(seqno)?,
+            Event::Collection { seqno, id, exists } => {
+                self.item(seqno)?;
+                self.collections.told(id, exists, seqno)?;
+            }
             Event::SeqnoAdvanced { seqno } => self.advance(seqno)?,
             Event::End { reason } => self.end(reason)?,
         }
@@ -113,6 +125,7 @@ impl Stream {
         self.inside = inside;
         (self.last, self.end) = (start, end);
         self.snapshot = None;
+        self.collections.accept(start);
         self.contents.roll_back(start);
     }
 

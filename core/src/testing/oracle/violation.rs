@@ -1,7 +1,7 @@
 //! What was wrong.
 
 use super::StreamKey;
-use crate::types::Seqno;
+use crate::types::{CollectionId, Seqno};
 use core::fmt;
 
 /// Something that must not be, and where.
@@ -101,6 +101,27 @@ pub enum Fault {
         seqno: Seqno,
         /// The snapshot.
         snapshot: Range,
+    },
+    /// A key that names no collection.
+    NoCollection {
+        /// The key.
+        key: Box<[u8]>,
+        /// Its seqno.
+        seqno: Seqno,
+    },
+    /// Something of a collection that the stream is not to show.
+    NotAskedFor {
+        /// The collection.
+        id: CollectionId,
+        /// Where.
+        seqno: Seqno,
+    },
+    /// A document of a collection that the stream has not told of, or has told is gone.
+    NotTold {
+        /// The collection.
+        id: CollectionId,
+        /// Its seqno.
+        seqno: Seqno,
     },
     /// A document that was written and is not there.
     Missing {
@@ -216,6 +237,15 @@ impl fmt::Display for Fault {
             Self::PastEnd { seqno, end } => write!(f, "seqno {seqno} past the stream's end {end}"),
             Self::KeyTwice { key, seqno, snapshot } => {
                 write!(f, "key \"{}\" twice in snapshot {snapshot}, at {seqno}", key.escape_ascii())
+            }
+            Self::NoCollection { key, seqno } => {
+                write!(f, "key \"{}\" at {seqno} names no collection", key.escape_ascii())
+            }
+            Self::NotAskedFor { id, seqno } => {
+                write!(f, "collection {:#x} at {seqno} was not asked for", id.0)
+            }
+            Self::NotTold { id, seqno } => {
+                write!(f, "a document at {seqno} of collection {:#x}, which is not told of", id.0)
             }
             Self::Missing { key } => write!(f, "key \"{}\" is missing", key.escape_ascii()),
             Self::Unexpected { key, seqno } => {

@@ -69,6 +69,7 @@ impl Streams {
                 let (seqno, cas, kind) = (meta.seqno, meta.cas, meta.kind);
                 oracle::Event::Document { seqno, key, value, cas, flags, kind }
             }
+            Event::SystemChange(change) => oracle::Event::SystemEvent { seqno: change.seqno },
             Event::SeqnoAdvanced { seqno, .. } => oracle::Event::SeqnoAdvanced { seqno: *seqno },
             Event::StreamEnd { reason, .. } => {
                 let reason = reason.expect("our server knows its reasons");

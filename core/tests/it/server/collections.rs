@@ -1,12 +1,12 @@
 //! Scopes and collections: keys that name them, questions about them, and what streams show of them.
 
 use super::client::{Client, value};
+use super::dcp::Dcp;
 use super::running::Running;
 use bytes::BytesMut;
 use millstream::types::{CollectionId, EndReason, Seqno, VbId};
 use millstream::wire::dcp::{
-    Control, FailoverLogAnswer, Open, OpenFlags, StreamFlags, StreamMessage, StreamReq,
-    SystemEventKind,
+    FailoverLogAnswer, Open, OpenFlags, StreamFlags, StreamMessage, StreamReq, SystemEventKind,
 };
 use millstream::wire::kv::{
     CollectionIdAnswer, Get, GetAllVbSeqnos, GetCollectionId, GetManifest, GetScopeId, Hello,
@@ -55,33 +55,33 @@ enum Saw {
 }
 
 /// Opens a DCP connection.
-fn dcp(server: &Running, name: &str, aware_of_collections: bool) -> Client {
+fn dcp(server: &Running, name: &str, aware_of_collections: bool) -> Dcp {
     let mut client = if aware_of_collections { aware(server) } else { server.client() };
     let open = Open { flags: OpenFlags::PRODUCER, name: name.as_bytes(), value: &[] };
     assert_eq!(client.status(|opaque, out| open.encode(opaque, out)), Status::SUCCESS);
-    let noop = Control { key: b"enable_noop", value: b"true" };
-    assert_eq!(client.status(|opaque, out| noop.encode(opaque, out)), Status::SUCCESS);
-    client
+    let dcp = Dcp::adopt(client);
+    let mut dcp = if aware_of_collections { dcp.with_collections() } else { dcp };
+    dcp.control("enable_noop", "true");
+    dcp
 }
 
-fn ask(client: &mut Client, value: &'static str, flags: StreamFlags, start: u64) -> Frame {
-    let request = StreamReq {
+fn ask(client: &mut Dcp, value: &'static str, flags: StreamFlags, start: u64) -> Frame {
+    client.try_stream(&StreamReq {
         flags,
         value: value.as_bytes(),
         start: Seqno(start),
         snap_start: Seqno(start),
         snap_end: Seqno(start),
         ..super::dcp::from_zero(VB.0)
-    };
-    client.ask(|opaque, out| request.encode(opaque, out))
+    })
 }
 
-fn start(client: &mut Client, value: &'static str, flags: StreamFlags) {
+fn start(client: &mut Dcp, value: &'static str, flags: StreamFlags) {
     FailoverLogAnswer::parse(&ask(client, value, flags, 0)).expect("it is granted");
 }
 
-fn saw(client: &mut Client, count: usize) -> Vec<Saw> {
-    (0..count).map(|_| see(&client.next())).collect()
+fn saw(client: &mut Dcp, count: usize) -> Vec<Saw> {
+    (0..count).map(|_| see(&client.message())).collect()
 }
 
 fn see(frame: &Frame) -> Saw {

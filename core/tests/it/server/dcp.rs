@@ -4,11 +4,13 @@
 use super::client::Client;
 use super::running::Running;
 use bytes::BytesMut;
-use millstream::testing::oracle::{Event, Range, Report, StreamKey, StreamOracle};
-use millstream::types::{DocKind, EndReason, FailoverEntry, Opaque, Seqno, VbId, VbUuid};
+use millstream::testing::oracle::{Event, Range, Report, Shows, StreamKey, StreamOracle};
+use millstream::types::{
+    CollectionId, DocKind, EndReason, FailoverEntry, Opaque, Seqno, VbId, VbUuid,
+};
 use millstream::wire::dcp::{
     BufferAck, CloseStream, Control, FailoverLogAnswer, NoopAnswer, Open, OpenFlags, StreamFlags,
-    StreamMessage, StreamReq,
+    StreamMessage, StreamReq, SystemEvent, SystemEventKind,
 };
 use millstream::wire::{Feature, Frame, Opcode, Status};
 use std::collections::HashMap;
@@ -36,6 +38,35 @@ impl DerefMut for Dcp {
     fn deref_mut(&mut self) -> &mut Client {
         &mut self.client
     }
+}
+
+/// What the value of a request asks to be shown.
+fn shows(value: &[u8]) -> Shows {
+    let value: serde_json::Value = serde_json::from_slice(value).unwrap_or_default();
+    let number = |id: &serde_json::Value| {
+        u32::from_str_radix(id.as_str().expect("text"), 16).expect("an id in hexadecimal")
+    };
+    match (value["collections"].as_array(), &value["scope"]) {
+        (Some(ids), _) => Shows::Collections(ids.iter().map(number).map(CollectionId).collect()),
+        (None, serde_json::Value::Null) => Shows::All,
+        (None, scope) => Shows::Scope(number(scope)),
+    }
+}
+
+/// What a system event tells of its collection.
+fn told(event: &SystemEvent<'_>) -> Event<'static> {
+    let seqno = event.seqno;
+    let exists = match event.kind {
+        SystemEventKind::CREATE_COLLECTION => true,
+        SystemEventKind::DROP_COLLECTION => false,
+        _ => return Event::SystemEvent { seqno },
+    };
+    let id = match event.version {
+        2 => super::system_events::Table(event.value).u32(2),
+        // Behind the manifest's number and the scope's.
+        _ => u32::from_be_bytes(event.value[12..16].try_into().expect("four bytes")),
+    };
+    Event::Collection { seqno, id: CollectionId(id), exists }
 }
 
 /// Everything from the beginning, without end.
@@ -76,7 +107,14 @@ impl Dcp {
         client.agree(features);
         let open = Open { flags, name: name.as_bytes(), value: &[] };
         assert_eq!(client.status(|opaque, out| open.encode(opaque, out)), Status::SUCCESS);
-        Self::adopt(client)
+        let dcp = Self::adopt(client);
+        if features.contains(&Feature::COLLECTIONS) { dcp.with_collections() } else { dcp }
+    }
+
+    /// The same, of a client that agreed on collections.
+    pub(super) fn with_collections(mut self) -> Self {
+        self.oracle = std::mem::take(&mut self.oracle).with_collections();
+        self
     }
 
     /// A connection that was opened, or whose opening is on its way.
@@ -170,6 +208,7 @@ impl Dcp {
         let inside = (request.start > request.snap_start && request.start < request.snap_end)
             .then_some(Range { start: request.snap_start, end: request.snap_end });
         let (start, end) = (request.start, request.end);
+        self.oracle.asked_for(StreamKey::of(request.vb), shows(request.value));
         self.oracle.observe(StreamKey::of(request.vb), Event::Accepted { start, end, inside });
     }
 
@@ -203,6 +242,8 @@ impl Dcp {
                 let reason = EndReason::from_u32(m.reason).expect("a reason of the protocol");
                 Event::End { reason }
             }
+            StreamMessage::SystemEvent(e) => told(&e),
+            StreamMessage::SeqnoAdvanced(a) => Event::SeqnoAdvanced { seqno: a.seqno },
             other => panic!("not built: {other:?}"),
         };
         self.oracle.observe(stream, event);

@@ -1,8 +1,7 @@
 //! When a client is told that it is at a seqno that it was not shown: at the end of a snapshot whose last entry was not
 //! for it, and in a long row of entries that were not.
 
-use super::client::Client;
-use super::dcp::from_zero;
+use super::dcp::{Dcp, from_zero};
 use super::running::Running;
 use millstream::collections::Key;
 use millstream::limits::FILTERED_ITEMS_MAX;
@@ -56,18 +55,19 @@ fn persist(server: &Running) {
     }
 }
 
-fn dcp(server: &Running, name: &str, features: &[Feature]) -> Client {
+fn dcp(server: &Running, name: &str, features: &[Feature]) -> Dcp {
     let mut client = server.client();
     client.agree(features);
     let open = Open { flags: OpenFlags::PRODUCER, name: name.as_bytes(), value: &[] };
     assert_eq!(client.status(|opaque, out| open.encode(opaque, out)), Status::SUCCESS);
     let noop = Control { key: b"enable_noop", value: b"true" };
     assert_eq!(client.status(|opaque, out| noop.encode(opaque, out)), Status::SUCCESS);
-    client
+    let dcp = Dcp::adopt(client);
+    if features.contains(&Feature::COLLECTIONS) { dcp.with_collections() } else { dcp }
 }
 
-fn see(client: &mut Client) -> Saw {
-    let frame = client.next();
+fn see(client: &mut Dcp) -> Saw {
+    let frame = client.message();
     match StreamMessage::parse(&frame).expect("a message of the stream") {
         StreamMessage::SnapshotMarker(m) => Saw::Marker(m.start.0, m.end.0),
         StreamMessage::Mutation(m) => Saw::Document(m.seqno.0),
@@ -87,7 +87,7 @@ fn see(client: &mut Client) -> Saw {
 /// What a stream of the store shows up to its end; from memory, if that is in the middle.
 fn shown(
     server: &Running,
-    client: &mut Client,
+    client: &mut Dcp,
     value: &'static str,
     start: u64,
     end: u64,
@@ -105,7 +105,7 @@ fn shown(
         snap_end: start,
         ..from_zero(VB.0)
     };
-    assert_eq!(client.status(|opaque, out| request.encode(opaque, out)), Status::SUCCESS);
+    client.stream(&request);
     let mut all = Vec::new();
     while all.last() != Some(&Saw::End) {
         all.push(see(client));
@@ -185,7 +185,7 @@ fn a_snapshot_from_memory_is_closed_the_same_way() {
     let mut client = dcp(&server, "memory", &[Feature::COLLECTIONS]);
     let value = br#"{"collections":["0"]}"#;
     let request = StreamReq { value, ..from_zero(VB.0) };
-    assert_eq!(client.status(|opaque, out| request.encode(opaque, out)), Status::SUCCESS);
+    client.stream(&request);
     let shown = [(); 3].map(|()| see(&mut client));
     assert_eq!(shown, [Saw::Marker(0, 5), Saw::Document(2), Saw::Advanced(5)]);
     write(&server, 8, 0..1);

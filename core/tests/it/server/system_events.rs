@@ -1,7 +1,6 @@
 //! System events in each of their layouts: numbers, and FlatBuffers for who asked for them.
 
-use super::client::Client;
-use super::dcp::from_zero;
+use super::dcp::{Dcp, from_zero};
 use super::requests::set;
 use super::running::{Running, Wanted};
 use millstream::engine::{Engine, EngineSettings};
@@ -41,7 +40,7 @@ struct Fields {
 }
 
 /// Reads a table as the format's description says, and not with the library that wrote it.
-struct Table<'a>(&'a [u8]);
+pub(super) struct Table<'a>(pub(super) &'a [u8]);
 
 impl<'a> Table<'a> {
     fn at<const N: usize>(&self, place: usize) -> [u8; N] {
@@ -65,7 +64,7 @@ impl<'a> Table<'a> {
         (place != 0).then_some(root + place)
     }
 
-    fn u32(&self, field: usize) -> u32 {
+    pub(super) fn u32(&self, field: usize) -> u32 {
         self.place(field).map_or(0, |place| u32::from_le_bytes(self.at(place)))
     }
 
@@ -96,11 +95,11 @@ impl<'a> Table<'a> {
     }
 }
 
-fn dcp(server: &Running, name: &str, flat: bool) -> Client {
+fn dcp(server: &Running, name: &str, flat: bool) -> Dcp {
     dcp_with(server, name, flat, OpenFlags::PRODUCER)
 }
 
-fn dcp_with(server: &Running, name: &str, flat: bool, flags: OpenFlags) -> Client {
+fn dcp_with(server: &Running, name: &str, flat: bool, flags: OpenFlags) -> Dcp {
     let mut client = server.client();
     client.agree(&[Feature::COLLECTIONS]);
     let open = Open { flags, name: name.as_bytes(), value: &[] };
@@ -113,14 +112,14 @@ fn dcp_with(server: &Running, name: &str, flat: bool, flags: OpenFlags) -> Clien
     if flat {
         control("flatbuffers_system_events");
     }
-    client
+    Dcp::adopt(client).with_collections()
 }
 
 /// What a stream shows up to its end.
-fn shown(client: &mut Client, flags: StreamFlags, value: &'static str) -> Vec<Saw> {
+fn shown(client: &mut Dcp, flags: StreamFlags, value: &'static str) -> Vec<Saw> {
     let flags = flags | StreamFlags::TO_LATEST;
     let request = StreamReq { flags, value: value.as_bytes(), ..from_zero(VB.0) };
-    assert_eq!(client.status(|opaque, out| request.encode(opaque, out)), Status::SUCCESS);
+    client.stream(&request);
     let mut all = Vec::new();
     while !matches!(all.last(), Some(Saw::End(_))) {
         all.push(see(client));
@@ -128,8 +127,8 @@ fn shown(client: &mut Client, flags: StreamFlags, value: &'static str) -> Vec<Sa
     all
 }
 
-fn see(client: &mut Client) -> Saw {
-    let frame = client.next();
+fn see(client: &mut Dcp) -> Saw {
+    let frame = client.message();
     let message = StreamMessage::parse(&frame).expect("a message of the stream");
     assert_eq!(message.counted_bytes(), frame.wire_len());
     match message {
@@ -345,7 +344,7 @@ fn a_change_outlives_the_engine_and_is_told_where_it_was_missed() {
     // A vbucket that was not active when it happened.
     server.engine.set_vbucket_state(VbId(4), millstream::types::VbState::Active).expect("set");
     let request = StreamReq { flags: StreamFlags::TO_LATEST, ..from_zero(4) };
-    assert_eq!(client.status(|opaque, out| request.encode(opaque, out)), Status::SUCCESS);
+    client.stream(&request);
     let mut kinds = Vec::new();
     loop {
         match see(&mut client) {

@@ -2,6 +2,7 @@
 //! nothing.
 
 mod bad;
+mod collections;
 mod compared;
 mod good;
 mod histories;
