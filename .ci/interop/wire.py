@@ -177,7 +177,7 @@ class Connection:
         for (feature,) in struct.iter_unpack("!H", granted):
             if feature not in asked:
                 raise ProtocolError(f"HELLO granted 0x{feature:02x}, which nobody asked for")
-        if collections and struct.pack("!H", FEATURE_COLLECTIONS) not in struct.unpack("2s" * (len(granted) // 2), granted):
+        if collections and (FEATURE_COLLECTIONS,) not in struct.iter_unpack("!H", granted):
             raise ProtocolError("HELLO did not grant collections")
         mechanisms = self.must("SASL_LIST_MECHS", SASL_LIST_MECHS).value.decode().split(" ")
         if "PLAIN" not in mechanisms:
