@@ -2,6 +2,8 @@
 
 use crate::program::{Ended, Serving, ended, program, run, run_with, signal};
 use millstream::client::{ConnectSettings, KvClient};
+use millstream::testing::frames::Seed;
+use millstream::wire::Opcode;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -567,4 +569,32 @@ fn collections_are_made_listed_and_dropped() {
     let nobody = "the management endpoints cannot be reached";
     run(["scope", "create", "x", "--http", "127.0.0.1:1"]).badly(1, &[nobody, "--http-listen"]);
     server.kill();
+}
+
+#[test]
+fn a_tail_of_collections_tells_them_apart() {
+    let options = ["--ephemeral", "--vbuckets", "4", "--http-listen", "127.0.0.1:0"];
+    let server = Serving::start(&options);
+    run(["collection", "create", "_default.hotels", "--server", &server.address]).well();
+    let mut out = Seed::request(Opcode::HELLO, b"", b"test", b"\0\x12").bytes();
+    for key in [b"\0same", b"\x08same"] {
+        out.extend(Seed::request(Opcode::SET, &[0; 8], key, b"value").bytes());
+    }
+    out.extend(Seed::request(Opcode::QUIT, b"", b"", b"").bytes());
+    let mut socket = std::net::TcpStream::connect(&server.address).expect("it listens");
+    socket.write_all(&out).expect("it reads");
+    socket.read_to_end(&mut Vec::new()).expect("it answers, and hangs up");
+    let all = tail(&server, &["--from-beginning", "--collections"]).well().lines();
+    let shown =
+        |event: &str| -> Vec<&Value> { all.iter().filter(|line| line["event"] == event).collect() };
+    let documents: Vec<_> =
+        shown("mutation").iter().map(|it| (it["collection"].clone(), it["key"].clone())).collect();
+    assert_eq!(documents, [("0".into(), "same".into()), ("8".into(), "same".into())]);
+    let events = shown("system_event");
+    assert_eq!(events.len(), 4, "one in each vbucket: {events:?}");
+    assert!(events.iter().all(|it| it["name"] == "hotels"), "{events:?}");
+    let plain = tail(&server, &["--from-beginning"]).well().lines();
+    let of_default = mutations(&plain);
+    assert_eq!(of_default.keys().collect::<Vec<_>>(), ["same"]);
+    assert!(of_default["same"]["collection"].is_null(), "{of_default:?}");
 }

@@ -3,7 +3,9 @@
 use super::render::Values;
 use crate::cli::amounts::{VbucketList, size};
 use crate::cli::args::{ClientArguments, connection_name};
-use crate::client::DcpSettings;
+use crate::cli::exit::Failure;
+use crate::client::{ConnectSettings, DcpSettings};
+use crate::wire::Feature;
 use clap::{Args, ValueEnum};
 use core::num::NonZeroU64;
 use std::path::PathBuf;
@@ -26,6 +28,9 @@ pub(crate) struct TailArguments {
     /// A file that remembers what was shown, to go on there the next time
     #[arg(long, value_name = "FILE")]
     pub(super) checkpoint: Option<PathBuf>,
+    /// Show every collection, and changes of them; otherwise the default collection alone
+    #[arg(long)]
+    pub(super) collections: bool,
     /// What to do when the server says that its history is another one than was shown
     #[arg(long, value_enum, value_name = "WHAT", default_value_t = OnRollback::GoBack)]
     pub(super) on_rollback: OnRollback,
@@ -55,6 +60,15 @@ impl TailArguments {
     #[cfg(test)]
     pub(crate) fn client(&self) -> &ClientArguments {
         &self.client
+    }
+
+    /// How to connect.
+    pub(super) fn connect_settings(&self) -> Result<ConnectSettings, Failure> {
+        let settings = self.client.settings()?;
+        if !self.collections {
+            return Ok(settings);
+        }
+        Ok(settings.features(ConnectSettings::FEATURES.with(Feature::COLLECTIONS)))
     }
 
     pub(super) fn dcp_settings(&self) -> DcpSettings {

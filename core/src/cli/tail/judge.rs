@@ -19,6 +19,12 @@ pub(crate) struct Granted {
 pub(crate) struct Judge(StreamOracle);
 
 impl Judge {
+    /// A judge of a client that knows of collections, or of one that does not.
+    pub(crate) fn new(collections: bool) -> Self {
+        let oracle = StreamOracle::new();
+        Self(if collections { oracle.with_collections() } else { oracle })
+    }
+
     /// A stream was granted.
     pub(crate) fn granted(&mut self, tag: StreamTag, granted: Granted) {
         let Granted { from, end } = granted;
@@ -43,7 +49,11 @@ impl Judge {
             }
             Event::SystemChange(change) => {
                 let seqno = change.seqno;
-                self.0.observe(key(change.tag), oracle::Event::SystemEvent { seqno });
+                let told = match change.collection() {
+                    Some((id, exists)) => oracle::Event::Collection { seqno, id, exists },
+                    None => oracle::Event::SystemEvent { seqno },
+                };
+                self.0.observe(key(change.tag), told);
             }
             Event::SeqnoAdvanced { tag, seqno } => {
                 self.0.observe(key(*tag), oracle::Event::SeqnoAdvanced { seqno: *seqno });

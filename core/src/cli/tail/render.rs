@@ -74,6 +74,7 @@ impl Render {
         write!(out, ",\"seqno\":{},\"cas\":\"{}\",\"rev\":{}", meta.seqno, meta.cas, meta.rev)?;
         write!(out, ",\"flags\":{},\"expiry\":{}", meta.flags, meta.expiry)?;
         write!(out, ",\"datatype\":{}", meta.datatype.0)?;
+        collection(document, out)?;
         text("key", &document.key, out)?;
         self.value(&document.value, out)
     }
@@ -86,6 +87,7 @@ impl Render {
             write!(out, ",\"delete_time\":{}", meta.expiry)?;
         }
         write!(out, ",\"datatype\":{}", meta.datatype.0)?;
+        collection(document, out)?;
         text("key", &document.key, out)?;
         if document.value.is_empty() { Ok(()) } else { self.value(&document.value, out) }
     }
@@ -118,6 +120,14 @@ impl Render {
 
 fn begin(event: &str, vb: VbId, out: &mut Vec<u8>) -> io::Result<()> {
     write!(out, "{{\"event\":\"{event}\",\"vbucket\":{vb}")
+}
+
+/// Of connections with collections, the id as it is written everywhere: in hexadecimal.
+fn collection(document: &Document, out: &mut Vec<u8>) -> io::Result<()> {
+    match document.collection {
+        Some(id) => write!(out, ",\"collection\":\"{:x}\"", id.0),
+        None => Ok(()),
+    }
 }
 
 fn marker_line(marker: &SnapshotMarker, out: &mut Vec<u8>) -> io::Result<()> {

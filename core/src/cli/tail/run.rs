@@ -19,7 +19,7 @@ use tokio::time;
 
 /// Shows the changes of a bucket.
 pub(crate) async fn run(arguments: TailArguments) -> Result<(), Failure> {
-    let settings = arguments.client.settings()?;
+    let settings = arguments.connect_settings()?;
     let mut positions = Positions::load(arguments.checkpoint.as_deref(), Instant::now())?;
     let mut client = DcpClient::connect(&settings, &arguments.dcp_settings()).await?;
     let highs = client.all_vb_seqnos().await?;
@@ -32,7 +32,7 @@ pub(crate) async fn run(arguments: TailArguments) -> Result<(), Failure> {
         plan,
         positions,
         output: Output::new(Render { values: arguments.values }),
-        judge: Judge::default(),
+        judge: Judge::new(arguments.collections),
         on_rollback: arguments.on_rollback,
         again: Vec::new(),
         seen: Seen::default(),

@@ -134,6 +134,21 @@ pub struct SystemChange {
     pub value: Bytes,
 }
 
+impl SystemChange {
+    /// The collection that was made (`true`) or dropped; `None` for other changes, and for values in FlatBuffers.
+    #[must_use]
+    pub fn collection(&self) -> Option<(CollectionId, bool)> {
+        let exists = match self.kind {
+            SystemEventKind::CREATE_COLLECTION => true,
+            SystemEventKind::DROP_COLLECTION => false,
+            _ => return None,
+        };
+        // Behind the manifest's number and the scope's; FlatBuffers are version 2.
+        let id = self.value.get(12..16).filter(|_| self.version < 2)?;
+        Some((CollectionId(u32::from_be_bytes(id.try_into().ok()?)), exists))
+    }
+}
+
 impl Event {
     /// The stream that it is about.
     #[must_use]
