@@ -6,6 +6,7 @@ mod allocations;
 mod cli;
 #[cfg(all(feature = "embedded", feature = "testing"))]
 mod collections;
+mod conformance;
 #[cfg(all(feature = "client", feature = "server", feature = "testing", target_os = "linux"))]
 mod connections;
 #[cfg(all(feature = "server", feature = "client", feature = "testing"))]

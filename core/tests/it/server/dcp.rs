@@ -6,7 +6,7 @@ use super::running::Running;
 use bytes::BytesMut;
 use millstream::testing::oracle::{Event, Range, Report, Shows, StreamKey, StreamOracle};
 use millstream::types::{
-    CollectionId, DocKind, EndReason, FailoverEntry, Opaque, Seqno, VbId, VbUuid,
+    CollectionId, DocKind, EndReason, FailoverEntry, Opaque, Seqno, Sid, VbId, VbUuid,
 };
 use millstream::wire::dcp::{
     BufferAck, CloseStream, Control, FailoverLogAnswer, NoopAnswer, Open, OpenFlags, StreamFlags,
@@ -40,17 +40,18 @@ impl DerefMut for Dcp {
     }
 }
 
-/// What the value of a request asks to be shown.
-fn shows(value: &[u8]) -> Shows {
+/// The stream id in the value of a request, and what it asks to be shown.
+fn asked(value: &[u8]) -> (Option<Sid>, Shows) {
     let value: serde_json::Value = serde_json::from_slice(value).unwrap_or_default();
     let number = |id: &serde_json::Value| {
         u32::from_str_radix(id.as_str().expect("text"), 16).expect("an id in hexadecimal")
     };
-    match (value["collections"].as_array(), &value["scope"]) {
+    let shows = match (value["collections"].as_array(), &value["scope"]) {
         (Some(ids), _) => Shows::Collections(ids.iter().map(number).map(CollectionId).collect()),
         (None, serde_json::Value::Null) => Shows::All,
         (None, scope) => Shows::Scope(number(scope)),
-    }
+    };
+    (value["sid"].as_u64().map(|sid| Sid(sid as u16)), shows)
 }
 
 /// What a system event tells of its collection.
@@ -208,8 +209,10 @@ impl Dcp {
         let inside = (request.start > request.snap_start && request.start < request.snap_end)
             .then_some(Range { start: request.snap_start, end: request.snap_end });
         let (start, end) = (request.start, request.end);
-        self.oracle.asked_for(StreamKey::of(request.vb), shows(request.value));
-        self.oracle.observe(StreamKey::of(request.vb), Event::Accepted { start, end, inside });
+        let (sid, shows) = asked(request.value);
+        let stream = StreamKey { vb: request.vb, sid };
+        self.oracle.asked_for(stream, shows);
+        self.oracle.observe(stream, Event::Accepted { start, end, inside });
     }
 
     fn judge(&mut self, frame: &Frame) {

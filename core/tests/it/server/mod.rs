@@ -22,6 +22,7 @@ mod malformed;
 mod management;
 mod markers;
 mod negotiating;
+mod not_taken;
 mod observing;
 mod pipelining;
 mod priorities;
