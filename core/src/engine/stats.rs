@@ -300,6 +300,6 @@ fn details(
         StreamState::Dead(_) => 0,
         _ => high.min(report.asked.end).0.saturating_sub(counts.last_read.0),
     };
-    let (name, asked, filter) = (report.name, report.asked, report.filter.clone());
+    let (name, asked, filter) = (report.name, report.asked, report.filter());
     StreamDetails { name, asked, filter, counts, remaining }
 }

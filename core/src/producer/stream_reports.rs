@@ -42,7 +42,7 @@ pub(crate) struct StreamReports(papaya::HashMap<(u64, usize), Arc<StreamReport>,
 pub(crate) struct StreamReport {
     pub(crate) name: StreamName,
     pub(crate) asked: Asked,
-    pub(crate) filter: FilterReport,
+    filter: StreamFilter,
     words: [AtomicU64; WORDS],
 }
 
@@ -135,7 +135,7 @@ impl StreamReports {
 impl StreamReport {
     pub(crate) fn new(name: StreamName, asked: Asked, filter: &StreamFilter) -> Self {
         let words = core::array::from_fn(|_| AtomicU64::new(0));
-        let report = Self { name, asked, filter: FilterReport::of(filter), words };
+        let report = Self { name, asked, filter: filter.clone(), words };
         report.put(Word::LastRead, asked.start.0);
         report
     }
@@ -154,6 +154,10 @@ impl StreamReport {
         if let Some(seqno) = sent.advanced {
             self.put(Word::LastAdvanced, seqno.0);
         }
+    }
+
+    pub(crate) fn filter(&self) -> FilterReport {
+        FilterReport::of(&self.filter)
     }
 
     pub(crate) fn counts(&self) -> StreamCounts {

@@ -45,7 +45,7 @@ use millstream_reclaim::sync::{Arc, workers};
 #[derive(Debug)]
 pub struct Waiter {
     ready: Arc<ReadySet>,
-    member: usize,
+    member: u32,
     parked: AtomicBool,
 }
 
@@ -53,13 +53,14 @@ impl Waiter {
     /// A waiter that marks `member` of `ready` when it is woken.
     #[must_use]
     pub fn new(ready: Arc<ReadySet>, member: usize) -> Arc<Self> {
+        let member = u32::try_from(member).expect("sets are far smaller");
         Arc::new(Self { ready, member, parked: AtomicBool::new(false) })
     }
 
     fn wake(&self) {
         // P4 Release: out of the list before it may be pushed again; pairs with P3.
         self.parked.store(false, Ordering::Release);
-        self.ready.mark(self.member);
+        self.ready.mark(self.member as usize);
     }
 }
 

@@ -8,9 +8,9 @@ use super::word::{Advanced, StreamState};
 use crate::backfill::{Backfill, BackfillRequest, Backfills, Delivery, OutboxReader, outbox};
 use crate::limits::{FILTERED_ITEMS_MAX, SNAPSHOT_ITEMS_MAX};
 use crate::log::{Doc, Opened, ReadTo};
-use crate::partition::Partition;
 use crate::ready::{ReadySet, Waiter};
 use crate::types::{EndReason, Seqno};
+use core::num::NonZeroU64;
 use core::ops::ControlFlow;
 use millstream_reclaim::sync::Arc;
 
@@ -31,15 +31,23 @@ pub(crate) struct StreamRange {
     pub(crate) skip_deletes: bool,
 }
 
-/// A stream, as its owner has it.
+/// What of its range a stream still needs once it has begun.
+struct RangeLeft {
+    end: Seqno,
+    purge_exempt: bool,
+    disk_only: bool,
+    skip_deletes: bool,
+}
+
+/// A stream, as its owner has it. There may be a million: each field counts.
 pub(crate) struct ActiveStream {
     pub(crate) name: StreamName,
-    range: StreamRange,
+    range: RangeLeft,
     filter: StreamFilter,
     /// The last seqno that the client was sent.
     shown: Seqno,
     /// The client is to be told that it is at this seqno, since it was not shown what is there.
-    advance: Option<Seqno>,
+    advance: Option<NonZeroU64>,
     /// Entries in a row that were not shown.
     hidden: u32,
     /// The reading of the store that goes on leaves tombstones out.
@@ -48,7 +56,7 @@ pub(crate) struct ActiveStream {
     next: Seqno,
     source: Source,
     /// The end of the log's snapshot that is being sent.
-    snapshot: Option<Seqno>,
+    snapshot: Option<NonZeroU64>,
     /// The start of the next marker.
     marker_start: Seqno,
     /// The client is in the middle of a snapshot that ends here: of the keys that are newer towards its end it was
@@ -58,8 +66,8 @@ pub(crate) struct ActiveStream {
     /// The next snapshot from memory is the first since the store was read (or since the start).
     checkpoint: bool,
     waiter: Arc<Waiter>,
-    /// For commits, since a waiter is in one list at a time.
-    flush_waiter: Arc<Waiter>,
+    /// For commits, since a waiter is in one list at a time; most streams never wait for one.
+    flush_waiter: Option<Arc<Waiter>>,
 }
 
 /// Where it reads.
@@ -67,7 +75,7 @@ enum Source {
     /// Not decided.
     Undecided,
     /// The store.
-    Store(OutboxReader),
+    Store(Box<OutboxReader>),
     /// The log.
     Log,
     /// Nowhere any more: it ends.
@@ -85,7 +93,12 @@ impl ActiveStream {
     ) -> Self {
         Self {
             name,
-            range,
+            range: RangeLeft {
+                end: range.end,
+                purge_exempt: range.purge_exempt,
+                disk_only: range.disk_only,
+                skip_deletes: range.skip_deletes,
+            },
             filter,
             shown: range.start,
             advance: None,
@@ -98,7 +111,7 @@ impl ActiveStream {
             snapshot_end_min: range.snapshot_end,
             checkpoint: true,
             waiter: Waiter::new(Arc::clone(ready), member),
-            flush_waiter: Waiter::new(Arc::clone(ready), member),
+            flush_waiter: None,
         }
     }
 
@@ -149,12 +162,12 @@ impl ActiveStream {
     }
 
     fn start_backfill<S: Sink>(&mut self, cx: &mut StreamContext<'_, '_, S>) -> ControlFlow<Next> {
-        if let Some(cut) = self.snapshot.take() {
+        if let Some(cut) = self.snapshot.take().map(seqno_of) {
             // What is left of the snapshot has left the log; the next one takes over from here.
             self.marker_start = self.next;
             self.snapshot_end_min = cut;
         }
-        if !self.is_persisted(cx.partition) {
+        if !self.is_persisted(cx) {
             self.source = Source::Undecided;
             return ControlFlow::Break(Next::Parked);
         }
@@ -167,7 +180,7 @@ impl ActiveStream {
             purge_exempt: self.range.purge_exempt,
             without_values: cx.layout.values.are_left_out(),
         };
-        self.source = Source::Store(reader);
+        self.source = Source::Store(Box::new(reader));
         if let Advanced::Dead(_) = cx.word.advance(StreamState::Backfilling) {
             return ControlFlow::Continue(());
         }
@@ -180,12 +193,15 @@ impl ActiveStream {
 
     /// Whether the store has all of the snapshot that the client is in. If not, the stream is marked ready by the
     /// commit that makes it so.
-    fn is_persisted(&self, partition: &Partition) -> bool {
+    fn is_persisted<S: Sink>(&mut self, cx: &StreamContext<'_, '_, S>) -> bool {
+        let partition = cx.partition;
         let end = self.snapshot_end_min;
         if end < self.next || partition.persisted() >= end {
             return true;
         }
-        partition.flushed.park(&self.flush_waiter);
+        let waiter =
+            self.flush_waiter.get_or_insert_with(|| Waiter::new(Arc::clone(cx.ready), cx.member));
+        partition.flushed.park(waiter);
         // Looked at again after parking, so that no commit falls between.
         partition.persisted() >= end
     }
@@ -205,7 +221,7 @@ impl ActiveStream {
                     let flags = SnapshotFlags::DISK.with(SnapshotFlags::CHECKPOINT);
                     let purge = cx.layout.purge_in_markers.then_some(purge);
                     self.send_marker(cx, end, flags, purge)?;
-                    self.snapshot = Some(end);
+                    self.snapshot = NonZeroU64::new(end.0);
                 }
                 self.pop_delivery();
                 ControlFlow::Continue(())
@@ -259,7 +275,7 @@ impl ActiveStream {
             }
             if self.hidden >= FILTERED_ITEMS_MAX && self.filter.is_aware() {
                 // A client that is shown nothing for long would otherwise read it all again after a disconnect.
-                self.advance = Some(seqno);
+                self.advance = NonZeroU64::new(seqno.0);
                 return ControlFlow::Continue(());
             }
         }
@@ -278,7 +294,7 @@ impl ActiveStream {
         if self.next > self.range.end {
             return self.end(cx, EndReason::Ok);
         }
-        match self.snapshot {
+        match self.snapshot.map(seqno_of) {
             None if self.filter.is_over(cx.partition) => self.end(cx, EndReason::FilterEmpty),
             None => self.open_snapshot(cx),
             Some(end) => self.send_snapshot(cx, end),
@@ -319,7 +335,7 @@ impl ActiveStream {
                     if self.checkpoint { SnapshotFlags::CHECKPOINT } else { SnapshotFlags(0) };
                 self.send_marker(cx, last, SnapshotFlags::MEMORY.with(first), None)?;
                 self.checkpoint = false;
-                self.snapshot = Some(last);
+                self.snapshot = NonZeroU64::new(last.0);
                 ControlFlow::Continue(())
             }
         }
@@ -405,18 +421,18 @@ impl ActiveStream {
 
     /// The snapshot was read to its end.
     fn close_snapshot(&mut self) {
-        if let Some(end) = self.snapshot.take()
+        if let Some(end) = self.snapshot.take().map(seqno_of)
             && self.filter.is_aware()
             && self.shown < end
             && end <= self.range.end
         {
-            self.advance = Some(end);
+            self.advance = NonZeroU64::new(end.0);
         }
     }
 
     /// Tells the client where it is, if what is there was not for it.
     fn send_advance<S: Sink>(&mut self, cx: &mut StreamContext<'_, '_, S>) -> ControlFlow<Next> {
-        let Some(seqno) = self.advance else { return ControlFlow::Continue(()) };
+        let Some(seqno) = self.advance.map(seqno_of) else { return ControlFlow::Continue(()) };
         match cx.offer(&Event::SeqnoAdvanced { stream: self.name, seqno }) {
             Offer::Sent => {
                 (self.advance, self.shown, self.hidden) = (None, seqno, 0);
@@ -437,4 +453,9 @@ impl ActiveStream {
         let _ = cx.word.kill(reason);
         ControlFlow::Continue(())
     }
+}
+
+/// A seqno of a document, which is never 0: what there is none of takes no room of its own.
+fn seqno_of(seqno: NonZeroU64) -> Seqno {
+    Seqno(seqno.get())
 }

@@ -8,6 +8,8 @@ use std::sync::atomic::{AtomicI64, Ordering};
 thread_local! {
     /// The largest single allocation of this thread since it was last asked.
     static LARGEST: Cell<usize> = const { Cell::new(0) };
+    /// Bytes that this thread has allocated, less those that it has given back.
+    static LIVE_HERE: Cell<i64> = const { Cell::new(0) };
 }
 
 /// The largest allocation of the calling thread since the last call.
@@ -24,6 +26,11 @@ pub(crate) fn live_bytes() -> i64 {
     LIVE.load(Ordering::Relaxed)
 }
 
+/// Bytes that the calling thread has allocated, less those that it has given back.
+pub(crate) fn live_bytes_here() -> i64 {
+    LIVE_HERE.get()
+}
+
 struct Counting;
 
 #[global_allocator]
@@ -33,6 +40,7 @@ fn note(bytes: usize, instead_of: usize) {
     // Relaxed: a count. Lossless: no allocation is longer than `isize::MAX`.
     LIVE.fetch_add(bytes as i64 - instead_of as i64, Ordering::Relaxed);
     // A thread that is ending counts no more.
+    let _ = LIVE_HERE.try_with(|live| live.set(live.get() + bytes as i64 - instead_of as i64));
     let _ = LARGEST.try_with(|largest| largest.set(largest.get().max(bytes)));
 }
 

@@ -14,6 +14,8 @@ mod frames;
 #[cfg(feature = "cli")]
 mod kill;
 mod ledger;
+#[cfg(all(feature = "server", feature = "testing"))]
+mod many_streams;
 #[cfg(feature = "cli")]
 mod program;
 mod races_table;

@@ -317,3 +317,50 @@ fn closed_and_asked_for_again_at_once() {
         dcp.forget();
     }
 }
+
+/// Our own client has streams by id too.
+#[test]
+fn the_client_keeps_its_streams_apart() {
+    use millstream::client::{
+        ConnectSettings, DcpClient, DcpSettings, Event, StreamFrom, StreamOptions,
+    };
+    use millstream::server::ServerSettings;
+    use millstream::wire::Feature;
+    let (server, _) = scene();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.expect("a runtime").block_on(async {
+        let features = ConnectSettings::FEATURES.with(Feature::COLLECTIONS);
+        let bucket = ServerSettings::default().bucket;
+        let connect = ConnectSettings::new(server.address.to_string(), bucket).features(features);
+        let settings = DcpSettings::new("by id").stream_ids(true);
+        let mut client = DcpClient::connect(&connect, &settings).await.expect("connects");
+        let mut options = [StreamOptions::up_to(Seqno(6)), StreamOptions::up_to(Seqno(6))];
+        for (n, options) in options.iter_mut().enumerate() {
+            options.sid = Some(Sid(n as u16 + 1));
+            options.collections = vec![CollectionId(8 + n as u32)];
+        }
+        let tags = options.map(|options| client.stream(VbId(VB), StreamFrom::BEGINNING, &options));
+        client.close_stream(client_tag(VB, 3));
+        let mut keys: HashMap<_, Vec<String>> = HashMap::new();
+        let mut closed = None;
+        while client.streams() > 0 || closed.is_none() {
+            match client.next_event().await.expect("an event") {
+                Event::Mutation(document) => {
+                    let name = String::from_utf8(document.key.to_vec()).expect("text");
+                    keys.entry(document.tag).or_default().push(name);
+                }
+                Event::CloseAnswered { status, .. } => closed = Some(status),
+                Event::StreamRefused { status, .. } => panic!("{status}"),
+                _ => {}
+            }
+        }
+        assert_eq!(closed, Some(Status::DCP_STREAM_ID_INVALID));
+        assert_eq!(keys[&tags[0]], ["k0", "k2"]);
+        assert_eq!(keys[&tags[1]], ["k1", "k3"]);
+    });
+}
+
+fn client_tag(vb: u16, sid: u16) -> millstream::wire::dcp::StreamTag {
+    let (vb, sid) = (VbId(vb), Some(Sid(sid)));
+    millstream::wire::dcp::StreamTag { opaque: millstream::types::Opaque(0), vb, sid }
+}
