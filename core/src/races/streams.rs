@@ -5,7 +5,7 @@ use super::scene::{Client, Got, engine, put, settle, states};
 use super::store::{Call, SeamStore};
 use crate::producer::CloseOutcome;
 use crate::stream::{Refusal, StreamRequest, StreamState};
-use crate::types::{EndReason, Opaque, Seqno, VbId, VbState};
+use crate::types::{EndReason, Opaque, Seqno, Sid, VbId, VbState};
 
 const CHANGED: StreamState = StreamState::Dead(EndReason::StateChanged);
 
@@ -165,6 +165,15 @@ fn b5_a_change_of_state_ends_every_stream() {
     for client in &mut clients {
         client.open(0);
     }
+    // One of them has several on it, of which one is closed before.
+    let mut by_id = Client::connect(&engine, "by id");
+    watches.push(by_id.watch());
+    by_id.control("enable_stream_id", "true");
+    for sid in 1..=4 {
+        let request = StreamRequest { sid: Some(Sid(sid)), ..StreamRequest::from_zero() };
+        by_id.producer.stream_request(VbId(0), Opaque(1), &request).expect("accepted");
+    }
+    assert_eq!(by_id.producer.close_stream(VbId(0), Some(Sid(3))), CloseOutcome::Closed);
     let published = Hold::at(Point::StatePublished);
     let change = Party::start("state change", &[&published], {
         let engine = engine.clone();
@@ -186,7 +195,10 @@ fn b5_a_change_of_state_ends_every_stream() {
         let told = if n == 1 { vec![] } else { vec![EndReason::StateChanged] };
         assert_eq!(clients[n].inbox.ends(0), told, "told once, or gone");
     }
-    drop((clients, newcomer));
+    assert_eq!(states(&engine, "by id"), [CHANGED; 3]);
+    let _ = by_id.step();
+    assert_eq!(by_id.inbox.ends(0), [EndReason::StateChanged; 3], "each of them");
+    drop((clients, newcomer, by_id));
     settle(engine, &watches);
 }
 
