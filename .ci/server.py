@@ -49,6 +49,8 @@ class Server:
         if said.get("ready") is not True or not said.get("listen"):
             raise Failed(f"the first line is not a ready line: {line.strip()}")
         self.address: str = said["listen"]
+        # Where the management endpoints are, if they were asked for.
+        self.http: str | None = said.get("http")
 
     def _read(self) -> None:
         assert self.process.stdout is not None

@@ -18,6 +18,7 @@ import sys
 import tempfile
 import threading
 import time
+import urllib.request
 import zlib
 from collections import Counter
 
@@ -27,7 +28,7 @@ sys.path.insert(0, str(HERE.parent))
 from dcp_reader import Document, Options, Reader  # noqa: E402
 from probes import probe  # noqa: E402
 from server import BINARY, BUCKET, PASSWORD, USER, Failed, Server, environment  # noqa: E402
-from wire import DELETE, GET, KEY_NOT_FOUND, OBSERVE_SEQNO, OK, SET, Connection  # noqa: E402
+from wire import DELETE, GET, KEY_NOT_FOUND, OBSERVE_SEQNO, OK, SET, Connection, leb128  # noqa: E402
 
 VBUCKETS = 1024
 RAW_KEYS = 8192
@@ -40,10 +41,17 @@ WRITERS = {
     "pylibmc": (["python", "pylibmc_writer.py"], "python:pylibmc", True),
     "libmemcached tools": (["python", "libmemcached_writer.py"], "program:memcslap", True),
 }
+# Scopes and collections that the SDK writes to; the last is dropped before anything is read.
+COLLECTIONS = ("shop.items", "shop.visits", "other.items", "other.gone")
+DROPPED = "other.gone"
+# The program that `dcp_rs` builds.
+DCP_RS = os.environ.get("MILLSTREAM_INTEROP_DCP_RS", "")
 # memcslap chooses its keys at random; this is how many it may have written.
 SLAP_KEYS_MAX = 4000
 
+# What was written, by key: in the default collection; or by a collection's path and the key.
 Truth = dict[bytes, dict]
+Named = dict[tuple[str, bytes], dict]
 passed = 0
 
 
@@ -71,15 +79,16 @@ def available(need: str) -> bool:
     return subprocess.run(commands[kind], capture_output=True, check=False).returncode == 0
 
 
-def run_writers(server: Server) -> Truth:
+def run_writers(server: Server) -> tuple[Truth, Named]:
     truth: Truth = {}
+    in_collections: Named = {}
     for name, ((runtime, program), need, optional) in WRITERS.items():
         if not available(need):
             check(optional, f"{name} is not installed ({need})")
             say(f"SKIPPED {name}: {need} is not installed")
             continue
         with tempfile.NamedTemporaryFile(suffix=".ndjson") as out:
-            whereabouts = {"MILLSTREAM_SERVER": server.address, "MILLSTREAM_USER": USER, "MILLSTREAM_BUCKET": BUCKET}
+            whereabouts = whereabouts_of(server) | {"MILLSTREAM_COLLECTIONS": " ".join(COLLECTIONS)}
             interpreter = sys.executable if runtime == "python" else runtime
             done = subprocess.run(
                 [interpreter, HERE / "writers" / program, out.name],
@@ -92,13 +101,58 @@ def run_writers(server: Server) -> Truth:
             )
             said = (done.stdout + done.stderr).strip()
             check(done.returncode == 0, f"{name}: exit code {done.returncode}: {said}")
-            keys = {base64.b64decode(line.pop("key")): line for line in map(json.loads, out)}
-        check(bool(keys), f"{name} wrote nothing")
-        for line in keys.values():
+            lines = [json.loads(line) for line in out]
+        check(bool(lines), f"{name} wrote nothing")
+        for line in lines:
+            collection, key = line.pop("collection", ""), base64.b64decode(line.pop("key"))
             line["value"] = base64.b64decode(line.get("value", ""))
-        truth |= keys
+            if collection:
+                in_collections[collection, key] = line
+            else:
+                truth[key] = line
         say(f"{name}: {said.splitlines()[-1]}")
-    return truth
+    return truth, in_collections
+
+
+def whereabouts_of(server: Server) -> dict[str, str]:
+    """What programs of others are told in their environment."""
+    return {"MILLSTREAM_SERVER": server.address, "MILLSTREAM_USER": USER, "MILLSTREAM_BUCKET": BUCKET}
+
+
+def manage(server: Server, method: str, path: str, **form: str) -> dict:
+    """A request to the management endpoints of the bucket's scopes."""
+    url = f"http://{server.http}/pools/default/buckets/{BUCKET}/scopes{path}"
+    data = "&".join(f"{name}={value}" for name, value in form.items()).encode() or None
+    request = urllib.request.Request(url, data=data, method=method)
+    credentials = base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
+    request.add_header("Authorization", f"Basic {credentials}")
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        return json.load(answer)
+
+
+def make_collections(server: Server) -> None:
+    """By each of the two ways: the command line, the management endpoints."""
+    for scope in sorted({path.split(".")[0] for path in COLLECTIONS}):
+        millstream(server, "scope", "create", scope)
+    for n, path in enumerate(COLLECTIONS):
+        scope, name = path.split(".")
+        if n % 2:
+            manage(server, "POST", f"/{scope}/collections", name=name)
+        else:
+            millstream(server, "collection", "create", path)
+    listed = [json.loads(line) for line in millstream(server, "collection", "list").splitlines()]
+    paths = {f"{line['scope']}.{line['collection']}" for line in listed}
+    check(paths == {"_default._default", *COLLECTIONS}, f"collections that were made: {paths}")
+
+
+def millstream(server: Server, *arguments: str) -> str:
+    """Runs a command of ours against the management endpoints."""
+    command = [BINARY, *arguments, "--http", str(server.http), "--user", USER, "--bucket", BUCKET]
+    done = subprocess.run(
+        command, env=environment(), stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False
+    )
+    check(done.returncode == 0, f"millstream {' '.join(arguments)}: exit code {done.returncode}: {done.stderr}")
+    return done.stdout
 
 
 def vbucket_of(key: bytes) -> int:
@@ -144,9 +198,9 @@ def write_everywhere(connection: Connection, prefix: str) -> Truth:
     return truth
 
 
-def logged_in(server: Server) -> Connection:
+def logged_in(server: Server, *, collections: bool = False) -> Connection:
     connection = Connection.open(server.address)
-    connection.log_in(USER, PASSWORD, BUCKET)
+    connection.log_in(USER, PASSWORD, BUCKET, collections=collections)
     return connection
 
 
@@ -154,7 +208,7 @@ def logged_in(server: Server) -> Connection:
 
 
 def stream(server: Server, options: Options, ends: dict[int, int] | None = None) -> Reader:
-    connection = logged_in(server)
+    connection = logged_in(server, collections=options.collections)
     try:
         return Reader(connection, options).read(ends)
     finally:
@@ -243,6 +297,84 @@ def compare(documents: dict[bytes, Document], truth: Truth, *, expirations: bool
     return counts
 
 
+def with_collections(server: Server, truth: Truth, named: Named) -> Truth:
+    """What was written, by keys with the ids of their collections in front; nothing of the one that was dropped."""
+    connection = logged_in(server, collections=True)
+    ids = {path: leb128(connection.collection_id(path)) for path in COLLECTIONS if path != DROPPED}
+    connection.close()
+    everything = {b"\0" + key: fields for key, fields in truth.items()}
+    everything |= {ids[path] + key: fields for (path, key), fields in named.items() if path in ids}
+    check(len(everything) > len(truth), "nothing was written to the collections")
+    return everything
+
+
+def read_collections(server: Server, truth: Truth, named: Named) -> Reader:
+    """Everything of every collection on one connection, with the events that tell of them."""
+    everything = with_collections(server, truth, named)
+    reader = stream(server, Options(name="interop:collections", collections=True))
+    report("stream of all collections", reader, everything)
+    # Two scopes and the collections come in each vbucket, and one goes.
+    wanted = VBUCKETS * (2 + len(COLLECTIONS) + 1)
+    events = reader.counts["system events"]
+    check(events <= wanted, f"{events} system events, at most {wanted}")
+    check(events >= VBUCKETS * (2 + len(COLLECTIONS)), f"only {events} system events")
+    say(f"collections: {len(everything) - len(truth)} keys in {len(COLLECTIONS) - 1} collections, {events} system events")
+    return reader
+
+
+def read_with_dcp_rs(server: Server, documents: dict[bytes, Document]) -> None:
+    """A client from the registry, which writes its whole conversation before it reads an answer."""
+    connection = logged_in(server)
+    highs = connection.vbucket_seqnos()
+    connection.close()
+    last: dict[int, int] = {}
+    for document in documents.values():
+        last[document.vb] = max(last.get(document.vb, 0), document.seqno)
+    check(all(highs[vb] == seqno for vb, seqno in last.items()), "seqnos of the default collection")
+    done = subprocess.run(
+        [DCP_RS],
+        env=environment() | whereabouts_of(server),
+        input="".join(f"{vb} {seqno}\n" for vb, seqno in last.items()),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    check(done.returncode == 0, f"dcp-rs: exit code {done.returncode}: {done.stderr.strip()[-500:]}")
+    newest: dict[bytes, tuple] = {}
+    seqnos: Counter[int] = Counter()
+    for line in done.stdout.splitlines():
+        opcode, vb, seqno, flags, key, value = line.split(" ")
+        key, vb, seqno = bytes.fromhex(key), int(vb), int(seqno)
+        check(seqno > seqnos[vb], f"dcp-rs: vb {vb} seqno {seqno} after {seqnos[vb]}")
+        seqnos[vb] = seqno
+        # It may miss that collections were granted, and leaves ids in front of keys then.
+        if key[:1] < b" " and key[:1] != b"\0":
+            continue
+        newest[key.removeprefix(b"\0")] = (int(opcode, 16), vb, seqno, int(flags), bytes.fromhex(value))
+    check(set(newest) == set(documents), f"dcp-rs: {len(newest)} keys of {len(documents)}")
+    compressed = 0
+    for key, (opcode, vb, seqno, flags, value) in newest.items():
+        document = documents[key]
+        alive = document.kind == "mutation"
+        # It hands out values as text.
+        text = document.value.decode("utf-8", "replace").encode() if alive else b""
+        got = ("mutation" if opcode == 0x57 else "deletion", vb, seqno, flags)
+        wanted = ("mutation" if alive else "deletion", document.vb, document.seqno, document.flags)
+        check(got == wanted, f"dcp-rs: {short(key)}: {got}, not {wanted}")
+        if value != text and key.startswith(b"sdk:"):
+            # The SDK compressed it, and this client, which asks for that, hands the bytes out as text, which loses some.
+            # The length of the plain value stands in front: all of it in one byte, if it is below 128.
+            plain = len(document.value)
+            check(plain > 127 or value[0] == plain, f"dcp-rs: {short(key)}: neither the value nor compressed")
+            compressed += 1
+            continue
+        check(value == text, f"dcp-rs: {short(key)}: another value of {len(value)} bytes")
+    check(compressed < len(newest) // 2, f"dcp-rs: {compressed} values could not be compared")
+    say(f"dcp-rs: {len(newest)} keys of {len(last)} vbuckets, {len(done.stdout.splitlines())} events, "
+        f"{compressed} values compressed")
+
+
 def compare_with_gets(server: Server, documents: dict[bytes, Document]) -> int:
     """What GET answers is what the stream said, CAS included."""
     connection = logged_in(server)
@@ -322,11 +454,13 @@ def same_value(event: dict, value: bytes) -> bool:
 # The whole ----------------------------------------------------------------------------------------
 
 
-def first_run(folder: str) -> tuple[Truth, Reader]:
-    with Server("--data", folder, "--vbuckets", str(VBUCKETS)) as server:
+def first_run(folder: str) -> tuple[Truth, Named, Reader]:
+    with Server("--data", folder, "--vbuckets", str(VBUCKETS), "--http-listen", "127.0.0.1:0") as server:
         say(f"serving on {server.address}, {VBUCKETS} vbuckets")
         follower = Follower(server)
-        truth = run_writers(server)
+        make_collections(server)
+        truth, named = run_writers(server)
+        millstream(server, "collection", "drop", DROPPED)
         connection = logged_in(server)
         truth |= write_everywhere(connection, "raw")
         connection.close()
@@ -352,9 +486,14 @@ def first_run(folder: str) -> tuple[Truth, Reader]:
             f"older versions before them, {sum(s.snapshots for s in followed.streams.values())} snapshots")
         say(f"GET: {compare_with_gets(server, plain.documents)} answers are what was streamed")
         say(f"millstream tail: {compare_with_tail(server, plain.documents)} documents")
+        read_collections(server, truth, named)
+        if DCP_RS:
+            read_with_dcp_rs(server, plain.documents)
+        else:
+            say("SKIPPED dcp-rs: MILLSTREAM_INTEROP_DCP_RS names no program")
         probe_everything(server)
         say(f"stopped in {server.stop():.2f} s")
-    return truth, plain
+    return truth, named, plain
 
 
 def probe_everything(server: Server) -> None:
@@ -389,12 +528,13 @@ def identities(reader: Reader) -> dict[bytes, tuple[int, int, int, int]]:
     return {key: (d.vb, d.seqno, d.cas, d.rev) for key, d in reader.documents.items()}
 
 
-def after_a_stop(folder: str, truth: Truth, before: Reader) -> None:
+def after_a_stop(folder: str, truth: Truth, named: Named, before: Reader) -> None:
     """The same history from the disk; then resumed from the middle, and followed by a crash."""
     with Server("--data", folder, "--vbuckets", str(VBUCKETS)) as server:
         again = stream(server, Options(name="interop:again"))
         report("after a clean stop", again, truth, from_disk=True)
         check(identities(again) == identities(before), "a clean stop changed the history")
+        read_collections(server, truth, named)
         count = compare_with_tail(server, again.documents, from_disk=True)
         say(f"millstream tail after a clean stop: {count} documents, each once")
         logs = {vb: (again.streams[vb].failover, s.failover) for vb, s in before.streams.items()}
@@ -441,8 +581,8 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="millstream-interop-") as folder:
         data = os.path.join(folder, "data")
         try:
-            truth, before = first_run(data)
-            after_a_stop(data, truth, before)
+            truth, named, before = first_run(data)
+            after_a_stop(data, truth, named, before)
             after_a_kill(data, before)
         except Exception as failure:  # noqa: BLE001 - one line is what a reader of the log needs
             print(f"interop: {type(failure).__name__}: {failure}", file=sys.stderr)

@@ -17,8 +17,8 @@ REQUEST, RESPONSE = 0x80, 0x81
 BODY_BYTES_MAX = 21 * 1024 * 1024
 
 GET, SET, DELETE, NOOP, STAT = 0x00, 0x01, 0x04, 0x0A, 0x10
-HELLO, SASL_LIST_MECHS, SASL_AUTH = 0x1F, 0x20, 0x21
-GET_ALL_VB_SEQNOS, SELECT_BUCKET, OBSERVE_SEQNO = 0x48, 0x89, 0x91
+HELLO, SASL_LIST_MECHS, SASL_AUTH, DCP_NOOP = 0x1F, 0x20, 0x21, 0x5C
+GET_ALL_VB_SEQNOS, SELECT_BUCKET, OBSERVE_SEQNO, GET_COLLECTION_ID = 0x48, 0x89, 0x91, 0xBB
 
 FEATURE_XERROR, FEATURE_SELECT_BUCKET, FEATURE_JSON, FEATURE_COLLECTIONS = 0x07, 0x08, 0x0B, 0x12
 
@@ -154,6 +154,10 @@ class Connection:
         request = self.request(opcode, **parts)
         self.send(request)
         answer = self.receive()
+        while (answer.magic, answer.opcode) == (REQUEST, DCP_NOOP):
+            # A connection that was opened for DCP is asked now and then whether it is alive.
+            self.send(Frame(RESPONSE, DCP_NOOP, opaque=answer.opaque))
+            answer = self.receive()
         if (answer.magic, answer.opcode, answer.opaque) != (RESPONSE, opcode, request.opaque):
             raise ProtocolError(f"0x{opcode:02x} was answered with {answer}")
         return answer
@@ -186,6 +190,12 @@ class Connection:
         self.must("SASL_AUTH", SASL_AUTH, key=b"PLAIN", value=credentials)
         self.must("SELECT_BUCKET", SELECT_BUCKET, key=bucket.encode())
 
+    def collection_id(self, path: str) -> int:
+        """The id of `scope.collection`."""
+        answer = self.must(f"id of {path}", GET_COLLECTION_ID, value=path.encode())
+        _manifest, collection = struct.unpack("!QI", answer.extras)
+        return collection
+
     def vbucket_seqnos(self) -> dict[int, int]:
         """The high seqno of every active vbucket."""
         value = self.must("GET_ALL_VB_SEQNOS", GET_ALL_VB_SEQNOS, extras=struct.pack("!I", 1)).value
@@ -195,3 +205,12 @@ class Connection:
         if len(seqnos) != len(value) // 10:
             raise ProtocolError("GET_ALL_VB_SEQNOS named a vbucket twice")
         return seqnos
+
+
+def leb128(number: int) -> bytes:
+    """An unsigned number, seven bits a byte, the lowest first."""
+    out = bytearray()
+    while number > 0x7F:
+        out.append(number & 0x7F | 0x80)
+        number >>= 7
+    return bytes(out + bytes([number]))

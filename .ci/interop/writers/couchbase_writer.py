@@ -11,6 +11,7 @@ from couchbase.cluster import Cluster
 from couchbase.exceptions import (
     AuthenticationException,
     CASMismatchException,
+    CouchbaseException,
     DocumentExistsException,
     DocumentNotFoundException,
 )
@@ -24,7 +25,7 @@ from couchbase.options import (
     UpsertOptions,
 )
 from couchbase.transcoder import RawBinaryTranscoder
-from truth import BUCKET, PASSWORD, SERVER, SIZES, TTL_SECONDS, USER, Truth, in_an_hour
+from truth import BUCKET, COLLECTIONS, PASSWORD, SERVER, SIZES, TTL_SECONDS, USER, Truth, in_an_hour
 
 # What this SDK says of a value's format, in its flags: its own in the high byte, older clients' in the low one.
 JSON, BINARY = 0x02000000, 0x03000002
@@ -89,5 +90,27 @@ time.sleep(TTL_SECONDS + 1.5)
 for n in range(5):
     refused(lambda n=n: documents.get(f"sdk:ttl:{n}"), DocumentNotFoundException, "a get after its time")
 truth.expect(documents.get("sdk:many:777").content_as[dict]["n"], 777, "get")
+
+# Collections: the same keys in each, which are other documents.
+for scope, name in COLLECTIONS:
+    named = cluster.bucket(BUCKET).scope(scope).collection(name)
+    for n in range(300):
+        value = {"in": f"{scope}.{name}", "n": n}
+        named.upsert(f"sdk:many:{n}", value)
+        truth.alive(f"sdk:many:{n}", json.dumps(value).encode(), JSON, collection=f"{scope}.{name}")
+    for n in range(0, 300, 7):
+        named.replace(f"sdk:many:{n}", [n])
+        truth.alive(f"sdk:many:{n}", json.dumps([n]).encode(), JSON, collection=f"{scope}.{name}")
+    for n in range(0, 300, 10):
+        named.remove(f"sdk:many:{n}")
+        truth.deleted(f"sdk:many:{n}", collection=f"{scope}.{name}")
+    truth.expect(named.binary().increment("sdk:counter", counter).content, 7, "increment that creates")
+    truth.alive("sdk:counter", b"7", 0, collection=f"{scope}.{name}")
+    truth.expect(named.get("sdk:many:1").content_as[dict]["in"], f"{scope}.{name}", "get")
+refused(
+    lambda: cluster.bucket(BUCKET).scope("none").collection("none").upsert("k", 1, UpsertOptions(timeout=timedelta(seconds=3))),
+    CouchbaseException,
+    "a write to no collection",
+)
 cluster.close()
 truth.write()

@@ -16,25 +16,34 @@ PASSWORD = os.environ["MILLSTREAM_PASSWORD"]
 # Sizes around the borders that clients and servers have: nothing, one byte, length bytes, pages, half a mebibyte.
 SIZES = (0, 1, 2, 127, 128, 129, 255, 256, 1000, 4095, 4096, 16_384, 65_535, 65_536, 262_144, 524_288)
 TTL_SECONDS = 1
+# Scopes and collections that are there, as SCOPE.COLLECTION with blanks between.
+COLLECTIONS = [tuple(path.split(".")) for path in os.environ.get("MILLSTREAM_COLLECTIONS", "").split()]
 
 
 class Truth:
     """The keys of one writer."""
 
     def __init__(self):
-        self.keys: dict[bytes, dict] = {}
+        self.keys: dict[tuple[str, bytes], dict] = {}
         self.operations = 0
 
-    def alive(self, key: str | bytes, value: bytes, flags: int, expiry: tuple[int, int] | None = None) -> None:
+    def alive(
+        self,
+        key: str | bytes,
+        value: bytes,
+        flags: int,
+        expiry: tuple[int, int] | None = None,
+        collection: str = "",
+    ) -> None:
         """The key has this value; `expiry` is the range in which its time of expiry lies, none being never."""
         fields = {"kind": "mutation", "flags": flags, "value": base64.b64encode(value).decode()}
-        self.keys[encoded(key)] = fields | {"expiry": expiry or (0, 0)}
+        self.keys[collection, encoded(key)] = fields | {"expiry": expiry or (0, 0)}
 
-    def deleted(self, key: str | bytes) -> None:
-        self.keys[encoded(key)] = {"kind": "deletion"}
+    def deleted(self, key: str | bytes, collection: str = "") -> None:
+        self.keys[collection, encoded(key)] = {"kind": "deletion"}
 
     def expired(self, key: str | bytes) -> None:
-        self.keys[encoded(key)] = {"kind": "expiration"}
+        self.keys["", encoded(key)] = {"kind": "expiration"}
 
     def expect(self, got, wanted, what: str) -> None:
         """Counts an operation, whose outcome has to be this."""
@@ -45,8 +54,9 @@ class Truth:
     def write(self) -> None:
         """To the file that the command line names."""
         with open(sys.argv[1], "w", encoding="utf-8") as out:
-            for key, fields in self.keys.items():
-                out.write(json.dumps({"key": base64.b64encode(key).decode()} | fields) + "\n")
+            for (collection, key), fields in self.keys.items():
+                named = {"key": base64.b64encode(key).decode(), "collection": collection}
+                out.write(json.dumps(named | fields) + "\n")
         print(f"{self.operations} operations, {len(self.keys)} keys", file=sys.stderr)
 
 
