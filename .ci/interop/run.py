@@ -28,7 +28,7 @@ sys.path.insert(0, str(HERE.parent))
 from dcp_reader import Document, Options, Reader  # noqa: E402
 from probes import probe  # noqa: E402
 from server import BINARY, BUCKET, PASSWORD, USER, Failed, Server, environment  # noqa: E402
-from wire import DELETE, GET, KEY_NOT_FOUND, OBSERVE_SEQNO, OK, SET, Connection, leb128  # noqa: E402
+from wire import DELETE, GET, KEY_NOT_FOUND, OBSERVE_SEQNO, OK, SET, Connection, leb128, split_collection  # noqa: E402
 
 VBUCKETS = 1024
 RAW_KEYS = 8192
@@ -322,7 +322,9 @@ def read_collections(server: Server, truth: Truth, named: Named) -> Reader:
     return reader
 
 
-def read_with_dcp_rs(server: Server, documents: dict[bytes, Document]) -> None:
+def read_with_dcp_rs(
+    server: Server, documents: dict[bytes, Document], everything: dict[bytes, Document]
+) -> None:
     """A client from the registry, which writes its whole conversation before it reads an answer."""
     connection = logged_in(server)
     highs = connection.vbucket_seqnos()
@@ -341,28 +343,29 @@ def read_with_dcp_rs(server: Server, documents: dict[bytes, Document]) -> None:
         check=False,
     )
     check(done.returncode == 0, f"dcp-rs: exit code {done.returncode}: {done.stderr.strip()[-500:]}")
-    newest: dict[bytes, tuple] = {}
+    # Whether it asks for the default collection or for everything depends on how soon it reads the answer to HELLO; so
+    # does whether it takes the collections' ids off the keys. An event is known by its place in the history.
+    places = {(d.vb, d.seqno): (*split_collection(key), d) for key, d in everything.items()}
+    seen: set[bytes] = set()
     seqnos: Counter[int] = Counter()
+    compressed = 0
     for line in done.stdout.splitlines():
         opcode, vb, seqno, flags, key, value = line.split(" ")
-        key, vb, seqno = bytes.fromhex(key), int(vb), int(seqno)
+        key, vb, seqno, value = bytes.fromhex(key), int(vb), int(seqno), bytes.fromhex(value)
         check(seqno > seqnos[vb], f"dcp-rs: vb {vb} seqno {seqno} after {seqnos[vb]}")
         seqnos[vb] = seqno
-        # It may miss that collections were granted, and leaves ids in front of keys then.
-        if key[:1] < b" " and key[:1] != b"\0":
-            continue
-        newest[key.removeprefix(b"\0")] = (int(opcode, 16), vb, seqno, int(flags), bytes.fromhex(value))
-    check(set(newest) == set(documents), f"dcp-rs: {len(newest)} keys of {len(documents)}")
-    compressed = 0
-    for key, (opcode, vb, seqno, flags, value) in newest.items():
-        document = documents[key]
+        if (vb, seqno) not in places:
+            continue  # An older version, or of the collection that was dropped meanwhile.
+        collection, name, document = places[vb, seqno]
+        check(key in (name, leb128(collection) + name), f"dcp-rs: {short(key)}, not {short(name)}")
         alive = document.kind == "mutation"
+        check((int(opcode, 16) == 0x57) == alive, f"dcp-rs: {short(key)}: opcode {opcode}")
+        check(int(flags) == document.flags, f"dcp-rs: {short(key)}: flags {flags}, not {document.flags}")
+        if collection == 0:
+            seen.add(name)
         # It hands out values as text.
         text = document.value.decode("utf-8", "replace").encode() if alive else b""
-        got = ("mutation" if opcode == 0x57 else "deletion", vb, seqno, flags)
-        wanted = ("mutation" if alive else "deletion", document.vb, document.seqno, document.flags)
-        check(got == wanted, f"dcp-rs: {short(key)}: {got}, not {wanted}")
-        if value != text and key.startswith(b"sdk:"):
+        if value != text and name.startswith(b"sdk:"):
             # The SDK compressed it, and this client, which asks for that, hands the bytes out as text, which loses some.
             # The length of the plain value stands in front: all of it in one byte, if it is below 128.
             plain = len(document.value)
@@ -370,8 +373,9 @@ def read_with_dcp_rs(server: Server, documents: dict[bytes, Document]) -> None:
             compressed += 1
             continue
         check(value == text, f"dcp-rs: {short(key)}: another value of {len(value)} bytes")
-    check(compressed < len(newest) // 2, f"dcp-rs: {compressed} values could not be compared")
-    say(f"dcp-rs: {len(newest)} keys of {len(last)} vbuckets, {len(done.stdout.splitlines())} events, "
+    check(seen == set(documents), f"dcp-rs: {len(seen)} keys of {len(documents)}")
+    check(compressed < len(seen) // 2, f"dcp-rs: {compressed} values could not be compared")
+    say(f"dcp-rs: {len(seen)} keys of {len(last)} vbuckets, {len(done.stdout.splitlines())} events, "
         f"{compressed} values compressed")
 
 
@@ -486,9 +490,9 @@ def first_run(folder: str) -> tuple[Truth, Named, Reader]:
             f"older versions before them, {sum(s.snapshots for s in followed.streams.values())} snapshots")
         say(f"GET: {compare_with_gets(server, plain.documents)} answers are what was streamed")
         say(f"millstream tail: {compare_with_tail(server, plain.documents)} documents")
-        read_collections(server, truth, named)
+        everything = read_collections(server, truth, named).documents
         if DCP_RS:
-            read_with_dcp_rs(server, plain.documents)
+            read_with_dcp_rs(server, plain.documents, everything)
         else:
             say("SKIPPED dcp-rs: MILLSTREAM_INTEROP_DCP_RS names no program")
         probe_everything(server)
