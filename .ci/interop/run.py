@@ -25,10 +25,10 @@ from collections import Counter
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 
-from dcp_reader import Document, Options, Reader  # noqa: E402
+from dcp_reader import Document, Options, Reader, collection_of  # noqa: E402
 from probes import probe  # noqa: E402
 from server import BINARY, BUCKET, PASSWORD, USER, Failed, Server, environment  # noqa: E402
-from wire import DELETE, GET, KEY_NOT_FOUND, OBSERVE_SEQNO, OK, SET, Connection, leb128, split_collection  # noqa: E402
+from wire import DELETE, GET, KEY_NOT_FOUND, OBSERVE_SEQNO, OK, SET, Connection, leb128  # noqa: E402
 
 VBUCKETS = 1024
 RAW_KEYS = 8192
@@ -345,7 +345,7 @@ def read_with_dcp_rs(
     check(done.returncode == 0, f"dcp-rs: exit code {done.returncode}: {done.stderr.strip()[-500:]}")
     # Whether it asks for the default collection or for everything depends on how soon it reads the answer to HELLO; so
     # does whether it takes the collections' ids off the keys. An event is known by its place in the history.
-    places = {(d.vb, d.seqno): (*split_collection(key), d) for key, d in everything.items()}
+    places = {(d.vb, d.seqno): (*collection_of(key), d) for key, d in everything.items()}
     seen: set[bytes] = set()
     seqnos: Counter[int] = Counter()
     compressed = 0
