@@ -77,6 +77,12 @@ pub trait Store: Send + Sync + 'static {
     /// One slice of background work (deletes what scans no longer need); whether more is left.
     fn maintain(&self, limit: usize) -> Result<bool>;
 
+    /// Whether a commit begins at once. A store that is still being made in the background says no, and has its first
+    /// commit wait; it holds nothing until then.
+    fn is_ready(&self) -> bool {
+        true
+    }
+
     /// Bytes on disk, as far as the store knows.
     fn disk_bytes(&self) -> u64;
 
@@ -89,7 +95,8 @@ pub trait Store: Send + Sync + 'static {
 pub struct Start {
     /// Whether it was closed in order (or there was none).
     pub clean: bool,
-    /// The `window` of that run; 0 if there was none.
+    /// The `window` of that run; 0 if there was none. Of runs that ended out of order before anything was ever
+    /// committed, and of the one that made the first commit, it may be the sum.
     pub window_before: u64,
 }
 

@@ -3,6 +3,7 @@
 //! A store keeps, for each vbucket, its documents in two orders (by key: the newest version; by seqno: the
 //! history, each key once), its failover log and its state. [`Store`] is the contract, [`MemoryStore`] the
 //! model that defines it, [`EmbeddedStore`] the default.
+#![forbid(unsafe_code)]
 
 mod checks;
 mod contract;

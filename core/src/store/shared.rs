@@ -51,6 +51,10 @@ impl<S: Store + ?Sized> Store for Arc<S> {
         (**self).maintain(limit)
     }
 
+    fn is_ready(&self) -> bool {
+        (**self).is_ready()
+    }
+
     fn disk_bytes(&self) -> u64 {
         (**self).disk_bytes()
     }

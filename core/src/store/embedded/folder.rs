@@ -1,9 +1,11 @@
 //! The folder of a store: made, opened, locked, and looked over before the database may touch it.
 
+use super::blame::named;
 use super::database::Database;
 use super::faults::{io_fault, no_panic};
 use super::head::{Head, Run};
 use super::keys::damaged;
+use super::making::Making;
 use super::options::EmbeddedOptions;
 use super::synced::Synced;
 use crate::error::{Error, ErrorKind, Result};
@@ -15,7 +17,7 @@ use xxhash_rust::xxh3::xxh3_128;
 /// An open folder.
 pub(super) struct Folder {
     pub(super) path: PathBuf,
-    pub(super) database: Database,
+    pub(super) database: Making,
     pub(super) head: Head,
     pub(super) synced: Synced,
     pub(super) run: Run,
@@ -30,7 +32,8 @@ impl Folder {
         fs::create_dir_all(path).map_err(|e| io_fault("create", path, e))?;
         let lock = take_lock(path)?;
         let opened = if found.is_new(path)? {
-            Self::make(path, options, lock)
+            let head = Head::make(path.join(HEAD), options.vbuckets);
+            head.and_then(|head| Self::make(path, options, lock, head, 0))
         } else {
             Self::open_made(path, options, lock)
         };
@@ -40,30 +43,48 @@ impl Folder {
         })
     }
 
-    fn make(path: &Path, options: &EmbeddedOptions, lock: File) -> Result<Self> {
-        let mut head = Head::make(path.join(HEAD), options.vbuckets)?;
-        sync_folder(path)?;
+    /// Makes everything but the head, which says that it is being made until the first thing is written. `window` is
+    /// how far earlier attempts may have come.
+    fn make(
+        path: &Path,
+        options: &EmbeddedOptions,
+        lock: File,
+        head: Head,
+        window: u64,
+    ) -> Result<Self> {
         let db_path = path.join(DB);
         if db_path.exists() {
             fs::remove_dir_all(&db_path).map_err(|e| io_fault("remove", &db_path, e))?;
         }
         let synced = Synced::make(path.join(SYNCED), options.vbuckets)?;
-        let database = no_panic("cannot make the database", || Database::make(&db_path, options))?;
-        let run = Run::Closed { window: 0 };
         sync_folder(path)?;
-        head.record(run)?;
-        Ok(Self { path: path.to_owned(), database, head, synced, run, lock })
+        let (options, shown) = (options.clone(), path.display().to_string());
+        let database = Making::start(move || {
+            no_panic("cannot make the database", || Database::make(&db_path, &options)).map_err(
+                |e| Error::new(e.kind(), format!("the store in {shown} cannot be made")).because(e),
+            )
+        })?;
+        Ok(Self {
+            path: path.to_owned(),
+            database,
+            head,
+            synced,
+            run: Run::Making { window },
+            lock,
+        })
     }
 
     fn open_made(path: &Path, options: &EmbeddedOptions, lock: File) -> Result<Self> {
         let (head, run) = Head::open(path.join(HEAD), options.vbuckets)?;
-        if run == Run::Making {
-            return Self::make(path, options, lock);
+        if let Run::Making { window } = run {
+            return Self::make(path, options, lock, head, window);
         }
         let synced = Synced::open(path.join(SYNCED), options.vbuckets)?;
         let db_path = path.join(DB);
         check_table_lists(&db_path.join("keyspaces"))?;
-        let database = no_panic("cannot open the database", || Database::open(&db_path, options))?;
+        let database = no_panic("cannot open the database", || Database::open(&db_path, options));
+        let database = database.map_err(|e| named(&db_path, e))?;
+        let database = Making::done(database);
         Ok(Self { path: path.to_owned(), database, head, synced, run, lock })
     }
 }
@@ -71,7 +92,7 @@ impl Folder {
 const HEAD: &str = "head";
 const LOCK: &str = "lock";
 const SYNCED: &str = "synced";
-const DB: &str = "db";
+pub(super) const DB: &str = "db";
 
 /// Which of our files are there.
 #[derive(Default)]
@@ -173,7 +194,7 @@ fn check_table_list(folder: &Path) -> Result<()> {
 }
 
 /// Makes the names in a folder durable. Not every system can open a folder, and those need no help.
-fn sync_folder(path: &Path) -> Result<()> {
+pub(super) fn sync_folder(path: &Path) -> Result<()> {
     match File::open(path) {
         Ok(folder) => folder.sync_all().map_err(|e| io_fault("sync", path, e)),
         Err(_) => Ok(()),

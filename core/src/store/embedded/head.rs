@@ -24,8 +24,9 @@ pub(super) struct Head {
 /// What the file says of the last run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Run {
-    /// The folder was not finished.
-    Making,
+    /// Nothing was ever written: the folder may not even be finished. An engine that had it open may have given out
+    /// seqnos up to `window`.
+    Making { window: u64 },
     /// It ended in order, or there was none.
     Closed { window: u64 },
     /// It has not ended, or not in order.
@@ -41,7 +42,7 @@ impl Head {
         let opened = OpenOptions::new().write(true).create(true).truncate(true).open(&path);
         let file = opened.map_err(|e| io_fault("create", &path, e))?;
         let mut head = Self { file, path, vbuckets };
-        head.record(Run::Making)?;
+        head.record(Run::Making { window: 0 })?;
         Ok(head)
     }
 
@@ -84,7 +85,7 @@ const SAID_BYTES: usize = 8 + 4 + 4 + 1 + 8;
 
 fn encode(vbuckets: u32, run: Run) -> [u8; BLOCK_BYTES] {
     let (run, window) = match run {
-        Run::Making => (0, 0),
+        Run::Making { window } => (0, window),
         Run::Closed { window } => (1, window),
         Run::Open { window } => (2, window),
     };
@@ -100,7 +101,8 @@ fn encode(vbuckets: u32, run: Run) -> [u8; BLOCK_BYTES] {
     block
 }
 
-/// One block that says `Open` is enough: while the other is written, nothing else is.
+/// One block that says `Open` is enough: while the other is written, nothing else is. Of two windows of a folder that
+/// is being made the larger counts.
 fn read_blocks(bytes: &[u8], path: &Path) -> Result<(u32, Run)> {
     let mut found = None;
     for block in bytes.chunks_exact(BLOCK_BYTES) {
@@ -108,6 +110,15 @@ fn read_blocks(bytes: &[u8], path: &Path) -> Result<(u32, Run)> {
             (Some(said), None) => found = Some(said),
             (Some((made_for, Run::Open { window })), Some((_, Run::Closed { .. }))) => {
                 found = Some((made_for, Run::Open { window }));
+            }
+            (Some((made_for, Run::Open { window })), Some((_, Run::Making { .. }))) => {
+                found = Some((made_for, Run::Open { window }));
+            }
+            (
+                Some((made_for, Run::Making { window })),
+                Some((_, Run::Making { window: other })),
+            ) => {
+                found = Some((made_for, Run::Making { window: window.max(other) }));
             }
             _ => {}
         }
@@ -137,7 +148,7 @@ fn decode(block: &[u8], path: &Path) -> Result<Option<(u32, Run)>> {
     let vbuckets = said.get_u32();
     let (run, window) = (said.get_u8(), said.get_u64());
     Ok(match run {
-        0 => Some((vbuckets, Run::Making)),
+        0 => Some((vbuckets, Run::Making { window })),
         1 => Some((vbuckets, Run::Closed { window })),
         2 => Some((vbuckets, Run::Open { window })),
         _ => None,

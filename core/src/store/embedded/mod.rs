@@ -1,6 +1,7 @@
 //! The store in a folder, on an embedded log-structured database (fjall).
 #![doc = include_str!("layout.md")]
 
+mod blame;
 mod commit;
 mod database;
 mod faults;
@@ -9,6 +10,7 @@ mod head;
 mod history;
 mod keys;
 mod maintain;
+mod making;
 mod options;
 mod read;
 mod scan;

@@ -1,12 +1,14 @@
 //! The store as its callers see it.
 
+use super::blame::named;
 use super::database::{Database, pair, reading};
 use super::faults::{fault, no_panic};
-use super::folder::Folder;
+use super::folder::{DB, Folder};
 use super::head::Run;
 use super::keys::{COUNTERS_PREFIX, damaged, failover_key};
 use super::options::EmbeddedOptions;
 use super::scan::EmbeddedScan;
+use super::synced::Synced;
 use super::values::{decode_counters, decode_failover};
 use super::vbucket::{Slot, Vbucket};
 use super::writer::{Core, Dead, Writer};
@@ -24,6 +26,7 @@ use std::sync::{Arc, Mutex};
 /// A [`Store`] in a folder of its own.
 ///
 /// One process at a time may have the folder open; it stays locked until the store and all its scans are dropped.
+/// A new store is made while it is in use already: what needs its database waits for it.
 /// A vbucket that lost something which was synced, or whose state cannot be read, answers every call with
 /// [`Corrupt`](crate::ErrorKind::Corrupt) until it is [`reset`](Store::reset); the others go on.
 ///
@@ -46,10 +49,17 @@ impl EmbeddedStore {
         let folder = Folder::open(dir, &options)?;
         let core = no_panic("cannot load the store", || load(folder, options));
         let core = core.map_err(|e| {
+            let e = named(&dir.join(DB), e);
             let kind = e.kind();
             Error::new(kind, format!("the store in {} cannot be opened", dir.display())).because(e)
         })?;
         Ok(Self { core: Arc::new(core) })
+    }
+
+    /// What is behind it, once its database is open.
+    fn core(&self) -> Result<&Arc<Core>> {
+        self.core.database.wait()?;
+        Ok(&self.core)
     }
 
     /// The folder.
@@ -60,7 +70,7 @@ impl EmbeddedStore {
     /// Writes everything that is only in the journal into tables.
     #[cfg(test)]
     pub(super) fn flush(&self) -> Result<()> {
-        self.core.database.flush()
+        self.core()?.database.flush()
     }
 }
 
@@ -75,59 +85,76 @@ impl Store for EmbeddedStore {
             return Err(misuse("`begin` was called twice".to_owned()));
         }
         let start = match writer.run_before {
-            Run::Making => Start { clean: true, window_before: 0 },
+            Run::Making { window } => Start { clean: window == 0, window_before: window },
             Run::Closed { window } => Start { clean: true, window_before: window },
             Run::Open { window } => Start { clean: false, window_before: window },
         };
-        writer.head.record(Run::Open { window })?;
-        writer.window = window;
+        if let Run::Making { window: before } = writer.run_before {
+            // Seqnos of this run begin above those of the attempts before, none of which left anything behind.
+            // Not 0: it is what tells a run from none.
+            writer.window = before.saturating_add(window).max(1);
+            let window = writer.window;
+            writer.head.record(Run::Making { window })?;
+        } else {
+            writer.head.record(Run::Open { window })?;
+            writer.window = window;
+        }
         writer.begun = true;
         Ok(start)
     }
 
     fn load(&self, vb: VbId) -> Result<Persisted> {
-        no_panic("cannot load a vbucket", || self.core.load(vb))
+        if !self.is_ready() {
+            // Nothing was ever written.
+            return Ok(self.core.slot(vb)?.lock().persisted());
+        }
+        let core = self.core()?;
+        no_panic("cannot load a vbucket", || core.load(vb))
     }
 
     fn keys(&self, vb: VbId, each: &mut dyn FnMut(&[u8], &DocMeta)) -> Result<()> {
-        self.core.keys(vb, each)
+        self.core()?.keys(vb, each)
     }
 
     fn get(&self, vb: VbId, key: &[u8]) -> Result<Option<Record>> {
-        no_panic("cannot get a document", || self.core.get(vb, key))
+        no_panic("cannot get a document", || self.core()?.get(vb, key))
     }
 
     fn commit(&self, batch: &Batch, durability: Durability) -> Result<()> {
-        no_panic("cannot commit", || self.core.commit(batch, durability))
+        no_panic("cannot commit", || self.core()?.commit(batch, durability))
     }
 
     fn scan(&self, vb: VbId, range: RangeInclusive<Seqno>) -> Result<Box<dyn Scan>> {
-        let core = Arc::clone(&self.core);
+        let core = Arc::clone(self.core()?);
         no_panic("cannot open a scan", || Ok(Box::new(EmbeddedScan::open(core, vb, range)?) as _))
     }
 
     fn rollback(&self, vb: VbId, to: Seqno, failover: &[FailoverEntry]) -> Result<Seqno> {
-        no_panic("cannot roll back", || self.core.rollback(vb, to, failover))
+        no_panic("cannot roll back", || self.core()?.rollback(vb, to, failover))
     }
 
     fn purge(&self, vb: VbId, before: u32, limit: usize) -> Result<usize> {
-        no_panic("cannot purge", || self.core.purge(vb, before, limit))
+        no_panic("cannot purge", || self.core()?.purge(vb, before, limit))
     }
 
     fn reset(&self, vb: VbId) -> Result<()> {
-        no_panic("cannot reset a vbucket", || self.core.reset(vb))
+        no_panic("cannot reset a vbucket", || self.core()?.reset(vb))
     }
 
     fn maintain(&self, limit: usize) -> Result<bool> {
-        no_panic("cannot clean up", || self.core.maintain(limit))
+        no_panic("cannot clean up", || self.core()?.maintain(limit))
+    }
+
+    fn is_ready(&self) -> bool {
+        self.core.database.is_done()
     }
 
     fn disk_bytes(&self) -> u64 {
-        self.core.database.disk_bytes()
+        if self.is_ready() { self.core().map_or(0, |core| core.database.disk_bytes()) } else { 0 }
     }
 
     fn close(&self) -> Result<()> {
-        let mut writer = self.core.writer()?;
+        let mut writer = self.core()?.writer()?;
         writer.closed = true;
         self.core.sync(&mut writer)?;
         writer.synced.sync()?;
@@ -144,9 +171,55 @@ impl fmt::Debug for EmbeddedStore {
 
 fn load(folder: Folder, options: EmbeddedOptions) -> Result<Core> {
     let Folder { path, database, head, synced, run, lock } = folder;
-    let commit = database.last_commit()?;
     let mut vbuckets: Vec<Vbucket> = Vec::new();
     vbuckets.resize_with(options.vbuckets as usize, Vbucket::default);
+    let making = matches!(run, Run::Making { .. });
+    let mut found = Found::default();
+    if !making {
+        found = look(&database, &synced, &options, &mut vbuckets)?;
+    }
+    let writer = Writer {
+        head,
+        synced,
+        run_before: run,
+        window: 0,
+        making,
+        begun: false,
+        closed: false,
+        commit: found.commit,
+        unsynced: BTreeSet::new(),
+        dead: found.dead,
+        swept: None,
+        broken: false,
+    };
+    Ok(Core {
+        path,
+        options,
+        database,
+        slots: vbuckets.into_iter().map(Slot::new).collect(),
+        writer: Mutex::new(writer),
+        sweep: Mutex::new(found.sweep),
+        scans_open: Mutex::new(0),
+        _lock: lock,
+    })
+}
+
+/// What a database holds besides its vbuckets' documents and counters.
+#[derive(Default)]
+struct Found {
+    commit: u64,
+    dead: VecDeque<Dead>,
+    sweep: BTreeSet<VbId>,
+}
+
+/// Reads what the database knows of the vbuckets.
+fn look(
+    database: &Database,
+    synced: &Synced,
+    options: &EmbeddedOptions,
+    vbuckets: &mut [Vbucket],
+) -> Result<Found> {
+    let commit = database.last_commit()?;
     let snapshot = database.snapshot();
     for guard in snapshot.prefix(&database.meta, COUNTERS_PREFIX) {
         let (key, value) = pair(guard, "cannot read the counters")?;
@@ -158,40 +231,18 @@ fn load(folder: Folder, options: EmbeddedOptions) -> Result<Core> {
         vbucket.kept = kept;
     }
     let mut sweep = BTreeSet::new();
-    for (vb, vbucket) in (0..=u16::MAX).map(VbId).zip(&mut vbuckets) {
+    for (vb, vbucket) in (0..=u16::MAX).map(VbId).zip(vbuckets) {
         vbucket.check_promise(vb, &synced.promise(vb));
         if vbucket.kept.failover_entries > 0 {
-            vbucket.failover = load_failover(&database, vb, vbucket.kept.failover_entries)?;
+            vbucket.failover = load_failover(database, vb, vbucket.kept.failover_entries)?;
         }
         if vbucket.kept.superseded > 0 && vbucket.damage.is_none() {
             sweep.insert(vb);
         }
     }
-    let dead: VecDeque<Dead> =
-        database.dead()?.into_iter().map(|(vb, generation)| Dead::new(vb, generation)).collect();
-    let writer = Writer {
-        head,
-        synced,
-        run_before: run,
-        window: 0,
-        begun: false,
-        closed: false,
-        commit,
-        unsynced: BTreeSet::new(),
-        dead,
-        swept: None,
-        broken: false,
-    };
-    Ok(Core {
-        path,
-        options,
-        database,
-        slots: vbuckets.into_iter().map(Slot::new).collect(),
-        writer: Mutex::new(writer),
-        sweep: Mutex::new(sweep),
-        scans_open: Mutex::new(0),
-        _lock: lock,
-    })
+    let dead = database.dead()?;
+    let dead = dead.into_iter().map(|(vb, generation)| Dead::new(vb, generation)).collect();
+    Ok(Found { commit, dead, sweep })
 }
 
 fn load_failover(database: &Database, vb: VbId, entries: u8) -> Result<Vec<FailoverEntry>> {

@@ -1,8 +1,9 @@
 //! The one writer: every change of the database passes through [`Core::apply`].
 
-use super::database::Database;
+use super::folder::sync_folder;
 use super::head::{Head, Run};
 use super::keys::{Gen, commit_key, counters_key, failover_key};
+use super::making::Making;
 use super::options::EmbeddedOptions;
 use super::synced::{Promise, Synced};
 use super::values::{Counters, encode_counters, encode_failover, mark};
@@ -21,7 +22,7 @@ use std::sync::{Mutex, MutexGuard};
 pub(super) struct Core {
     pub(super) path: PathBuf,
     pub(super) options: EmbeddedOptions,
-    pub(super) database: Database,
+    pub(super) database: Making,
     pub(super) slots: Box<[Slot]>,
     pub(super) writer: Mutex<Writer>,
     /// Vbuckets where the end of a scan may have left versions that nobody needs.
@@ -36,7 +37,10 @@ pub(super) struct Writer {
     pub(super) head: Head,
     pub(super) synced: Synced,
     pub(super) run_before: Run,
+    /// What the head says, or is to say, of this run.
     pub(super) window: u64,
+    /// The head says that the folder is being made, until something is written.
+    pub(super) making: bool,
     pub(super) begun: bool,
     pub(super) closed: bool,
     pub(super) commit: u64,
@@ -93,7 +97,7 @@ impl Core {
 
     /// The right to write.
     pub(super) fn writer(&self) -> Result<MutexGuard<'_, Writer>> {
-        let writer = lock(&self.writer);
+        let mut writer = lock(&self.writer);
         check_running(writer.begun, writer.closed)?;
         if writer.broken {
             let path = self.path.display();
@@ -101,6 +105,13 @@ impl Core {
                 ErrorKind::Unavailable,
                 format!("a write to the store in {path} failed; it has to be opened again"),
             ));
+        }
+        if writer.making {
+            self.database.wait()?;
+            sync_folder(&self.path)?;
+            let window = writer.window;
+            writer.head.record(Run::Open { window })?;
+            writer.making = false;
         }
         Ok(writer)
     }

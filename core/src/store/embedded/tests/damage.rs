@@ -267,3 +267,37 @@ fn damage_is_found_or_harmless() {
         println!("closed: {closed}: {ends:?}");
     }
 }
+
+#[test]
+fn the_damaged_file_is_named_if_it_keeps_the_store_from_opening() {
+    let template = template(true);
+    let place = temporary();
+    let folder = place.path().join("store");
+    let refused = |file: &Path, content: &[u8]| {
+        let _ = fs::remove_dir_all(&folder);
+        copy(template.path(), &folder);
+        let path = folder.join(file);
+        fs::write(&path, content).unwrap();
+        let refused = EmbeddedStore::open(&folder, options()).map(drop).err();
+        refused.map(|e| (e.kind(), e.to_string().contains(&*path.to_string_lossy()), e.to_string()))
+    };
+    let mut tables = 0;
+    for path in files(template.path()) {
+        let file = path.strip_prefix(template.path()).unwrap();
+        let is_table = path.parent().is_some_and(|folder| folder.ends_with("tables"));
+        let content = fs::read(&path).unwrap();
+        if is_table {
+            tables += 1;
+            let (kind, named, e) = refused(file, &content[..content.len() / 2]).expect("refused");
+            assert!(kind == ErrorKind::Corrupt && named, "{}: {e}", file.display());
+        }
+        // Whatever is refused for a flipped byte names its file, too.
+        let mut flipped = content.clone();
+        *flipped.last_mut().expect("it is not empty") ^= 0xFF;
+        let is_lock = file.ends_with("lock");
+        if let Some((_, named, e)) = refused(file, &flipped) {
+            assert!(named || is_lock, "{}: {e}", file.display());
+        }
+    }
+    assert!(tables >= 5, "{tables} tables");
+}

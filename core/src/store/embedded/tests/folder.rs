@@ -1,12 +1,14 @@
 //! The folder: who may open it, and what it is taken for.
 
 use super::{ALL, begun, commit, small, temporary};
+use crate::engine::Engine;
 use crate::store::embedded::{EmbeddedOptions, EmbeddedStore};
 use crate::store::{SliceBudget, Start, Store};
 use crate::types::VbId;
 use crate::{Error, ErrorKind};
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 use xxhash_rust::xxh3::xxh3_64;
 
 fn refused(folder: &Path, options: EmbeddedOptions) -> Error {
@@ -14,12 +16,12 @@ fn refused(folder: &Path, options: EmbeddedOptions) -> Error {
 }
 
 /// Writes both blocks of `head`.
-fn write_head(folder: &Path, layout: u32, vbuckets: u32, run: u8) {
+fn write_head(folder: &Path, layout: u32, vbuckets: u32, run: u8, window: u64) {
     let mut said = b"MILLSTRM".to_vec();
     said.extend(layout.to_be_bytes());
     said.extend(vbuckets.to_be_bytes());
     said.push(run);
-    said.extend(3_u64.to_be_bytes());
+    said.extend(window.to_be_bytes());
     let check = xxh3_64(&said);
     said.extend(check.to_be_bytes());
     said.resize(512, 0);
@@ -95,7 +97,7 @@ fn a_file_is_not_a_folder() {
 fn another_layout_is_told_from_damage() {
     let folder = temporary();
     drop(begun(&folder, small(1)));
-    write_head(folder.path(), 1, 1, 1);
+    write_head(folder.path(), 1, 1, 1, 3);
     let e = refused(folder.path(), small(1));
     assert_eq!(e.kind(), ErrorKind::Misuse, "{e}");
     assert!(e.to_string().contains("has layout 1; this version reads layout 2"), "{e}");
@@ -109,9 +111,9 @@ fn a_folder_whose_making_was_interrupted_is_made_again() {
         commit(&store, 0, 1..=5).unwrap();
         drop(store);
         match leave {
-            0 => write_head(folder.path(), 2, 2, 0),
+            0 => write_head(folder.path(), 2, 2, 0, 0),
             1 => {
-                write_head(folder.path(), 2, 2, 0);
+                write_head(folder.path(), 2, 2, 0, 0);
                 fs::remove_dir_all(folder.path().join("db")).unwrap();
             }
             2 | 3 => {
@@ -128,6 +130,50 @@ fn a_folder_whose_making_was_interrupted_is_made_again() {
         assert_eq!(store.load(VbId(0)).unwrap().items, 0, "case {leave}");
         commit(&store, 0, 1..=5).unwrap();
     }
+}
+
+#[test]
+fn a_run_that_ended_before_anything_was_written_has_given_out_its_window() {
+    let folder = temporary();
+    // As if it was killed: the store is dropped without having been closed.
+    let run = |window| EmbeddedStore::open(folder.path(), small(2)).unwrap().begin(window).unwrap();
+    assert_eq!(run(100), Start { clean: true, window_before: 0 });
+    assert_eq!(run(50), Start { clean: false, window_before: 100 });
+    assert_eq!(run(7), Start { clean: false, window_before: 150 });
+    for lost in ["db", "db/version", "db/keyspaces/1/current", "synced"] {
+        let path = folder.path().join(lost);
+        match path.is_dir() {
+            true => fs::remove_dir_all(&path).unwrap(),
+            false => fs::remove_file(&path).unwrap(),
+        }
+        let start = run(0);
+        assert_eq!(start, Start { clean: false, window_before: 157 }, "without {lost}");
+    }
+    let store = EmbeddedStore::open(folder.path(), small(2)).unwrap();
+    store.begin(3).unwrap();
+    commit(&store, 0, 1..=5).unwrap();
+    drop(store);
+    let store = EmbeddedStore::open(folder.path(), small(2)).unwrap();
+    assert_eq!(store.begin(1).unwrap(), Start { clean: false, window_before: 160 });
+    assert_eq!(store.load(VbId(0)).unwrap().high.0, 5);
+}
+
+#[test]
+fn what_an_engine_begins_with_is_persisted_though_nobody_waited_for_the_store() {
+    let folder = temporary();
+    let open = || Engine::open(EmbeddedStore::open(folder.path(), small(4)).unwrap()).unwrap();
+    let logs = |engine: &Engine| [0, 1, 2, 3].map(|vb| engine.failover_log(VbId(vb)).unwrap());
+    let close = |engine: Engine| {
+        engine.shutdown();
+        let report = engine.quiesce_blocking(Duration::from_secs(60)).expect("nobody stalls");
+        assert!(report.clean, "{report:?}");
+    };
+    let engine = open();
+    let first = logs(&engine);
+    close(engine);
+    let engine = open();
+    assert_eq!(logs(&engine), first);
+    close(engine);
 }
 
 #[test]

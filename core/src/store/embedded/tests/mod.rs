@@ -6,6 +6,7 @@ mod entries;
 mod folder;
 mod layout;
 mod leftovers;
+mod making;
 
 use super::{EmbeddedOptions, EmbeddedStore};
 use crate::Result;
