@@ -1,4 +1,5 @@
 //! Every bound of the engine, each with its reason.
+#![forbid(unsafe_code)]
 
 /// Longest key, in bytes: the protocol's own limit.
 pub const KEY_BYTES_MAX: usize = 250;
@@ -28,8 +29,21 @@ pub const VBUCKETS_MAX: u32 = 65_536;
 pub const VBUCKETS_DEFAULT: u32 = 1024;
 /// Backfills that one connection may have in progress; the rest wait.
 pub const BACKFILLS_PER_CONNECTION_MAX: usize = 64;
-/// Backfills that an engine may have in progress, over all connections.
+/// Backfills that an engine may have in progress, over all connections, however much memory it has.
 pub const BACKFILLS_MAX: usize = 4096;
+/// And however little: one that waits for its client must not keep all others from the store.
+pub const BACKFILLS_MIN: usize = 2;
+/// What an open scan takes of memory, so that all of them together may take one hundredth of it.
+pub const BACKFILL_SCAN_BYTES: u64 = 10 * 1024;
+/// How long one run of a backfill may read before another has its turn: a slow disk shows at its own connection only.
+pub const BACKFILL_RUN_TIME: std::time::Duration = std::time::Duration::from_millis(300);
+/// Bytes of a run between two looks at the clock.
+pub const BACKFILL_PAGE_BYTES: usize = 256 * 1024;
+/// Share (in percent) of the memory at which writes are refused above which backfills pause: what they read would only
+/// be in the way of what is being written.
+pub const BACKFILL_MEMORY_PERCENT: u64 = 96;
+/// How often a worker whose backfills pause looks whether memory was freed.
+pub const BACKFILL_SNOOZE: std::time::Duration = std::time::Duration::from_millis(100);
 /// Bytes read by backfills and not yet sent, per connection.
 pub const BACKFILL_BUFFER_BYTES_MAX: u64 = 20 * 1024 * 1024;
 /// A full backfill buffer is refilled when this share of it (in percent) has drained.
@@ -41,6 +55,8 @@ pub const BACKFILL_SLICE_ITEMS: usize = 4096;
 /// A frame whose body is over its limit, but not over this, is answered with an error and its body is skipped
 /// as it arrives, so that one document that is too large does not cost the client its connection.
 pub const FRAME_SKIP_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// Largest body of a client's answer to a message of the server: a refusal with its reason is far smaller.
+pub const ANSWER_BODY_BYTES_MAX: usize = 16 * 1024;
 /// Spare room that a connection's read buffer is given ahead of what its peer has sent.
 pub const READ_AHEAD_BYTES: usize = 64 * 1024;
 /// Seqnos of one snapshot from memory: long enough that markers cost nothing, short enough that a client that stops

@@ -4,7 +4,7 @@ use super::exclusive::Exclusive;
 use super::pool::PoolGate;
 use super::scan::{Backfill, Turn};
 use crate::flow::Budget;
-use crate::limits::BACKFILLS_PER_CONNECTION_MAX;
+use crate::limits::{BACKFILL_RUN_TIME, BACKFILLS_PER_CONNECTION_MAX};
 use crate::store::Store;
 use millstream_reclaim::PushList;
 use millstream_reclaim::sync::Arc;
@@ -205,11 +205,11 @@ impl Taken {
         order: BackfillOrder,
     ) -> Turn {
         if !self.fresh {
-            return self.backfill.read(budget);
+            return self.backfill.read(budget, BACKFILL_RUN_TIME);
         }
         match (self.backfill.create(store), order) {
             (Turn::More, BackfillOrder::RoundRobin) => {
-                let turn = self.backfill.read(budget);
+                let turn = self.backfill.read(budget, BACKFILL_RUN_TIME);
                 self.fresh = false;
                 turn
             }

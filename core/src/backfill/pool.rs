@@ -2,11 +2,13 @@
 
 use super::turns::Backfills;
 use crate::flow::{SlotPermit, Slots};
+use crate::limits::BACKFILL_SNOOZE;
 use crate::store::Store;
 use millstream_reclaim::sync::Arc;
 use millstream_reclaim::sync::atomic::{AtomicUsize, Ordering, fence};
 use millstream_reclaim::sync::workers::{Builder, JoinHandle, Receiver, Sender, channel};
 use millstream_reclaim::{Domain, PushList};
+use std::sync::mpsc::RecvTimeoutError;
 
 /// The engine's limit on scans, and who waits for one to end.
 #[derive(Debug)]
@@ -126,19 +128,21 @@ pub(crate) struct BackfillPool {
 }
 
 impl BackfillPool {
-    /// Starts that many workers.
+    /// Starts that many workers, which pause while `is_short` says that memory is.
     pub(crate) fn start(
         workers: usize,
         store: &std::sync::Arc<dyn Store>,
         domain: &Domain,
+        is_short: impl Fn() -> bool + Clone + Send + 'static,
     ) -> std::io::Result<Self> {
         let mut pool = Self { queues: Vec::new(), workers: Vec::new() };
         for n in 0..workers.max(1) {
             let (queue, jobs) = WorkerQueue::new();
             let (store, domain) = (std::sync::Arc::clone(store), domain.clone());
+            let is_short = is_short.clone();
             let worker = Builder::new()
                 .name(format!("millstream-backfill-{n}"))
-                .spawn(move || work(&jobs, &*store, &domain))?;
+                .spawn(move || work(&jobs, &*store, &domain, &is_short))?;
             pool.queues.push(queue);
             pool.workers.push(worker);
         }
@@ -163,10 +167,26 @@ impl BackfillPool {
     }
 }
 
-fn work(jobs: &Jobs, store: &dyn Store, domain: &Domain) {
+/// Runs what is queued. While memory is short it only gathers it, each connection once: a manager stays queued, so that
+/// it is neither queued again nor forgotten.
+fn work(jobs: &Jobs, store: &dyn Store, domain: &Domain, is_short: &dyn Fn() -> bool) {
     let mut reader = domain.reader("backfill");
-    while let Ok(Job::Run(backfills)) = jobs.0.recv() {
-        Backfills::run(&backfills, store, &mut reader);
+    let mut paused: Vec<Arc<Backfills>> = Vec::new();
+    loop {
+        let job = match paused.is_empty() {
+            true => jobs.0.recv().map_err(|_| RecvTimeoutError::Disconnected),
+            false => jobs.0.recv_timeout(BACKFILL_SNOOZE),
+        };
+        match job {
+            Ok(Job::Run(backfills)) => paused.push(backfills),
+            Err(RecvTimeoutError::Timeout) => {}
+            Ok(Job::Stop) | Err(RecvTimeoutError::Disconnected) => return,
+        }
+        if !is_short() {
+            for backfills in paused.drain(..) {
+                Backfills::run(&backfills, store, &mut reader);
+            }
+        }
     }
 }
 

@@ -5,11 +5,12 @@ use super::pool::GatePermit;
 use crate::collections::is_system;
 use crate::error::{ErrorKind, Result};
 use crate::flow::Budget;
-use crate::limits::{BACKFILL_SLICE_BYTES, BACKFILL_SLICE_ITEMS};
-use crate::store::{Scan, SliceBudget, Store};
+use crate::limits::{BACKFILL_PAGE_BYTES, BACKFILL_SLICE_BYTES, BACKFILL_SLICE_ITEMS};
+use crate::store::{Record, Scan, Slice, SliceBudget, Store};
 use crate::types::{EndReason, Seqno, VbId};
-use millstream_reclaim::sync::Arc;
+use millstream_reclaim::sync::{Arc, workers};
 use std::collections::VecDeque;
+use std::time::Duration;
 
 /// What a stream wants to read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,22 +78,20 @@ impl Backfill {
         })
     }
 
-    /// Reads one slice into the outbox.
-    pub(super) fn read(&mut self, budget: &Arc<Budget>) -> Turn {
+    /// Reads one slice into the outbox, for at most about so long.
+    pub(super) fn read(&mut self, budget: &Arc<Budget>, most: Duration) -> Turn {
         self.turn(|backfill| {
             let scan = backfill.scan.as_mut().expect("a scan is created before it is read");
             let mut records = Vec::new();
-            let slice = SliceBudget { bytes: BACKFILL_SLICE_BYTES, items: BACKFILL_SLICE_ITEMS };
-            let slice = match scan.next(slice, &mut records) {
+            let (slice, bytes) = match read_slice(&mut **scan, most, &mut records) {
                 // So slowly was it read that the store kept too much for it.
                 Err(error) if error.kind() == ErrorKind::Retry => {
                     backfill.outbox.deliver(Delivery::Failed(EndReason::Slow));
                     return Ok(Turn::Finished);
                 }
-                slice => slice?,
+                read => read?,
             };
             if !records.is_empty() {
-                let bytes = records.iter().map(|r| (r.key.len() + r.value.len()) as u64).sum();
                 let permit = Budget::take(budget, bytes);
                 let records = VecDeque::from(records);
                 backfill.outbox.deliver(Delivery::Slice { records, permit });
@@ -117,5 +116,33 @@ impl Backfill {
         }
         self.outbox.deliver(Delivery::Failed(EndReason::BackfillFailed));
         Turn::Finished
+    }
+}
+
+/// Reads pages until a slice is full, the time is up, or the store gives less than it was asked for: it may have its
+/// reason, and nothing is lost. Where the slice ended, and its bytes.
+pub(super) fn read_slice(
+    scan: &mut dyn Scan,
+    most: Duration,
+    out: &mut Vec<Record>,
+) -> Result<(Slice, u64)> {
+    let begun = workers::now();
+    let mut bytes = 0;
+    loop {
+        let before = out.len();
+        let page = SliceBudget {
+            bytes: BACKFILL_PAGE_BYTES.min(BACKFILL_SLICE_BYTES - bytes),
+            items: BACKFILL_SLICE_ITEMS - before,
+        };
+        let read = scan.next(page, out)?;
+        let read_bytes: usize = out[before..].iter().map(|r| r.key.len() + r.value.len()).sum();
+        bytes += read_bytes;
+        let full = bytes >= BACKFILL_SLICE_BYTES || out.len() >= BACKFILL_SLICE_ITEMS;
+        // Stores count bytes of their own that are not ours.
+        let whole_page = read_bytes >= page.bytes / 2 || out.len() - before >= page.items / 2;
+        let late = || workers::now().saturating_duration_since(begun) >= most;
+        if !read.more || full || !whole_page || late() {
+            return Ok((read, bytes as u64));
+        }
     }
 }

@@ -1,12 +1,14 @@
 //! The manager: order, limits, what is given back and when.
 
 use super::exclusive::Exclusive;
+use super::scan::read_slice;
 use super::{
     Backfill, BackfillManager, BackfillOrder, BackfillPool, BackfillRequest, BackfillSettings,
     Backfills, Delivery, Drained, OutboxReader, PoolGate, outbox,
 };
 use crate::error::{Error, ErrorKind, Result};
 use crate::flow::Budget;
+use crate::limits::{BACKFILL_PAGE_BYTES, BACKFILL_SLICE_ITEMS};
 use crate::ready::ReadySet;
 use crate::store::{
     Batch, Durability, MemoryStore, Persisted, Record, Scan, Start, Store, VbBatch,
@@ -18,6 +20,8 @@ use bytes::Bytes;
 use millstream_reclaim::sync::Arc;
 use millstream_reclaim::{Domain, DomainConfig, Reaper};
 use std::ops::RangeInclusive;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::sync::mpsc::channel;
 use std::time::Duration;
 
 /// A store of two vbuckets with `items` documents each, of about a hundred bytes; vbucket 1 fails (or panics) when
@@ -72,8 +76,18 @@ struct Bench {
 }
 
 fn bench(store: &std::sync::Arc<dyn Store>, budget: u64, scans_max: usize) -> Bench {
+    bench_with(store, budget, scans_max, || false)
+}
+
+/// The same, with memory that is short when it is said to be.
+fn bench_with(
+    store: &std::sync::Arc<dyn Store>,
+    budget: u64,
+    scans_max: usize,
+    is_short: impl Fn() -> bool + Clone + Send + 'static,
+) -> Bench {
     let (domain, reaper) = Domain::new(DomainConfig::default());
-    let pool = BackfillPool::start(1, store, &domain).expect("a thread");
+    let pool = BackfillPool::start(1, store, &domain, is_short).expect("a thread");
     let gate = PoolGate::new(scans_max);
     let drained = Arc::new(Drained::default());
     let bell = Arc::clone(&drained);
@@ -194,6 +208,51 @@ fn what_is_over_a_limit_waits_and_then_runs() {
         assert_eq!(all[0], Got::Opened(5_000));
     }
     assert_eq!(bench.finish(), 0);
+}
+
+#[test]
+fn a_run_ends_when_its_time_is_up() {
+    let store = store(10_000, Fault::None);
+    let read = |most| {
+        let mut scan = store.scan(VbId(0), Seqno(1)..=Seqno::MAX).expect("a scan");
+        let mut out = Vec::new();
+        let (slice, bytes) = read_slice(&mut *scan, most, &mut out).expect("it reads");
+        assert_eq!(bytes, 100 * out.len() as u64);
+        assert_eq!((slice.more, slice.read_to), (true, Seqno(out.len() as u64)));
+        out.len()
+    };
+    assert_eq!(read(Duration::ZERO), BACKFILL_PAGE_BYTES.div_ceil(100), "a page is read whole");
+    assert_eq!(read(Duration::MAX), BACKFILL_SLICE_ITEMS);
+}
+
+#[test]
+fn backfills_pause_while_memory_is_short_and_go_on_by_themselves() {
+    let store = store(5_000, Fault::None);
+    let (short, looks) = (std::sync::Arc::new(AtomicBool::new(true)), channel());
+    let (looked, looks) = looks;
+    let is_short = {
+        let short = std::sync::Arc::clone(&short);
+        move || {
+            let _ = looked.send(());
+            short.load(SeqCst)
+        }
+    };
+    let bench = bench_with(&store, 1 << 20, 4, is_short);
+    let mut outboxes = [0, 1].map(|vb| bench.schedule(vb));
+    for _ in 0..3 {
+        looks.recv_timeout(Duration::from_secs(30)).expect("it looks again and again");
+    }
+    assert!(outboxes.iter_mut().all(|outbox| outbox.front().is_none()), "nothing was read");
+    assert_eq!(bench.gate.running(), 0);
+    short.store(false, SeqCst);
+    for outbox in &mut outboxes {
+        assert_eq!(bench.all(outbox).last(), Some(&Got::Done(5_000)));
+    }
+    // A connection that closes while its backfills pause leaves nothing behind.
+    short.store(true, SeqCst);
+    let outbox = bench.schedule(2);
+    assert_eq!(bench.finish(), 0);
+    drop(outbox);
 }
 
 #[test]

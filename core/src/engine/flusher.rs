@@ -176,7 +176,11 @@ impl Flusher<'_> {
         let in_windows = self.make_room();
         let pin = self.reader.pin();
         let parts = self.parts;
-        let used: u64 = parts.partitions.iter().map(|p| p.memory(&pin)).map(|(l, i)| l + i).sum();
+        let both = parts.partitions.iter().map(|p| p.memory(&pin));
+        let (logs, indexes) = both.fold((0, 0), |(logs, indexes), (l, i)| (logs + l, indexes + i));
+        let used = logs + indexes;
+        // Keys and what is told of their documents stay as long as the documents do.
+        parts.pressure.settle_kept(indexes);
         parts.pressure.settle(used);
         let mut excess = parts.pressure.excess();
         if excess == 0 {

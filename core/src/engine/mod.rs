@@ -1,5 +1,6 @@
 //! The embedder's face: open an engine over a store, write through a [`Session`], stream through a
 //! [`Producer`](crate::producer::Producer), close from any thread.
+#![forbid(unsafe_code)]
 
 //!
 //! # Orderings

@@ -1,6 +1,9 @@
 //! What an engine is told when it is opened: plain data, every field with a default.
 
-use crate::limits::{BACKFILL_BUFFER_BYTES_MAX, BACKFILLS_MAX, FLUSH_BYTES, IDLE_TIMEOUT};
+use crate::limits::{
+    BACKFILL_BUFFER_BYTES_MAX, BACKFILL_SCAN_BYTES, BACKFILLS_MAX, BACKFILLS_MIN, FLUSH_BYTES,
+    IDLE_TIMEOUT,
+};
 use std::time::Duration;
 
 /// The settings of an engine.
@@ -15,7 +18,8 @@ pub struct EngineSettings {
     pub window_items: u64,
     /// Threads that read the store for streams.
     pub backfill_workers: usize,
-    /// Scans of the store that may be open at once.
+    /// Scans of the store that may be open at once; 0 chooses by `memory_bytes`: so many as fit in one hundredth of it
+    /// at 10 KiB each, from 2 to 4096.
     pub backfills_max: usize,
     /// Bytes that one connection's backfills may have read ahead of what was sent.
     pub backfill_buffer_bytes: u64,
@@ -35,7 +39,7 @@ impl Default for EngineSettings {
             memory_bytes: 256 * 1024 * 1024,
             window_items: 0,
             backfill_workers: 2,
-            backfills_max: BACKFILLS_MAX,
+            backfills_max: 0,
             backfill_buffer_bytes: BACKFILL_BUFFER_BYTES_MAX,
             flush_bytes: FLUSH_BYTES,
             expiry_interval: Duration::from_secs(10),
@@ -46,6 +50,17 @@ impl Default for EngineSettings {
 }
 
 impl EngineSettings {
+    /// Scans that may be open at once.
+    pub(crate) fn backfills_max(&self) -> usize {
+        match self.backfills_max {
+            0 => {
+                let fit = self.memory_bytes / 100 / BACKFILL_SCAN_BYTES;
+                usize::try_from(fit).unwrap_or(BACKFILLS_MAX).clamp(BACKFILLS_MIN, BACKFILLS_MAX)
+            }
+            most => most,
+        }
+    }
+
     /// Versions of one vbucket in memory, for an engine of that many vbuckets.
     pub(crate) fn window_items_for(&self, vbuckets: u32) -> u64 {
         match self.window_items {

@@ -14,8 +14,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::failover::{FailoverLog, random_uuid};
 use crate::limits::VBUCKETS_MAX;
 use crate::log::Log;
-use crate::partition::Pressure;
-use crate::partition::{Partition, PartitionSettings};
+use crate::partition::{Partition, PartitionSettings, Pressure, Room};
 use crate::ready::ReadySet;
 use crate::store::{Batch, Durability, Persisted, Start, Store, VbBatch};
 use crate::types::{Seqno, VbId};
@@ -69,8 +68,9 @@ impl EngineBuilder {
     /// What the store answers; [`ErrorKind::Misuse`] for a store of no or too many vbuckets.
     pub fn open(self) -> Result<Engine> {
         let workers = self.settings.backfill_workers;
-        let start = |store: &_, domain: &_| {
-            BackfillPool::start(workers, store, domain)
+        let start = |store: &_, domain: &_, pressure: &Arc<Pressure>| {
+            let pressure = Arc::clone(pressure);
+            BackfillPool::start(workers, store, domain, move || pressure.room() == Room::Short)
                 .map_err(|e| Error::new(ErrorKind::Unavailable, "cannot start a thread").because(e))
         };
         let (parts, reaper) = self.make(start)?;
@@ -81,7 +81,11 @@ impl EngineBuilder {
     /// An engine of which only the backfill workers run.
     fn make(
         self,
-        start_pool: impl FnOnce(&std::sync::Arc<dyn Store>, &Domain) -> Result<BackfillPool>,
+        start_pool: impl FnOnce(
+            &std::sync::Arc<dyn Store>,
+            &Domain,
+            &Arc<Pressure>,
+        ) -> Result<BackfillPool>,
     ) -> Result<(Arc<EngineParts>, Reaper)> {
         let vbuckets = self.store.vbuckets();
         if vbuckets == 0 || vbuckets > VBUCKETS_MAX {
@@ -122,17 +126,25 @@ impl EngineBuilder {
             }
             partitions.push(partition);
         }
-        if !opening.vbs.is_empty() {
-            self.store.commit(&opening, Durability::Synced)?;
+        if self.store.is_ready() {
+            if !opening.vbs.is_empty() {
+                self.store.commit(&opening, Durability::Synced)?;
+            }
+        } else {
+            // A store that is being made has nothing that could be told apart from what is written later: the first
+            // commit brings it along, and nobody waits.
+            for vb in &opening.vbs {
+                partitions[usize::from(vb.vb.0)].note_state_change();
+            }
         }
         let manifest = stored.manifest(&*self.store)?;
         stored.hand_over(&manifest, &partitions, self.clock.unix_seconds(), &domain)?;
-        let pool = start_pool(&self.store, &domain)?;
+        let pool = start_pool(&self.store, &domain, &pressure)?;
         let parts = EngineParts::new(Made {
             connections: ConnectionMap::new(&domain)?,
             manifest: domain.publish(manifest)?,
             partitions: partitions.into_boxed_slice(),
-            gate: PoolGate::new(self.settings.backfills_max),
+            gate: PoolGate::new(self.settings.backfills_max()),
             store: self.store,
             settings: self.settings,
             clock: self.clock,
@@ -150,7 +162,7 @@ impl EngineBuilder {
     /// An engine without threads: a model is flusher, worker and reaper.
     pub(crate) fn open_without_threads(self) -> Result<(Engine, Reaper, Jobs)> {
         let (pool, jobs) = BackfillPool::without_threads();
-        let (parts, reaper) = self.make(|_, _| Ok(pool))?;
+        let (parts, reaper) = self.make(|_, _, _| Ok(pool))?;
         Ok((Engine::new(parts), reaper, jobs))
     }
 }

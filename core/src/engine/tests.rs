@@ -489,3 +489,18 @@ fn a_branch_of_history_begins_where_a_vbucket_becomes_active() {
     let refused = producer.stream_request(VbId(0), Opaque(1), &request);
     assert!(matches!(refused, Err(Refusal::Rollback { to: Seqno(1), .. })), "{refused:?}");
 }
+
+#[test]
+fn so_many_scans_are_open_at_once_as_memory_allows() {
+    let scans = |memory_bytes, backfills_max| {
+        EngineSettings { memory_bytes, backfills_max, ..EngineSettings::default() }.backfills_max()
+    };
+    const MIB: u64 = 1024 * 1024;
+    assert_eq!(scans(256 * MIB, 0), 262, "one hundredth, at 10 KiB each");
+    assert_eq!(scans(100 * 10 * 1024 * 77, 0), 77);
+    assert_eq!(scans(0, 0), 2);
+    assert_eq!(scans(3 * MIB, 0), 3);
+    assert_eq!(scans(4 * 1024 * MIB, 0), 4096, "and no more, however much memory there is");
+    assert_eq!(scans(u64::MAX, 0), 4096);
+    assert_eq!(scans(MIB, 17), 17, "unless somebody says so");
+}

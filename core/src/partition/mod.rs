@@ -1,5 +1,6 @@
 //! One vbucket: its history in memory (log and by-key index), its state and failover log, and who waits for its next
 //! write.
+#![forbid(unsafe_code)]
 
 //!
 //! # Orderings
@@ -20,6 +21,6 @@ mod write;
 mod tests;
 
 pub use change::{Change, Decision, Doc, Found, Origin, UpdateError, Written};
-pub(crate) use pressure::Pressure;
+pub(crate) use pressure::{Pressure, Room};
 pub(crate) use vbucket::{Partition, PartitionSettings, VbInfo};
 pub(crate) use write::Asked;

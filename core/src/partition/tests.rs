@@ -1,6 +1,6 @@
 //! Writes by key: conditions, order, races for one key.
 
-use super::{Change, Decision, Found, UpdateError, Written};
+use super::{Change, Decision, Found, Pressure, Room, UpdateError, Written};
 use crate::engine::Engine;
 use crate::store::MemoryStore;
 use crate::types::{DocKind, Seqno, VbId};
@@ -109,4 +109,25 @@ fn read_modify_write_loses_nothing() {
     let high = engine.vbucket(VbId(0)).expect("exists").high.0;
     assert!(high >= sum, "each write has a seqno; races may have voided others");
     println!("partition: {sum} increments, {decisions} decisions, {} void seqnos", high - sum);
+}
+
+#[test]
+fn memory_is_short_before_writes_are_refused() {
+    let pressure = Pressure::new(1000);
+    for (used, kept, excess, room, critical) in [
+        (0, 0, 0, Room::Enough, false),
+        (1000, 1000, 0, Room::Enough, false),
+        (1440, 1440, 440, Room::Enough, false),
+        (1441, 0, 441, Room::Short, false),
+        (1441, 1440, 441, Room::Short, false),
+        (1441, 1441, 441, Room::Exhausted, false),
+        (1500, 1000, 500, Room::Short, false),
+        (1501, 1000, 501, Room::Short, true),
+        (1501, 1501, 501, Room::Exhausted, true),
+    ] {
+        pressure.settle(used);
+        pressure.settle_kept(kept);
+        let is = (pressure.excess(), pressure.room(), pressure.is_critical());
+        assert_eq!(is, (excess, room, critical), "{used} of which {kept} stay");
+    }
 }

@@ -6,7 +6,7 @@ use super::owner::{OwnedStream, Producer};
 use super::stream_reports::{Asked, StreamReport};
 use crate::backfill::Backfills;
 use crate::limits::UNTOLD_ENDS_MAX;
-use crate::partition::Partition;
+use crate::partition::{Partition, Room};
 use crate::stream::{
     Accepted, ActiveStream, Built, Claimed, ConnectionFacts, Facts, FilterHigh, FilterKind, Killed,
     Memory, RawFilter, Refusal, StreamFilter, StreamFlags, StreamName, StreamRange, StreamRequest,
@@ -90,7 +90,11 @@ impl Producer {
             }),
             filter: kind,
             filter_high,
-            memory: if engine.pressure.is_critical() { Memory::Short } else { Memory::Enough },
+            memory: match engine.pressure.room() {
+                Room::Enough => Memory::Enough,
+                Room::Short => Memory::Short,
+                Room::Exhausted => Memory::Exhausted,
+            },
         };
         let accepted = check(request, &facts)?;
         if self.ends.len() >= UNTOLD_ENDS_MAX {
