@@ -61,6 +61,11 @@ impl Refused {
         Status::NOT_MY_VBUCKET.into()
     }
 
+    /// A DCP command on a connection that was not opened for it.
+    pub(super) fn not_dcp() -> Self {
+        Self::new(Status::EINVAL, "the connection was not opened for DCP")
+    }
+
     /// A write to a vbucket that does not take any: `state` is what the vbucket says that it is.
     pub(super) fn not_active(state: Option<VbState>) -> Self {
         match state {
@@ -147,7 +152,7 @@ impl From<&Refusal> for Refused {
             | Refusal::NoValueFlag
             | Refusal::CacheTransferFlags(_)
             | Refusal::ValueNotNegotiated
-            | Refusal::Filter(FilterFault::Invalid) => Status::EINVAL,
+            | Refusal::Filter(FilterFault::Invalid | FilterFault::Unreadable(_)) => Status::EINVAL,
             Refusal::NoSuchVbucket | Refusal::NotStreamable(_) => return Self::not_my_vbucket(),
             Refusal::StartAboveEnd { .. }
             | Refusal::OutsideSnapshot { .. }

@@ -1,4 +1,5 @@
 //! One stream of one vbucket: its state word, the checks of a request for it, and what it sends next.
+#![forbid(unsafe_code)]
 
 mod active;
 mod event;

@@ -18,10 +18,9 @@ pub(in crate::server) fn stream_request(call: &mut Call<'_, '_>) -> Result<(), S
     let uid = call.shared.engine.manifest().uid();
     let producer = call.producer()?;
     producer.set_collections(collections);
-    if !collections && !request.value.is_empty() {
-        return Err(Refused::from(&Refusal::ValueNotNegotiated).into());
-    }
-    let value = collections.then(|| StreamValue::parse(request.value)).transpose()?;
+    // Whatever is wrong with the value has its place in the order of checks, so that it is passed on as it is.
+    let value = (collections || !request.value.is_empty())
+        .then(|| StreamValue::parse(request.value).unwrap_or_else(StreamValue::faulty));
     let (sid, purge_seqno) =
         value.as_ref().map_or((None, None), |value| (value.sid, value.purge_seqno));
     let wanted = StreamRequest {

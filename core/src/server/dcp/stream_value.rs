@@ -10,10 +10,9 @@
 //!
 //! At least one of them has to be there, or `cts`; others are passed over.
 
-use crate::server::status::Refused;
-use crate::stream::{FilterFault, RawFilter, Refusal};
+use crate::stream::{FilterFault, RawFilter};
 use crate::types::{Seqno, Sid};
-use crate::wire::Status;
+use FilterFault::Unreadable;
 use serde_json::{Map, Value};
 
 /// What a value says.
@@ -26,18 +25,21 @@ pub(super) struct StreamValue {
 
 impl StreamValue {
     /// Reads it.
-    pub(super) fn parse(text: &[u8]) -> Result<Self, Refused> {
+    pub(super) fn parse(text: &[u8]) -> Result<Self, FilterFault> {
         if text.is_empty() {
             return Ok(Self { filter: RawFilter::Absent, sid: None, purge_seqno: None });
         }
-        let value: Value = serde_json::from_slice(text)
-            .map_err(|error| invalid(format!("the value is not JSON: {error}")))?;
-        let Value::Object(members) = value else { return Err(invalid("the value is no object")) };
+        let Ok(value) = serde_json::from_slice(text) else {
+            return Err(Unreadable("the value is not JSON"));
+        };
+        let Value::Object(members) = value else {
+            return Err(Unreadable("the value is no object"));
+        };
         if !KNOWN.iter().any(|known| members.contains_key(*known)) {
-            return Err(invalid(format!("the value has none of {}", KNOWN.join(", "))));
+            return Err(Unreadable(NONE_KNOWN));
         }
         if let Some(uid) = members.get("uid") {
-            hex("uid", uid, u64::MAX)?;
+            hex(uid, u64::MAX, "`uid` wants a hex string")?;
         }
         Ok(Self {
             filter: filter(&members)?,
@@ -45,52 +47,49 @@ impl StreamValue {
             purge_seqno: members.get("purge_seqno").map(purge_seqno).transpose()?,
         })
     }
+
+    /// One that cannot be.
+    pub(super) fn faulty(fault: FilterFault) -> Self {
+        Self { filter: RawFilter::Faulty(fault), sid: None, purge_seqno: None }
+    }
 }
 
-fn filter(members: &Map<String, Value>) -> Result<RawFilter, Refused> {
+fn filter(members: &Map<String, Value>) -> Result<RawFilter, FilterFault> {
     match (members.get("collections"), members.get("scope")) {
         (None, None) => Ok(RawFilter::Everything),
-        (Some(_), Some(_)) => Err(invalid("`collections` and `scope` exclude each other")),
-        (None, Some(scope)) => Ok(RawFilter::Scope(id("scope", scope)?)),
+        (Some(_), Some(_)) => Err(Unreadable("`collections` and `scope` exclude each other")),
+        (None, Some(scope)) => Ok(RawFilter::Scope(id(scope, "`scope` wants a hex string")?)),
         (Some(Value::Array(ids)), None) => {
-            let ids: Result<_, _> = ids.iter().map(|one| id("collections", one)).collect();
-            Ok(RawFilter::Collections(ids?))
+            let id = |one| id(one, "`collections` wants hex strings");
+            Ok(RawFilter::Collections(ids.iter().map(id).collect::<Result<_, _>>()?))
         }
-        (Some(_), None) => Err(invalid("`collections` is no array")),
+        (Some(_), None) => Err(Unreadable("`collections` is no array")),
     }
 }
 
-fn sid(value: &Value) -> Result<Sid, Refused> {
+fn sid(value: &Value) -> Result<Sid, FilterFault> {
     let number = value.as_u64().and_then(|number| u16::try_from(number).ok());
-    match number {
-        Some(1..) => Ok(Sid(number.unwrap_or_default())),
-        _ => Err(Refused::from(&Refusal::Filter(FilterFault::StreamId))),
-    }
+    number.filter(|number| *number > 0).map(Sid).ok_or(FilterFault::StreamId)
 }
 
-fn purge_seqno(value: &Value) -> Result<Seqno, Refused> {
+fn purge_seqno(value: &Value) -> Result<Seqno, FilterFault> {
     let number = value.as_str().and_then(|text| text.parse().ok());
-    number.map(Seqno).ok_or_else(|| invalid("`purge_seqno` is no decimal string"))
+    number.map(Seqno).ok_or(Unreadable("`purge_seqno` is no decimal string"))
 }
 
-fn id(member: &str, value: &Value) -> Result<u32, Refused> {
+fn id(value: &Value, why: &'static str) -> Result<u32, FilterFault> {
     // The bound makes it fit.
-    hex(member, value, u64::from(u32::MAX)).map(|id| id as u32)
+    hex(value, u64::from(u32::MAX), why).map(|id| id as u32)
 }
 
-fn hex(member: &str, value: &Value, most: u64) -> Result<u64, Refused> {
+fn hex(value: &Value, most: u64, why: &'static str) -> Result<u64, FilterFault> {
     let text = value.as_str().map(|text| text.trim_start_matches("0x"));
     let number = text.and_then(|text| u64::from_str_radix(text, 16).ok());
-    number
-        .filter(|number| *number <= most)
-        .ok_or_else(|| invalid(format!("`{member}` wants hex strings, not {value}")))
-}
-
-fn invalid(why: impl Into<std::borrow::Cow<'static, str>>) -> Refused {
-    Refused::new(Status::EINVAL, why)
+    number.filter(|number| *number <= most).ok_or(Unreadable(why))
 }
 
 const KNOWN: [&str; 6] = ["uid", "sid", "collections", "scope", "purge_seqno", "cts"];
+const NONE_KNOWN: &str = "the value has none of uid, sid, collections, scope, purge_seqno, cts";
 
 #[cfg(test)]
 mod tests {

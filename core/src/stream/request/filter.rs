@@ -15,6 +15,8 @@ pub enum RawFilter {
     Collections(Vec<u32>),
     /// Every collection of this scope.
     Scope(u32),
+    /// What it says cannot be: a value like any other until the filter's turn comes.
+    Faulty(FilterFault),
 }
 
 /// What a filter came to, once it was looked up.
@@ -39,8 +41,10 @@ pub enum FilterFault {
     UnknownScope(u32),
     /// The user may not read what it names.
     Access,
-    /// It contradicts itself, or cannot be read.
+    /// It contradicts itself.
     Invalid,
+    /// It cannot be read, for this reason.
+    Unreadable(&'static str),
     /// It comes with a stream id that no stream can have.
     StreamId,
 }
@@ -51,7 +55,7 @@ pub enum FilterFault {
 ///
 /// # Errors
 /// The first collection, or the scope, that the manifest does not have (of a client that does not know of collections,
-/// the default one); an empty list of collections.
+/// the default one); an empty list of collections; what was wrong with it from the start.
 pub fn resolve(filter: Option<&RawFilter>, manifest: &Manifest) -> Result<FilterKind, FilterFault> {
     match filter {
         None if manifest.collection(CollectionId::ZERO).is_none() => {
@@ -59,6 +63,7 @@ pub fn resolve(filter: Option<&RawFilter>, manifest: &Manifest) -> Result<Filter
         }
         None => Ok(FilterKind::Legacy),
         Some(RawFilter::Absent | RawFilter::Everything) => Ok(FilterKind::Passthrough),
+        Some(RawFilter::Faulty(fault)) => Err(*fault),
         Some(RawFilter::Scope(scope)) => match manifest.scope(ScopeId(*scope)) {
             Some(_) => Ok(FilterKind::Scope),
             None => Err(FilterFault::UnknownScope(*scope)),
@@ -81,7 +86,7 @@ impl RawFilter {
     #[must_use]
     pub fn ids(&self) -> &[u32] {
         match self {
-            Self::Absent | Self::Everything => &[],
+            Self::Absent | Self::Everything | Self::Faulty(_) => &[],
             Self::Collections(ids) => ids,
             Self::Scope(id) => core::slice::from_ref(id),
         }
@@ -94,7 +99,8 @@ impl fmt::Display for FilterFault {
             Self::UnknownCollection(id) => write!(f, "there is no collection {id:#x}"),
             Self::UnknownScope(id) => write!(f, "there is no scope {id:#x}"),
             Self::Access => f.write_str("the user may not read what the filter names"),
-            Self::Invalid => f.write_str("the filter contradicts itself or cannot be read"),
+            Self::Invalid => f.write_str("the filter contradicts itself"),
+            Self::Unreadable(why) => f.write_str(why),
             Self::StreamId => f.write_str("a stream id is a number from 1 to 65535"),
         }
     }

@@ -18,7 +18,7 @@ use core::fmt;
 /// | `Filter` of `UnknownCollection` | UnknownCollection 0x88 |
 /// | `Filter` of `UnknownScope` | UnknownScope 0x8c |
 /// | `Filter` of `Access` | Eaccess 0x24 |
-/// | `Filter` of `Invalid` | Einval 0x04 |
+/// | `Filter` of `Invalid`, `Unreadable` | Einval 0x04 |
 /// | `Filter` of `StreamId`, `StreamIdRequired`, `StreamIdNotEnabled` | DcpStreamIdInvalid 0x8d |
 /// | `FilterWithSyncReplication` | NotSupported 0x83 |
 /// | `StreamExists` | KeyEexists 0x02 |

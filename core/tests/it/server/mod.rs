@@ -21,6 +21,7 @@ mod kv_semantics;
 mod malformed;
 mod management;
 mod markers;
+mod memory_full;
 mod negotiating;
 mod not_taken;
 mod observing;
@@ -31,6 +32,7 @@ mod seqno_advanced;
 mod stats;
 mod stream_flags;
 mod stream_ids;
+mod stream_order;
 mod stream_values;
 mod system_events;
 #[cfg(feature = "client")]
