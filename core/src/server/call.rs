@@ -10,7 +10,7 @@ use crate::collections::Key;
 use crate::engine::{Fetched, Session};
 use crate::limits::KEY_BYTES_MAX;
 use crate::types::{CollectionId, Datatype, VbId, VbState, VbUuid};
-use crate::wire::{Feature, Frame, FrameReader, Status, WireError};
+use crate::wire::{Feature, Frame, FrameReader, WireError};
 use bytes::BytesMut;
 
 /// One request while it is handled.
@@ -110,7 +110,6 @@ impl Call<'_, '_> {
 
     /// The streams of a DCP connection; a DCP command on another one is refused.
     pub(super) fn producer(&mut self) -> Result<&mut crate::producer::Producer, Stop> {
-        let why = "the connection was not opened for DCP";
-        self.peer.dcp.as_mut().ok_or_else(|| Refused::new(Status::EINVAL, why).into())
+        self.peer.dcp.as_mut().ok_or_else(|| Refused::not_dcp().into())
     }
 }

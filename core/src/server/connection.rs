@@ -73,7 +73,7 @@ impl<S> Connection<S> {
         Self {
             shared: Arc::clone(shared),
             socket,
-            reader: FrameReader::new(limits),
+            reader: FrameReader::of_clients(limits),
             output: Output::new(),
             peer: Peer::new(login_by),
             withheld: (shared.settings.ack == AckMode::Persisted).then(Withheld::default),

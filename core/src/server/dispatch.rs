@@ -1,9 +1,10 @@
 //! From a message to its command.
 
 use super::call::{Call, Stop};
+use super::peer::Peer;
 use super::status::Refused;
 use super::{auth, cluster_config, dcp, error_map, kv, setup};
-use crate::wire::{Magic, Opcode, Status};
+use crate::wire::{Magic, Opcode, Status, WireError};
 
 /// Handles one message.
 pub(super) fn dispatch(call: &mut Call<'_, '_>) -> Result<(), Stop> {
@@ -15,7 +16,7 @@ pub(super) fn dispatch(call: &mut Call<'_, '_>) -> Result<(), Stop> {
     }
     let opcode = call.frame.opcode();
     if call.peer.is_stranger() && !is_open_to_strangers(opcode) {
-        return Err(Refused::new(Status::EACCESS, "log in first").into());
+        return Err(login_first().into());
     }
     if opcode.is_dcp() {
         return dispatch_dcp(opcode, call);
@@ -47,12 +48,39 @@ pub(super) fn dispatch(call: &mut Call<'_, '_>) -> Result<(), Stop> {
         Opcode::SASL_STEP => auth::sasl_step(call),
         Opcode::GET_CLUSTER_CONFIG => cluster_config::get_cluster_config(call),
         Opcode::GET_ERROR_MAP => error_map::get_error_map(call),
-        Opcode::FLUSH => {
-            let why = "documents are deleted one by one: streams have to tell of each";
-            Err(Refused::new(Status::NOT_SUPPORTED, why).into())
-        }
-        _ => Err(Status::UNKNOWN_COMMAND.into()),
+        _ => Err(not_served(opcode, call.peer).into()),
     }
+}
+
+/// The answer to a request that was refused on its header: what it would have been, had the request been received
+/// whole.
+pub(super) fn refusal(opcode: Opcode, error: WireError, peer: &Peer) -> Refused {
+    match error {
+        // Of no message at all, whoever sends it.
+        WireError::BodyShort { .. } | WireError::BodyLong { .. } => error.into(),
+        _ if peer.is_stranger() && !is_open_to_strangers(opcode) => login_first(),
+        WireError::Opcode { .. } => not_served(opcode, peer),
+        error => error.into(),
+    }
+}
+
+fn login_first() -> Refused {
+    Refused::new(Status::EACCESS, "log in first")
+}
+
+/// A command that is not served, to this client or at all.
+fn not_served(opcode: Opcode, peer: &Peer) -> Refused {
+    if opcode.is_dcp() && peer.dcp.is_none() {
+        return Refused::not_dcp();
+    }
+    if opcode.is_dcp() {
+        return Refused::new(Status::NOT_SUPPORTED, "a producer does not take this command");
+    }
+    if opcode.loud() == Opcode::FLUSH {
+        let why = "documents are deleted one by one: streams have to tell of each";
+        return Refused::new(Status::NOT_SUPPORTED, why);
+    }
+    Status::UNKNOWN_COMMAND.into()
 }
 
 fn dispatch_dcp(opcode: Opcode, call: &mut Call<'_, '_>) -> Result<(), Stop> {
@@ -64,11 +92,7 @@ fn dispatch_dcp(opcode: Opcode, call: &mut Call<'_, '_>) -> Result<(), Stop> {
         Opcode::DCP_GET_FAILOVER_LOG => dcp::get_failover_log(call),
         Opcode::DCP_BUFFER_ACK => dcp::buffer_ack(call),
         Opcode::DCP_NOOP => dcp::noop(call),
-        _ => {
-            call.producer()?;
-            let why = "a producer does not take this command";
-            Err(Refused::new(Status::NOT_SUPPORTED, why).into())
-        }
+        _ => Err(not_served(opcode, call.peer).into()),
     }
 }
 

@@ -21,6 +21,7 @@
 //!
 //! # When a write is answered
 //! See [`AckMode`].
+#![forbid(unsafe_code)]
 
 mod auth;
 mod call;

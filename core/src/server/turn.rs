@@ -3,7 +3,7 @@
 use super::call::{Call, Stop};
 use super::connection::Connection;
 use super::dcp::OutputSink;
-use super::dispatch::dispatch;
+use super::dispatch::{self, dispatch};
 use super::peer::Peer;
 use super::status::Refused;
 use super::suspended::{Attempts, Resumed, Suspended};
@@ -124,17 +124,18 @@ impl<S> Connection<S> {
         After::Next
     }
 
-    /// Answers a message that was refused on its header, if it was a request.
+    /// Answers a request that was refused on its header.
     fn refuse_malformed(&mut self, malformed: &MalformedFrame) -> After {
         let MalformedFrame { header, error, aftermath } = malformed;
         tracing::debug!(%error, "a client sent a malformed message");
         if *aftermath == Aftermath::Close {
             return After::Close;
         }
-        if header.magic.is_request() {
-            let refused = Refused::from(*error);
-            refused.encode(header, self.peer.json(), self.output.buffer());
+        if let Some(producer) = &mut self.peer.dcp {
+            producer.received(self.turned);
         }
+        let refused = dispatch::refusal(header.opcode, *error, &self.peer);
+        refused.encode(header, self.peer.json(), self.output.buffer());
         match aftermath {
             Aftermath::AnswerAndGoOn => After::Next,
             Aftermath::AnswerAndClose | Aftermath::Close => After::Close,

@@ -144,8 +144,7 @@ impl Header {
         if !self.magic.is_known() {
             return Err(WireError::Magic(self.magic));
         }
-        let parts =
-            u32::from(self.framing_len) + u32::from(self.extras_len) + u32::from(self.key_len);
+        let parts = self.parts_len();
         if parts > self.body_len {
             return Err(WireError::BodyShort { parts, body: self.body_len });
         }
@@ -153,6 +152,16 @@ impl Header {
             return Err(WireError::BodyLong { body: self.body_len, limit: limits.body_max });
         }
         Ok(())
+    }
+
+    /// Bytes of value: what the other parts leave of the body.
+    #[must_use]
+    pub fn value_len(&self) -> usize {
+        (self.body_len as usize).saturating_sub(self.parts_len() as usize)
+    }
+
+    fn parts_len(&self) -> u32 {
+        u32::from(self.framing_len) + u32::from(self.extras_len) + u32::from(self.key_len)
     }
 
     /// The vbucket of a request.
@@ -197,13 +206,15 @@ impl FrameLimits {
     pub const AFTER_AUTH: Self =
         Self { body_max: FRAME_BODY_BYTES_MAX as u32, skip_max: FRAME_SKIP_BYTES_MAX as u32 };
 
-    /// What may follow after [`Header::check`] refused `header` with `error`.
-    pub const fn after(self, header: &Header, error: &WireError) -> Aftermath {
+    /// What may follow after `header` was refused with `error`. A body that would have been received, had there been
+    /// nothing else wrong, is skipped; so is a longer one up to the limit for that.
+    pub fn after(self, header: &Header, error: &WireError) -> Aftermath {
         match error {
             WireError::Magic(_) => Aftermath::Close,
-            WireError::BodyLong { .. } if header.body_len <= self.skip_max => {
-                Aftermath::AnswerAndGoOn
-            }
+            // There is nobody to answer, and what it belongs to is lost.
+            _ if !header.magic.is_request() => Aftermath::Close,
+            WireError::BodyShort { .. } => Aftermath::AnswerAndClose,
+            _ if header.body_len <= self.skip_max.max(self.body_max) => Aftermath::AnswerAndGoOn,
             _ => Aftermath::AnswerAndClose,
         }
     }

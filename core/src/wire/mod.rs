@@ -1,6 +1,7 @@
 //! The memcached binary protocol and DCP, as bytes: no sockets, no time, no tasks.
 //!
-//! - [`FrameReader`] cuts what was received into [`Frame`]s; a malformed one is refused on its [`Header`].
+//! - [`FrameReader`] cuts what was received into [`Frame`]s; a malformed one is refused on its [`Header`], by a table
+//!   with a row for each command that a server takes.
 //! - Each message is a struct of its own in [`kv`] or [`dcp`], in a file of its own, which draws its bytes. `parse`
 //!   checks a frame by the rules of the command; `encode` appends the message to a buffer, without anything
 //!   in between. The same struct serves both sides of a connection.
@@ -8,8 +9,10 @@
 //! - Numbers that are not in our tables ([`Opcode`], [`Status`], [`Feature`]) are kept as they came.
 //!
 //! Everything is big-endian.
+#![forbid(unsafe_code)]
 
 mod collection;
+mod commands;
 pub mod dcp;
 mod error;
 mod feature;

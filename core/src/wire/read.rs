@@ -1,7 +1,7 @@
 //! From bytes, in whatever pieces they come, to messages.
 
 use super::header::{Aftermath, FrameLimits};
-use super::{Frame, HEADER_BYTES, Header, WireError};
+use super::{Frame, HEADER_BYTES, Header, WireError, commands};
 use crate::limits::READ_AHEAD_BYTES;
 use bytes::{Buf, BytesMut};
 
@@ -10,10 +10,15 @@ use bytes::{Buf, BytesMut};
 /// Bytes go in through [`FrameReader::room`] (a socket reads straight into it) or [`FrameReader::feed`];
 /// messages come out of [`FrameReader::next_frame`]. Memory follows what the peer really sent: room is made
 /// for at most as much as is already buffered, or for 64 KiB if that is more, whatever a header promises.
+///
+/// A server's reader ([`FrameReader::of_clients`]) also holds each request against what its command takes, so that
+/// of a body that cannot be right nothing is kept.
 #[derive(Debug)]
 pub struct FrameReader {
     buffer: BytesMut,
     limits: FrameLimits,
+    /// Whether what is read comes from clients.
+    of_clients: bool,
     state: State,
 }
 
@@ -39,10 +44,17 @@ pub struct MalformedFrame {
 }
 
 impl FrameReader {
-    /// A reader without any bytes yet.
+    /// A reader of any messages, without any bytes yet.
     #[must_use]
     pub fn new(limits: FrameLimits) -> Self {
-        Self { buffer: BytesMut::new(), limits, state: State::AtHeader }
+        Self { buffer: BytesMut::new(), limits, of_clients: false, state: State::AtHeader }
+    }
+
+    /// A reader of what clients send to a server: a command that no server takes, or a length that the command does
+    /// not take, is refused on the header.
+    #[must_use]
+    pub fn of_clients(limits: FrameLimits) -> Self {
+        Self { of_clients: true, ..Self::new(limits) }
     }
 
     /// Changes the limits, for all messages whose header has not been looked at.
@@ -106,7 +118,7 @@ impl FrameReader {
         let Some(header) = self.buffer.first_chunk::<HEADER_BYTES>().map(Header::parse) else {
             return Ok(None);
         };
-        if let Err(error) = header.check(self.limits) {
+        if let Err(error) = self.judge(&header) {
             return Err(self.refuse(header, error));
         }
         let len = HEADER_BYTES + header.body_len as usize;
@@ -121,6 +133,11 @@ impl FrameReader {
             self.buffer = BytesMut::from(&self.buffer[..]);
         }
         Ok(Some(Frame::of_checked(header, body)))
+    }
+
+    fn judge(&self, header: &Header) -> Result<(), WireError> {
+        header.check(self.limits)?;
+        if self.of_clients { commands::check(header) } else { Ok(()) }
     }
 
     fn refuse(&mut self, header: Header, error: WireError) -> MalformedFrame {
@@ -140,7 +157,7 @@ impl FrameReader {
     fn missing(&self) -> usize {
         let promised =
             match (self.state, self.buffer.first_chunk::<HEADER_BYTES>().map(Header::parse)) {
-                (State::AtHeader, Some(h)) if h.check(self.limits).is_ok() => h.body_len as usize,
+                (State::AtHeader, Some(h)) if self.judge(&h).is_ok() => h.body_len as usize,
                 _ => 0,
             };
         (HEADER_BYTES + promised).saturating_sub(self.buffer.len())

@@ -1,6 +1,6 @@
-//! What the parts of a command may be: the table row that its parser checks first.
+//! What the parts of a command may be: the table row that its header, and then its parser, is checked by.
 
-use super::{Frame, FrameInfos, Opcode, WireError};
+use super::{Frame, FrameInfos, Header, Opcode, WireError};
 use crate::limits::{KEY_BYTES_MAX, VALUE_BYTES_MAX};
 use crate::types::Datatype;
 
@@ -74,9 +74,28 @@ impl Shape {
         self
     }
 
+    /// The commands that have it.
+    pub(super) const fn opcodes(&self) -> &'static [Opcode] {
+        self.opcodes
+    }
+
     /// Checks a message against the shape.
     pub(super) fn check(&self, frame: &Frame) -> Result<(), WireError> {
-        let header = frame.header();
+        self.check_header(frame.header())?;
+        for info in frame.frame_infos() {
+            let (id, _) = info?;
+            if id == FrameInfos::DURABILITY && self.infos.contains(&FrameInfos::PRESERVE_EXPIRY) {
+                return Err(WireError::Durability);
+            }
+            if !self.infos.contains(&id) {
+                return Err(WireError::FrameInfo { id });
+            }
+        }
+        Ok(())
+    }
+
+    /// Checks what a header, found well-formed, tells of its message.
+    pub(super) fn check_header(&self, header: &Header) -> Result<(), WireError> {
         let opcode = header.opcode;
         if !self.opcodes.contains(&opcode) || !header.magic.is_request() {
             return Err(WireError::Opcode { found: opcode });
@@ -89,7 +108,7 @@ impl Shape {
         if key < min || key > max {
             return Err(WireError::Key { opcode, len: key, min, max });
         }
-        let (value, (min, max)) = (frame.value().len(), self.value);
+        let (value, (min, max)) = (header.value_len(), self.value);
         if value < min {
             return Err(WireError::ValueShort { opcode, len: value, min });
         }
@@ -98,15 +117,6 @@ impl Shape {
         }
         if header.datatype.0 & !self.datatypes != 0 {
             return Err(WireError::Datatype { opcode, datatype: header.datatype });
-        }
-        for info in frame.frame_infos() {
-            let (id, _) = info?;
-            if id == FrameInfos::DURABILITY && self.infos.contains(&FrameInfos::PRESERVE_EXPIRY) {
-                return Err(WireError::Durability);
-            }
-            if !self.infos.contains(&id) {
-                return Err(WireError::FrameInfo { id });
-            }
         }
         Ok(())
     }

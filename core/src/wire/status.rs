@@ -118,7 +118,8 @@ impl Status {
             WireError::FrameInfo { .. } => Self::UNKNOWN_FRAME_INFO,
             WireError::StreamId { .. } => Self::DCP_STREAM_ID_INVALID,
             WireError::Opcode { .. } => Self::UNKNOWN_COMMAND,
-            WireError::ValueLong { .. } => Self::E2BIG,
+            // A value where none may be is no value that is too large.
+            WireError::ValueLong { max: 1.., .. } => Self::E2BIG,
             _ => Self::EINVAL,
         }
     }

@@ -21,7 +21,7 @@ pub struct BufferAck {
 impl BufferAck {
     const OPCODE: Opcode = Opcode::DCP_BUFFER_ACK;
     // Some clients acknowledge with the stream id of the stream that they handled.
-    const SHAPE: Shape = Shape::of(&[Self::OPCODE]).extras(&[EXTRAS]).stream_id();
+    pub(super) const SHAPE: Shape = Shape::of(&[Self::OPCODE]).extras(&[EXTRAS]).stream_id();
 
     /// Appends it.
     pub fn encode(&self, opaque: Opaque, out: &mut BytesMut) {

@@ -17,7 +17,7 @@ pub struct CloseStream {
 
 impl CloseStream {
     const OPCODE: Opcode = Opcode::DCP_CLOSE_STREAM;
-    const SHAPE: Shape = Shape::of(&[Self::OPCODE]).stream_id();
+    pub(super) const SHAPE: Shape = Shape::of(&[Self::OPCODE]).stream_id();
 
     /// Appends it.
     pub fn encode(&self, opaque: Opaque, out: &mut BytesMut) {

@@ -18,7 +18,7 @@ pub struct Control<'a> {
 impl<'a> Control<'a> {
     const OPCODE: Opcode = Opcode::DCP_CONTROL;
     const TEXT_BYTES_MAX: usize = 1024;
-    const SHAPE: Shape =
+    pub(super) const SHAPE: Shape =
         Shape::of(&[Self::OPCODE]).key(1, Self::TEXT_BYTES_MAX).value(1, Self::TEXT_BYTES_MAX);
 
     /// Appends it.

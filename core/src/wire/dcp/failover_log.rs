@@ -21,7 +21,7 @@ pub struct GetFailoverLog {
 
 impl GetFailoverLog {
     const OPCODE: Opcode = Opcode::DCP_GET_FAILOVER_LOG;
-    const SHAPE: Shape = Shape::of(&[Self::OPCODE]);
+    pub(super) const SHAPE: Shape = Shape::of(&[Self::OPCODE]);
 
     /// Appends it.
     pub fn encode(&self, opaque: Opaque, out: &mut BytesMut) {

@@ -9,6 +9,7 @@
 
 mod buffer_ack;
 mod close_stream;
+mod commands;
 mod control;
 mod deletion;
 mod expiration;
@@ -28,6 +29,7 @@ mod tag;
 
 pub use buffer_ack::BufferAck;
 pub use close_stream::CloseStream;
+pub(super) use commands::COMMANDS;
 pub use control::Control;
 pub use deletion::Deletion;
 pub use expiration::Expiration;

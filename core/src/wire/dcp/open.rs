@@ -47,7 +47,7 @@ pub struct Open<'a> {
 impl<'a> Open<'a> {
     const OPCODE: Opcode = Opcode::DCP_OPEN;
     const VALUE_BYTES_MAX: usize = 4096;
-    const SHAPE: Shape = Shape::of(&[Self::OPCODE])
+    pub(super) const SHAPE: Shape = Shape::of(&[Self::OPCODE])
         .extras(&[EXTRAS])
         .key(1, CONNECTION_NAME_BYTES_MAX)
         .value(0, Self::VALUE_BYTES_MAX)

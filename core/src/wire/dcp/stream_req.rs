@@ -63,7 +63,7 @@ impl<'a> StreamReq<'a> {
     const OPCODE: Opcode = Opcode::DCP_STREAM_REQ;
     /// A filter that names thousands of collections fits.
     const VALUE_BYTES_MAX: usize = 1024 * 1024;
-    const SHAPE: Shape =
+    pub(super) const SHAPE: Shape =
         Shape::of(&[Self::OPCODE]).extras(&[EXTRAS]).value(0, Self::VALUE_BYTES_MAX).json();
 
     /// Appends it.

@@ -23,7 +23,7 @@ pub struct GetAllVbSeqnos {
 
 impl GetAllVbSeqnos {
     const OPCODE: Opcode = Opcode::GET_ALL_VB_SEQNOS;
-    const SHAPE: Shape = Shape::of(&[Self::OPCODE]).extras(&[0, STATE, BOTH]);
+    pub(super) const SHAPE: Shape = Shape::of(&[Self::OPCODE]).extras(&[0, STATE, BOTH]);
 
     /// Appends it.
     pub fn encode(&self, opaque: Opaque, out: &mut BytesMut) {

@@ -46,7 +46,8 @@ impl<'a> Arithmetic<'a> {
     pub const MUST_EXIST: u32 = u32::MAX;
     const OPCODES: &'static [Opcode] =
         &[Opcode::INCREMENT, Opcode::DECREMENT, Opcode::INCREMENTQ, Opcode::DECREMENTQ];
-    const SHAPE: Shape = Shape::of(Self::OPCODES).extras(&[EXTRAS]).doc_key().preserve_expiry();
+    pub(super) const SHAPE: Shape =
+        Shape::of(Self::OPCODES).extras(&[EXTRAS]).doc_key().preserve_expiry();
 
     /// Appends it.
     ///

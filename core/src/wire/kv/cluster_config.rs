@@ -29,7 +29,7 @@ pub struct GetClusterConfig {
 
 impl GetClusterConfig {
     const OPCODE: Opcode = Opcode::GET_CLUSTER_CONFIG;
-    const SHAPE: Shape = Shape::of(&[Self::OPCODE]).extras(&[0, EXTRAS]);
+    pub(super) const SHAPE: Shape = Shape::of(&[Self::OPCODE]).extras(&[0, EXTRAS]);
 
     /// Appends it.
     pub fn encode(&self, opaque: Opaque, out: &mut BytesMut) {

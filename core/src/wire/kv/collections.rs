@@ -21,7 +21,7 @@ pub struct GetManifest;
 
 impl GetManifest {
     const OPCODE: Opcode = Opcode::COLLECTIONS_GET_MANIFEST;
-    const SHAPE: Shape = Shape::of(&[Self::OPCODE]);
+    pub(super) const SHAPE: Shape = Shape::of(&[Self::OPCODE]);
 
     /// Appends it.
     pub fn encode(&self, opaque: Opaque, out: &mut BytesMut) {
@@ -48,7 +48,7 @@ impl<'a> GetCollectionId<'a> {
     const OPCODE: Opcode = Opcode::COLLECTIONS_GET_ID;
     /// Two names of 251 bytes and a dot.
     const PATH_BYTES_MAX: usize = 251 + 1 + 251;
-    const SHAPE: Shape =
+    pub(super) const SHAPE: Shape =
         Shape::of(&[Self::OPCODE]).key(0, Self::PATH_BYTES_MAX).value(0, Self::PATH_BYTES_MAX);
 
     /// Appends it.
@@ -113,7 +113,7 @@ pub struct GetScopeId<'a> {
 
 impl<'a> GetScopeId<'a> {
     const OPCODE: Opcode = Opcode::COLLECTIONS_GET_SCOPE_ID;
-    const SHAPE: Shape = Shape::of(&[Self::OPCODE])
+    pub(super) const SHAPE: Shape = Shape::of(&[Self::OPCODE])
         .key(0, GetCollectionId::PATH_BYTES_MAX)
         .value(0, GetCollectionId::PATH_BYTES_MAX);
 

@@ -35,7 +35,7 @@ pub struct Concat<'a> {
 }
 
 impl<'a> Concat<'a> {
-    const SHAPE: Shape =
+    pub(super) const SHAPE: Shape =
         Shape::of(&[Opcode::APPEND, Opcode::PREPEND, Opcode::APPENDQ, Opcode::PREPENDQ])
             .doc_key()
             .doc_value()

@@ -20,7 +20,8 @@ pub struct Delete<'a> {
 }
 
 impl<'a> Delete<'a> {
-    const SHAPE: Shape = Shape::of(&[Opcode::DELETE, Opcode::DELETEQ]).doc_key().preserve_expiry();
+    pub(super) const SHAPE: Shape =
+        Shape::of(&[Opcode::DELETE, Opcode::DELETEQ]).doc_key().preserve_expiry();
 
     /// Appends it.
     ///

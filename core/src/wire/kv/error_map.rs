@@ -19,7 +19,7 @@ pub struct GetErrorMap {
 
 impl GetErrorMap {
     const OPCODE: Opcode = Opcode::GET_ERROR_MAP;
-    const SHAPE: Shape = Shape::of(&[Self::OPCODE]).value(2, 2);
+    pub(super) const SHAPE: Shape = Shape::of(&[Self::OPCODE]).value(2, 2);
 
     /// Appends it.
     pub fn encode(&self, opaque: Opaque, out: &mut BytesMut) {

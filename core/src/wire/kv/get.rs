@@ -26,7 +26,7 @@ pub struct Get<'a> {
 }
 
 impl<'a> Get<'a> {
-    const SHAPE: Shape =
+    pub(super) const SHAPE: Shape =
         Shape::of(&[Opcode::GET, Opcode::GETQ, Opcode::GETK, Opcode::GETKQ]).doc_key();
 
     /// Appends it.

@@ -26,7 +26,7 @@ pub struct GetMeta<'a> {
 }
 
 impl<'a> GetMeta<'a> {
-    const SHAPE: Shape =
+    pub(super) const SHAPE: Shape =
         Shape::of(&[Opcode::GET_META, Opcode::GETQ_META]).extras(&[0, 1]).doc_key();
 
     /// Appends it.

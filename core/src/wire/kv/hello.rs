@@ -25,7 +25,7 @@ impl<'a> Hello<'a> {
     const OPCODE: Opcode = Opcode::HELLO;
     const AGENT_BYTES_MAX: usize = 1024;
     const VALUE_BYTES_MAX: usize = 1024;
-    const SHAPE: Shape =
+    pub(super) const SHAPE: Shape =
         Shape::of(&[Self::OPCODE]).key(0, Self::AGENT_BYTES_MAX).value(0, Self::VALUE_BYTES_MAX);
 
     /// Appends it.

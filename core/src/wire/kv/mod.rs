@@ -4,6 +4,7 @@ mod all_vb_seqnos;
 mod arithmetic;
 mod cluster_config;
 mod collections;
+mod commands;
 mod concat;
 mod delete;
 mod error_map;
@@ -28,6 +29,7 @@ pub use cluster_config::{ConfigVersion, GetClusterConfig};
 pub use collections::{
     CollectionIdAnswer, GetCollectionId, GetManifest, GetScopeId, ScopeIdAnswer,
 };
+pub(super) use commands::COMMANDS;
 pub use concat::{Concat, ConcatMode};
 pub use delete::Delete;
 pub use error_map::GetErrorMap;

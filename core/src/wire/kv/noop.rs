@@ -12,7 +12,7 @@ pub struct Noop;
 
 impl Noop {
     const OPCODE: Opcode = Opcode::NOOP;
-    const SHAPE: Shape = Shape::of(&[Self::OPCODE]);
+    pub(super) const SHAPE: Shape = Shape::of(&[Self::OPCODE]);
 
     /// Appends it.
     pub fn encode(&self, opaque: Opaque, out: &mut BytesMut) {

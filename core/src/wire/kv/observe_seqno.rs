@@ -24,7 +24,7 @@ pub struct ObserveSeqno {
 
 impl ObserveSeqno {
     const OPCODE: Opcode = Opcode::OBSERVE_SEQNO;
-    const SHAPE: Shape = Shape::of(&[Self::OPCODE]).value(8, 8);
+    pub(super) const SHAPE: Shape = Shape::of(&[Self::OPCODE]).value(8, 8);
 
     /// Appends it.
     pub fn encode(&self, opaque: Opaque, out: &mut BytesMut) {

@@ -14,7 +14,7 @@ pub struct Quit {
 }
 
 impl Quit {
-    const SHAPE: Shape = Shape::of(&[Opcode::QUIT, Opcode::QUITQ]);
+    pub(super) const SHAPE: Shape = Shape::of(&[Opcode::QUIT, Opcode::QUITQ]);
 
     /// Appends it.
     pub fn encode(&self, opaque: Opaque, out: &mut BytesMut) {

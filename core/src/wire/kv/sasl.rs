@@ -19,7 +19,7 @@ pub struct SaslListMechs;
 
 impl SaslListMechs {
     const OPCODE: Opcode = Opcode::SASL_LIST_MECHS;
-    const SHAPE: Shape = Shape::of(&[Self::OPCODE]);
+    pub(super) const SHAPE: Shape = Shape::of(&[Self::OPCODE]);
 
     /// Appends it.
     pub fn encode(&self, opaque: Opaque, out: &mut BytesMut) {
@@ -49,7 +49,7 @@ pub struct SaslAuth<'a> {
 impl<'a> SaslAuth<'a> {
     const MECHANISM_BYTES_MAX: usize = 64;
     const DATA_BYTES_MAX: usize = 8 * 1024;
-    const SHAPE: Shape = Shape::of(&[Opcode::SASL_AUTH, Opcode::SASL_STEP])
+    pub(super) const SHAPE: Shape = Shape::of(&[Opcode::SASL_AUTH, Opcode::SASL_STEP])
         .key(1, Self::MECHANISM_BYTES_MAX)
         .value(0, Self::DATA_BYTES_MAX);
 

@@ -16,7 +16,7 @@ pub struct SelectBucket<'a> {
 impl<'a> SelectBucket<'a> {
     const OPCODE: Opcode = Opcode::SELECT_BUCKET;
     const NAME_BYTES_MAX: usize = 1023;
-    const SHAPE: Shape = Shape::of(&[Self::OPCODE]).key(1, Self::NAME_BYTES_MAX);
+    pub(super) const SHAPE: Shape = Shape::of(&[Self::OPCODE]).key(1, Self::NAME_BYTES_MAX);
 
     /// Appends it.
     ///

@@ -31,7 +31,7 @@ impl<'a> Stat<'a> {
     const OPCODE: Opcode = Opcode::STAT;
     const GROUP_BYTES_MAX: usize = 250;
     const VALUE_BYTES_MAX: usize = 4096;
-    const SHAPE: Shape = Shape::of(&[Self::OPCODE])
+    pub(super) const SHAPE: Shape = Shape::of(&[Self::OPCODE])
         .key(0, Self::GROUP_BYTES_MAX)
         .value(0, Self::VALUE_BYTES_MAX)
         .json();

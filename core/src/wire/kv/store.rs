@@ -46,7 +46,7 @@ pub struct Store<'a> {
 }
 
 impl<'a> Store<'a> {
-    const SHAPE: Shape = Shape::of(&[
+    pub(super) const SHAPE: Shape = Shape::of(&[
         Opcode::SET,
         Opcode::ADD,
         Opcode::REPLACE,

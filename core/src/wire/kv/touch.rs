@@ -23,7 +23,7 @@ pub struct Touch<'a> {
 }
 
 impl<'a> Touch<'a> {
-    const SHAPE: Shape = Shape::of(&[Opcode::TOUCH]).extras(&[EXTRAS]).doc_key();
+    pub(super) const SHAPE: Shape = Shape::of(&[Opcode::TOUCH]).extras(&[EXTRAS]).doc_key();
 
     /// Appends it.
     ///
@@ -57,7 +57,8 @@ pub struct GetAndTouch<'a> {
 }
 
 impl<'a> GetAndTouch<'a> {
-    const SHAPE: Shape = Shape::of(&[Opcode::GAT, Opcode::GATQ]).extras(&[EXTRAS]).doc_key();
+    pub(super) const SHAPE: Shape =
+        Shape::of(&[Opcode::GAT, Opcode::GATQ]).extras(&[EXTRAS]).doc_key();
 
     /// Appends it.
     ///

@@ -12,7 +12,7 @@ pub struct Version;
 
 impl Version {
     const OPCODE: Opcode = Opcode::VERSION;
-    const SHAPE: Shape = Shape::of(&[Self::OPCODE]);
+    pub(super) const SHAPE: Shape = Shape::of(&[Self::OPCODE]);
 
     /// Appends it.
     pub fn encode(&self, opaque: Opaque, out: &mut BytesMut) {

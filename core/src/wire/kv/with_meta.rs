@@ -58,7 +58,7 @@ pub struct WithMeta<'a> {
 }
 
 impl<'a> WithMeta<'a> {
-    const SHAPE: Shape = Shape::of(&[
+    pub(super) const SHAPE: Shape = Shape::of(&[
         Opcode::SET_WITH_META,
         Opcode::SETQ_WITH_META,
         Opcode::ADD_WITH_META,

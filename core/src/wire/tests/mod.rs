@@ -1,4 +1,5 @@
 mod bytes_exact;
+mod commands;
 mod garbage;
 mod headers;
 mod reading;

@@ -7,12 +7,15 @@ use super::running::{Running, Wanted};
 use crate::allocations::largest_since_last_asked;
 use bytes::BytesMut;
 use millstream::Engine;
-use millstream::limits::{FRAME_BODY_BYTES_MAX, FRAME_SKIP_BYTES_MAX};
-use millstream::server::Server;
+use millstream::limits::{
+    FRAME_BODY_BYTES_MAX, FRAME_SKIP_BYTES_MAX, KEY_BYTES_MAX, VALUE_BYTES_MAX,
+};
+use millstream::server::{Secret, Server, User};
 use millstream::store::MemoryStore;
 use millstream::types::{Cas, Datatype, Opaque};
 use millstream::wire::kv::Noop;
 use millstream::wire::{Header, Magic, Opcode, Status};
+use std::net::SocketAddr;
 
 /// A SET of vbucket 0 that promises such a body.
 fn header(body_len: u32) -> Header {
@@ -157,13 +160,99 @@ fn commands_with_parts_of_wrong_length_are_refused_and_the_connection_goes_on() 
     dcp.control("enable_noop", "true");
 }
 
-#[test]
-fn nothing_is_set_aside_for_a_promise() {
+/// Bodies of 19 MiB whose headers are well-formed, and which their commands do not take; with what is answered.
+const LARGE: u32 = 19 << 20;
+
+fn large_bodies() -> [(Header, Status); 9] {
+    let of = |opcode, extras_len, key_len| Header { opcode, extras_len, key_len, ..header(LARGE) };
+    [
+        (of(Opcode::NOOP, 0, 0), Status::EINVAL),
+        (of(Opcode::GET, 0, 3), Status::EINVAL),
+        (of(Opcode(0xee), 0, 0), Status::UNKNOWN_COMMAND),
+        (of(Opcode::FLUSH, 4, 0), Status::NOT_SUPPORTED),
+        (of(Opcode::DCP_MUTATION, 31, 3), Status::EINVAL),
+        (of(Opcode::DCP_STREAM_REQ, 48, 0), Status::E2BIG),
+        (of(Opcode::SET, 4, 3), Status::EINVAL),
+        (of(Opcode::SET, 8, 60_000), Status::EINVAL),
+        (Header { magic: Magic::FLEX_REQUEST, ..of(Opcode::GETQ, 0, 3) }, Status::EINVAL),
+    ]
+}
+
+/// The largest piece of memory that a server asked for while a client was at work.
+fn largest_while(client: impl FnOnce(SocketAddr) + Send + 'static) -> usize {
     let engine = Engine::open(MemoryStore::new(16)).expect("an engine");
     let server = Server::bind(engine.clone(), Wanted::default().server).expect("a port");
     let address = server.local_addr();
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let client = std::thread::spawn(move || {
+        client(address);
+        drop(stop);
+    });
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.expect("a runtime");
+    largest_since_last_asked();
+    let shutdown = async {
+        let _ = stopped.await;
+    };
+    runtime.block_on(server.run(shutdown)).expect("it serves");
+    let largest = largest_since_last_asked();
+    client.join().expect("the client saw what it should");
+    engine.shutdown();
+    largest
+}
+
+#[test]
+fn of_a_body_that_its_command_does_not_take_nothing_is_kept() {
+    let largest = largest_while(|address| {
+        // All at once, as many clients as there are ways to do it.
+        let mut clients: Vec<_> = large_bodies().iter().map(|_| Client::connect(address)).collect();
+        for (client, (header, status)) in clients.iter_mut().zip(large_bodies()) {
+            client.send(&header.to_bytes());
+            let frame = client.next();
+            assert_eq!((frame.opcode(), frame.opaque()), (header.opcode, header.opaque));
+            assert_eq!(frame.status(), status, "{header:?}, before its body has come");
+        }
+        let piece = vec![0x80; 1 << 20];
+        for _ in 0..LARGE as usize / piece.len() {
+            for client in &mut clients {
+                client.send(&piece);
+            }
+        }
+        for client in &mut clients {
+            assert!(!client.has(0, b"key"), "the connection goes on behind the body");
+        }
+    });
+    // The buffer of a connection is one piece.
+    assert!(largest <= 256 * 1024, "{largest} bytes in one piece");
+}
+
+#[test]
+fn the_largest_document_is_taken() {
+    let server = Running::start();
+    let mut client = server.client();
+    let value = vec![b'v'; VALUE_BYTES_MAX];
+    client.store(set(0, &[b'k'; KEY_BYTES_MAX], &value));
+    assert!(client.value(0, &[b'k'; KEY_BYTES_MAX]) == value);
+}
+
+#[test]
+fn a_stranger_is_told_to_log_in_whatever_the_shape_of_its_request() {
+    let mut wanted = Wanted::default();
+    wanted.server.users = vec![User::new("user", Secret::new("password"))];
+    let server = wanted.start();
+    let mut client = server.client();
+    client.send(&Header { extras_len: 4, ..header(7) }.to_bytes());
+    client.send(&[0; 7]);
+    assert_eq!(refused(&mut client), Status::EACCESS);
+    client.send(&Header { opcode: Opcode(0xee), ..header(11) }.to_bytes());
+    client.send(&[0; 11]);
+    assert_eq!(client.next().status(), Status::UNKNOWN_COMMAND);
+    assert_eq!(client.status(|opaque, out| Noop.encode(opaque, out)), Status::SUCCESS);
+}
+
+#[test]
+fn nothing_is_set_aside_for_a_promise() {
+    let largest = largest_while(|address| {
         let mut waiting = Vec::new();
         // Bodies that are allowed, too large, and far too large; of each only the header comes.
         for body_len in
@@ -179,17 +268,6 @@ fn nothing_is_set_aside_for_a_promise() {
         }
         // The others have been looked at by the time that a later connection is answered.
         assert!(!Client::connect(address).has(0, b"key"));
-        drop(stop);
     });
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.expect("a runtime");
-    largest_since_last_asked();
-    let shutdown = async {
-        let _ = stopped.await;
-    };
-    runtime.block_on(server.run(shutdown)).expect("it serves");
-    let largest = largest_since_last_asked();
-    client.join().expect("the client saw what it should");
     assert!(largest <= 256 * 1024, "{largest} bytes in one piece");
-    engine.shutdown();
 }

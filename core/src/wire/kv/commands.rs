@@ -1,0 +1,36 @@
+//! The rows of [`commands`](crate::wire::commands) for key-value commands.
+
+use super::{
+    Arithmetic, Concat, Delete, Get, GetAllVbSeqnos, GetAndTouch, GetClusterConfig,
+    GetCollectionId, GetErrorMap, GetManifest, GetMeta, GetScopeId, Hello, Noop, ObserveSeqno,
+    Quit, SaslAuth, SaslListMechs, SelectBucket, Stat, Store, Touch, Version, WithMeta,
+};
+use crate::wire::shape::Shape;
+
+/// What a server takes.
+pub(in crate::wire) const COMMANDS: &[&Shape] = &[
+    &Arithmetic::SHAPE,
+    &Concat::SHAPE,
+    &Delete::SHAPE,
+    &Get::SHAPE,
+    &GetAllVbSeqnos::SHAPE,
+    &GetAndTouch::SHAPE,
+    &GetClusterConfig::SHAPE,
+    &GetCollectionId::SHAPE,
+    &GetErrorMap::SHAPE,
+    &GetManifest::SHAPE,
+    &GetMeta::SHAPE,
+    &GetScopeId::SHAPE,
+    &Hello::SHAPE,
+    &Noop::SHAPE,
+    &ObserveSeqno::SHAPE,
+    &Quit::SHAPE,
+    &SaslAuth::SHAPE,
+    &SaslListMechs::SHAPE,
+    &SelectBucket::SHAPE,
+    &Stat::SHAPE,
+    &Store::SHAPE,
+    &Touch::SHAPE,
+    &Version::SHAPE,
+    &WithMeta::SHAPE,
+];
