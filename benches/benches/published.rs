@@ -1,6 +1,7 @@
 //! What does it cost to look at a published value: to enter, to reach it, to leave?
 //!
 //! Whoever has a safe interface reads the value; of the others (a bare epoch, seize) the address is looked at.
+#![forbid(unsafe_code)]
 #![allow(unused_crate_dependencies, reason = "the package's dependencies are those of all benches")]
 
 use benches::measure::{Bar, Bench, Contest, Row, Spent, Stopwatch, Unit, in_threads};

@@ -1,4 +1,5 @@
 //! Workloads and oracles shared by the benches.
+#![forbid(unsafe_code)]
 #![allow(clippy::print_stdout, reason = "a bench says what it measured")]
 
 pub mod measure;

@@ -1,7 +1,6 @@
-//! Millstream inside a program: two threads write, a third streams, a fourth closes while it does. No server, no
-//! runtime.
-//!
-//! `cargo run --example embed`
+//! Millstream inside a program, without server or runtime: two threads write, a third streams, a fourth closes.
+//! Run it with `cargo run --example embed`.
+#![forbid(unsafe_code)]
 #![allow(clippy::print_stdout, reason = "an example says what it saw")]
 
 use millstream::engine::{Engine, EngineBuilder};
@@ -36,7 +35,7 @@ impl Sink for Counter {
     }
 }
 
-fn main() -> Result<(), Box<dyn std::error::Error>> {
+pub(crate) fn main() -> Result<(), Box<dyn std::error::Error>> {
     let folder = std::env::temp_dir().join(format!("millstream-embed-{}", std::process::id()));
     let store = EmbeddedStore::open(&folder, EmbeddedOptions::new(16))?;
     let engine: Engine = EngineBuilder::new(store).open()?;
@@ -73,7 +72,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     drop(producer);
     engine.shutdown();
     let report = engine.quiesce_blocking(Duration::from_secs(60)).expect("nobody is stalled");
-    println!("clean: {}, destroyed: {}", report.clean, report.destroyed);
+    assert!(report.clean, "what was written is persisted, and nothing is left behind");
+    println!("everything ended; {} retired values were destroyed", report.destroyed);
     drop(engine);
     Ok(std::fs::remove_dir_all(folder)?)
 }

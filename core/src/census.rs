@@ -2,6 +2,7 @@
 //! of it is in the shipped build.
 //!
 //! The counts are of the process. They are not exchanged by a checker, so that counting adds nothing to a schedule.
+#![forbid(unsafe_code)]
 
 use crate::types::EndReason;
 use millstream_reclaim::sync::Tally;

@@ -1,4 +1,5 @@
 //! The one public error, sorted by what its reader does next.
+#![forbid(unsafe_code)]
 
 use crate::types::Seqno;
 use core::fmt;

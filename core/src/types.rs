@@ -1,4 +1,5 @@
 //! The vocabulary: ids and counts, each its own type, so that two of them cannot be swapped.
+#![forbid(unsafe_code)]
 
 use core::fmt;
 

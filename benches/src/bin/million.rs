@@ -1,4 +1,5 @@
 //! The question: how fast do a million documents go in over TCP and come out again? See [`benches::million`].
+#![forbid(unsafe_code)]
 
 use benches::million::{Arguments, measure};
 use clap::Parser;

@@ -1,4 +1,5 @@
 //! The question: how does Millstream do beside what one would take instead? See [`benches::servers`].
+#![forbid(unsafe_code)]
 
 use benches::servers::{Arguments, measure};
 use clap::Parser;

@@ -1,18 +1,26 @@
 //! Processor time and time by the clock.
 
 use criterion::measurement::{Measurement, ValueFormatter, WallTime};
-use rustix::time::{ClockId, clock_gettime};
 use std::sync::{Barrier, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// Processor time that the calling thread has used.
+/// Processor time that the calling thread has used. Where the system has no such clock it is time by the clock, which
+/// is never less.
 #[must_use]
 pub fn thread_cpu() -> Duration {
-    let time = clock_gettime(ClockId::ThreadCPUTime);
-    let seconds = u64::try_from(time.tv_sec).expect("processor time is not negative");
-    let nanos = u32::try_from(time.tv_nsec).expect("less than a second of nanoseconds");
-    Duration::new(seconds, nanos)
+    #[cfg(unix)]
+    {
+        let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+        let seconds = u64::try_from(time.tv_sec).expect("processor time is not negative");
+        let nanos = u32::try_from(time.tv_nsec).expect("less than a second of nanoseconds");
+        Duration::new(seconds, nanos)
+    }
+    #[cfg(not(unix))]
+    {
+        static BEGUN: OnceLock<Instant> = OnceLock::new();
+        BEGUN.get_or_init(Instant::now).elapsed()
+    }
 }
 
 /// What some operations took.

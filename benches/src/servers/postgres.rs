@@ -195,7 +195,8 @@ fn took(operations: u64, begun: Instant, before: u64, postgres: &Process) -> Too
     }
 }
 
-/// Processor time of a process, of its children that live, and of those that it has waited for; 0 where that is not told.
+/// Processor time of a process, of its children that live, and of those that it has waited for; 0 where that is not
+/// told.
 fn tree_cpu_ns(pid: u32) -> u64 {
     const TICK_NS: u64 = 10_000_000;
     let Ok(processes) = std::fs::read_dir("/proc") else { return 0 };

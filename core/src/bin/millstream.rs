@@ -1,4 +1,5 @@
 //! The program; everything that it does is in [`millstream::cli`].
+#![forbid(unsafe_code)]
 
 use clap::Parser;
 use std::process::ExitCode;

@@ -2,6 +2,7 @@
 //!
 //! Results go to standard output, everything else to standard error; progress is shown on terminals only. Each way of
 //! failing has a sentence that says what went wrong and where, and an exit code, which `--help` lists.
+#![forbid(unsafe_code)]
 
 mod amounts;
 mod args;

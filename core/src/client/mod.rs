@@ -6,6 +6,7 @@
 //!
 //! Errors are [`crate::Error`]; each names the host, the step and, if the server refused, the status, which
 //! [`status_of`] finds again.
+#![forbid(unsafe_code)]
 
 mod bootstrap;
 mod config;

@@ -13,6 +13,7 @@
 //!
 //! | label | access | ordering | pairs with | what breaks if weaker | model |
 //! |---|---|---|---|---|---|
+#![forbid(unsafe_code)]
 
 mod event;
 mod flat;

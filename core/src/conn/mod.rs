@@ -1,4 +1,5 @@
 //! The connections of an engine: what threads share about each, and the published roster of all.
+#![forbid(unsafe_code)]
 
 mod connection;
 mod map;

@@ -21,6 +21,7 @@
 //! query = RollbackQuery::at(Seqno(290), VbUuid(0xA), Seqno(350));
 //! assert!(decide(&log, &query).is_accept());
 //! ```
+#![forbid(unsafe_code)]
 
 mod log;
 mod rollback;

@@ -4,6 +4,7 @@
 //! [`Window`] is the flow-control window of a connection: what its client has not yet acknowledged.
 //! [`Budget`] lends bytes to whoever reads ahead, as [`Permit`]s that return what is left of them
 //! when they are dropped. [`Slots`] does the same for things that are counted one by one.
+#![forbid(unsafe_code)]
 
 mod budget;
 mod slots;

@@ -1,4 +1,6 @@
-//! The keys of one partition, on papaya: a hash map whose reads take no lock and whose growth stops nobody.
+//! The keys of one partition, on papaya: a hash map whose reads take no lock. While it grows, entries are moved a few
+//! at a time by whoever adds one; the larger table itself is allocated by one thread, and others that add keys wait for
+//! that.
 
 use super::cell::{Cell, Current};
 use crate::log::{Doc, Slot};

@@ -1,5 +1,6 @@
 //! What the model checks reach of the crate's private types. Each is wrapped with calls that only pass on: the code
 //! that a model runs is the code that ships, and no algorithm lives here.
+#![forbid(unsafe_code)]
 
 mod backfill;
 mod connection;

@@ -4,6 +4,7 @@
 //! A gate is a named [`Point`] in shipped code, which is there only when the crate tests itself. It holds a thread
 //! for which a [`Hold`] was armed, and nobody else. Where shipped code calls out anyway (a store, a sink, a waker), the
 //! test holds the thread there.
+#![forbid(unsafe_code)]
 
 mod gate;
 mod gate_tests;

@@ -1,4 +1,5 @@
 //! Who has something to do, and who sleeps until there is: no flag is ever cleared after it was inspected.
+#![forbid(unsafe_code)]
 
 mod set;
 mod wait;

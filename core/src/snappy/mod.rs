@@ -1,4 +1,5 @@
 //! Values compressed with Snappy (raw format): checked before they are believed, and made smaller for who asks.
+#![forbid(unsafe_code)]
 
 mod compress;
 mod inflate;

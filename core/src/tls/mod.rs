@@ -1,4 +1,5 @@
 //! TLS on either side of the protocol, by rustls with the cryptography of `ring`.
+#![forbid(unsafe_code)]
 
 #[cfg(feature = "server")]
 mod identity;

@@ -9,6 +9,8 @@ mod collections;
 mod conformance;
 #[cfg(all(feature = "client", feature = "server", feature = "testing", target_os = "linux"))]
 mod connections;
+#[cfg(feature = "embedded")]
+mod embedding;
 #[cfg(all(feature = "server", feature = "client", feature = "testing"))]
 mod frames;
 #[cfg(feature = "cli")]

@@ -1,4 +1,5 @@
 //! Published values.
+#![forbid(unsafe_code)]
 
 mod live;
 mod published;

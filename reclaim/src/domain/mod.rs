@@ -1,4 +1,5 @@
 //! The domain: one collector, its readers, its garbage, and what may be asked of them.
+#![forbid(unsafe_code)]
 
 mod handle;
 mod shared;

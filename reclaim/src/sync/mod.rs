@@ -14,6 +14,7 @@
 //! # Not promised
 //! That constructors are `const`: in models they are not. Nor `get_mut` on atomics: use `load` where `&mut self`
 //! proves that nobody else is left.
+#![forbid(unsafe_code)]
 
 #[cfg(not(millstream_loom))]
 mod cell;

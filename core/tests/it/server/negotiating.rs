@@ -1,11 +1,12 @@
 //! What a DCP connection is opened with, and its controls: granted where it is built, else refused.
 
 use super::dcp::{Dcp, from_zero};
+use super::requests::set;
 use super::running::Running;
 use bytes::BytesMut;
-use millstream::types::{Opaque, VbId};
+use millstream::types::{Opaque, Seqno, VbId};
 use millstream::wire::dcp::{
-    BufferAck, CloseStream, Control, GetFailoverLog, Noop, Open, OpenFlags,
+    BufferAck, CloseStream, Control, GetFailoverLog, Mutation, Noop, Open, OpenFlags,
 };
 use millstream::wire::kv::SelectBucket;
 use millstream::wire::{Opcode, Response, Status};
@@ -184,4 +185,36 @@ fn commands_of_consumers_are_refused() {
         assert_eq!((frame.opcode(), frame.status()), (opcode, Status::NOT_SUPPORTED));
     }
     dcp.stream(&from_zero(0));
+}
+
+/// Clients end the connection when one of these is refused; the page on controls says that nothing follows from them.
+#[test]
+fn what_a_client_says_that_it_supports_is_taken_and_changes_nothing() {
+    let server = Running::start();
+    let mut writer = server.client();
+    for n in 0..3 {
+        writer.store(set(0, format!("key-{n}").as_bytes(), b"value"));
+        writer.value(0, b"key-0");
+    }
+    let said = [
+        &[][..],
+        &[("supports_hifi_MFU", "true")],
+        &[("supports_hifi_MFU", "false"), ("supports_cursor_dropping", "false")],
+        &[("supports_cursor_dropping_vulcan", "true"), ("supports_hifi_MFU", "true")],
+    ];
+    let mut shown = Vec::new();
+    for (n, controls) in said.into_iter().enumerate() {
+        let mut dcp = Dcp::open(&server, if n % 2 == 0 { "client" } else { "replication:client" });
+        for (key, value) in controls {
+            dcp.control(key, value);
+        }
+        dcp.stream(&from_zero(0));
+        let marker = dcp.marker();
+        let frames = [(); 3].map(|()| dcp.event());
+        let mutations = frames.each_ref().map(|frame| Mutation::parse(frame).expect("a document"));
+        assert!(mutations.iter().all(|mutation| mutation.nru == 0), "hotness is not counted");
+        shown.push((marker, mutations.map(|m| (m.seqno, m.key.to_vec(), m.cas))));
+    }
+    assert_eq!(shown[0].0.1, Seqno(3));
+    assert!(shown.iter().all(|one| *one == shown[0]));
 }

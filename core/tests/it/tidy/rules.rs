@@ -1,6 +1,7 @@
 //! The rules that look at one file on its own.
 
 use super::allowed::PROTOCOL_NAMES;
+use super::safety;
 use super::source::{Source, words};
 
 /// Something against a rule.
@@ -34,7 +35,8 @@ const COMMENT_COLUMNS_MAX: usize = 120;
 /// Everything that one file does against the rules that need no other file.
 pub(super) fn check(source: &Source) -> Vec<Finding> {
     let mut found = Vec::new();
-    for rule in [length, columns, facade, leftovers, doc_examples, names, mod_files, test_habits] {
+    let rules = [length, columns, facade, leftovers, doc_examples, names, mod_files, test_habits];
+    for rule in rules.into_iter().chain([safety::portable as fn(&Source, &mut Vec<Finding>)]) {
         rule(source, &mut found);
     }
     found

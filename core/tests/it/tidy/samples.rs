@@ -3,6 +3,7 @@
 use super::allowed::Allowed;
 use super::orderings::{self, Tree};
 use super::rules::{self, Finding};
+use super::safety;
 use super::source::Source;
 use super::tree::without_allowed;
 use std::collections::BTreeMap;
@@ -199,4 +200,47 @@ fn an_exception_that_nothing_needs_is_found() {
     assert!(without_allowed(found(), &entry("core/src/engine/")).is_empty());
     let left = without_allowed(found(), &entry("core/src/stream/"));
     assert_eq!(left.iter().map(|f| f.rule).collect::<Vec<_>>(), ["facade", "allowed"]);
+}
+
+#[test]
+fn a_room_without_unsafe_forbids_it() {
+    let forbids = "//! A room.\n#![forbid(unsafe_code)]\nmod one;";
+    let lax = "//! A room.\nmod one;";
+    let found = |files: &[(&str, &str)]| {
+        let source = |(path, text): &(&str, &str)| ((*path).to_owned(), Source::new(path, text));
+        let found = safety::forbidding(&files.iter().map(source).collect());
+        found.into_iter().map(|f| f.path).collect::<Vec<_>>()
+    };
+    let one = ("core/src/room/one.rs", "fn safe() {}");
+    assert_eq!(found(&[("core/src/room/mod.rs", lax), one]), ["core/src/room/mod.rs"]);
+    assert!(found(&[("core/src/room/mod.rs", forbids), one]).is_empty());
+    let lock_free = ("core/src/room/one.rs", "#![expect(unsafe_code, reason = \"why\")]");
+    assert!(found(&[("core/src/room/mod.rs", lax), lock_free]).is_empty());
+    for program in
+        ["core/src/bin/a.rs", "core/examples/a.rs", "benches/src/bin/a.rs", "core/src/a.rs"]
+    {
+        assert_eq!(found(&[(program, "fn main() {}")]), [program]);
+        assert!(found(&[(program, "#![forbid(unsafe_code)]\nfn main() {}")]).is_empty());
+    }
+    assert!(found(&[("core/src/lib.rs", lax), ("core/src/room/deep/mod.rs", lax)]).is_empty());
+}
+
+#[test]
+fn code_of_some_systems_says_so() {
+    let path = "benches/src/clock.rs";
+    for bad in [
+        "use rustix::time::clock_gettime;",
+        "#[cfg(unix)]\nuse std::os::unix::fs;\nuse std::os::fd::AsFd;",
+        "#[cfg(unix)]\nfn a() {\n  b();\n}\nfn c() { rustix::time::now() }",
+        "fn a() {\n  #[cfg(unix)]\n  {\n    rustix::b();\n  }\n  rustix::c();\n}",
+    ] {
+        assert_eq!(rules_of(path, bad), ["portable"], "{bad}");
+    }
+    for good in [
+        "#[cfg(unix)]\nuse rustix::time::clock_gettime;",
+        "#[cfg(unix)]\n#[derive(Debug)]\nstruct A {\n  a: tokio::signal::unix::Signal,\n}",
+        "fn a() {\n  #[cfg(target_os = \"linux\")]\n  {\n    let b = rustix::b();\n    rustix::c(b);\n  }\n}",
+    ] {
+        assert!(rules_of(path, good).is_empty(), "{good}");
+    }
 }

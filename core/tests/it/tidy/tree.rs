@@ -3,6 +3,7 @@
 use super::allowed::{ALLOWED, Allowed};
 use super::orderings::{self, Tree};
 use super::rules::{self, Finding};
+use super::safety;
 use super::source::Source;
 use std::collections::BTreeMap;
 use std::fs;
@@ -29,6 +30,7 @@ fn sources_are_tidy() {
         found.extend(twin_folder(source, &sources));
         found
     });
+    let found = found.chain(safety::forbidding(&sources));
     let left = without_allowed(found.collect(), ALLOWED);
     let list: Vec<String> =
         left.iter().map(|f| format!("{}:{}: [{}] {}", f.path, f.line, f.rule, f.what)).collect();
