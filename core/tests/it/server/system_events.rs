@@ -343,6 +343,10 @@ fn a_change_outlives_the_engine_and_is_told_where_it_was_missed() {
     assert_eq!(server.engine.vbucket(VB).expect("it exists").high, Seqno(5));
     // A vbucket that was not active when it happened.
     server.engine.set_vbucket_state(VbId(4), millstream::types::VbState::Active).expect("set");
+    // It tells what it missed a moment later.
+    while server.engine.vbucket(VbId(4)).expect("it exists").high < Seqno(5) {
+        std::thread::yield_now();
+    }
     let request = StreamReq { flags: StreamFlags::TO_LATEST, ..from_zero(4) };
     client.stream(&request);
     let mut kinds = Vec::new();
