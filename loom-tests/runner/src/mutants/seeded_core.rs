@@ -229,14 +229,6 @@ pub(crate) const CORE: &[Mutant] = &[
         models: "table::chain_vs_walk",
     },
     Mutant {
-        bug: "table: a further shelf is made though the one in front of it was closed",
-        file: "core/src/producer/table.rs",
-        text: "            if k > 0 {",
-        with: "            if k > 99 {",
-        count: 1,
-        models: "table::further_vs_close",
-    },
-    Mutant {
         bug: "exclusive: claimed by load and store",
         file: "core/src/backfill/exclusive.rs",
         text: "let free = self.taken.compare_exchange(false, true, Ordering::Acquire, Ordering::Relaxed);",
