@@ -120,7 +120,7 @@ impl Client {
             self.inbox.room = 1 + below(6);
             match self.producer.step(workers::now(), &mut self.inbox) {
                 Step::Gone(Departure::Closed) => break,
-                Step::Gone(Departure::Idle) => panic!("time stands still"),
+                Step::Gone(Departure::Idle | Departure::Stuck) => panic!("time stands still"),
                 Step::Idle | Step::Full => {}
             }
             self.producer.ack(std::mem::take(&mut self.inbox.unacknowledged));

@@ -61,7 +61,7 @@ pub(crate) fn close(engine: &Engine, handles: &[ConnectionHandle]) -> Vec<Accept
 fn change(engine: &Engine) -> Option<Accepted> {
     let vb = VbId(below(u64::from(VBUCKETS)) as u16);
     seen::CHANGES.add();
-    let mut set = |state| match engine.set_vbucket_state(vb, state) {
+    let set = |state| match engine.set_vbucket_state(vb, state) {
         Ok(()) => true,
         Err(error) => {
             assert_eq!(error.kind(), ErrorKind::Closed, "{error}");
