@@ -29,7 +29,12 @@ pub(super) fn is_tolerated(opcode: Opcode, status: Status, old_statuses: bool) -
         | Status::NOT_MY_VBUCKET
         | Status::DCP_STREAM_NOT_FOUND
         | Status::OPAQUE_NO_MATCH => true,
-        Status::KEY_ENOENT => old_statuses || opcode == Opcode::DCP_STREAM_END,
+        Status::KEY_ENOENT => match opcode {
+            Opcode::DCP_STREAM_END => true,
+            // Whoever has lost what a sync write was prepared for has lost more than a stream.
+            Opcode::DCP_COMMIT | Opcode::DCP_ABORT => false,
+            _ => old_statuses,
+        },
         Status::KEY_EEXISTS => old_statuses,
         _ => false,
     }

@@ -1,14 +1,14 @@
 //! Setting a connection up: features, logging in, the bucket, the map.
 
 use super::client::{Client, value};
-use super::dcp::Dcp;
+use super::dcp::{Dcp, from_zero};
 use super::requests::{get, set};
 use super::running::{Running, Wanted};
 use bytes::BytesMut;
 use millstream::limits::{AUTH_FAILURES_MAX, FRAME_BODY_BYTES_MAX_BEFORE_AUTH};
 use millstream::server::{Secret, Server, ServerSettings, User};
 use millstream::types::{Opaque, VbId};
-use millstream::wire::dcp::{Open, OpenFlags};
+use millstream::wire::dcp::{Open, OpenFlags, StreamReq};
 use millstream::wire::kv::{
     ConfigVersion, GetClusterConfig, GetErrorMap, Hello, HelloAnswer, Noop, Quit, SaslAuth,
     SaslListMechs, SelectBucket, Stat, Version,
@@ -261,6 +261,23 @@ fn a_dcp_connection_stays_with_user_and_bucket() {
     let hello = Hello { agent: b"", features: FeatureSet::of(&[Feature::JSON]) };
     assert_eq!(dcp.status(|o, out| hello.encode(o, out)), Status::SUCCESS);
     assert_eq!(dcp.status(|o, out| Noop.encode(o, out)), Status::SUCCESS);
+}
+
+#[test]
+fn collections_may_be_agreed_on_after_a_connection_was_opened() {
+    let server = Running::start();
+    server.client().store(set(0, b"key", b"value"));
+    let mut dcp = Dcp::open(&server, "late");
+    dcp.control("enable_noop", "true");
+    // As one client writes it.
+    let all = StreamReq { value: br#"{"collections" : ["0"]}"#, ..from_zero(0) };
+    assert_eq!(dcp.status(|o, out| all.encode(o, out)), Status::EINVAL, "not agreed on yet");
+    let hello = Hello { agent: b"", features: FeatureSet::of(&[Feature::COLLECTIONS]) };
+    assert_eq!(dcp.status(|o, out| hello.encode(o, out)), Status::SUCCESS);
+    assert_eq!(dcp.status(|o, out| all.encode(o, out)), Status::SUCCESS);
+    assert_eq!(dcp.client_next().opcode(), Opcode::DCP_SNAPSHOT_MARKER);
+    let mutation = dcp.client_next();
+    assert_eq!((mutation.opcode(), mutation.key()), (Opcode::DCP_MUTATION, &b"\0key"[..]));
 }
 
 #[test]

@@ -171,6 +171,59 @@ fn answers_to_events_are_taken_as_they_come() {
     client.is_closed();
 }
 
+/// Whether a connection goes on after its client answered an event so.
+fn goes_on(server: &Running, v7: bool, opcode: Opcode, status: Status) -> bool {
+    let mut dcp = Dcp::open(server, "answering");
+    if v7 {
+        dcp.control("v7_dcp_status_codes", "true");
+    }
+    let mut out = BytesMut::new();
+    Response {
+        opcode,
+        status,
+        opaque: Opaque(1),
+        cas: millstream::types::Cas::ZERO,
+        datatype: millstream::types::Datatype::RAW,
+        extras: &[],
+        key: &[],
+        value: &[],
+    }
+    .encode(&mut out);
+    SelectBucket { bucket: b"default" }.encode(Opaque(2), &mut out);
+    dcp.send(&out);
+    // A DCP connection does not change its bucket, and says so if it is still there.
+    dcp.poll_next().is_some_and(|frame| frame.status() == Status::NOT_SUPPORTED)
+}
+
+#[test]
+fn an_answer_to_any_event_counts_by_its_status() {
+    let server = Running::start();
+    let events =
+        [0x55, 0x56, 0x57, 0x58, 0x59, 0x5b, 0x5f, 0x60, 0x62, 0x63, 0x64, 0x65].map(Opcode);
+    for opcode in events {
+        for v7 in [false, true] {
+            let end = opcode == Opcode::DCP_STREAM_END;
+            let of_sync_writes = [Opcode::DCP_COMMIT, Opcode::DCP_ABORT].contains(&opcode);
+            for (status, tolerated) in [
+                (Status::SUCCESS, true),
+                (Status::NOT_MY_VBUCKET, true),
+                (Status::DCP_STREAM_NOT_FOUND, true),
+                (Status::OPAQUE_NO_MATCH, true),
+                (Status::KEY_ENOENT, end || !v7 && !of_sync_writes),
+                (Status::KEY_EEXISTS, !v7),
+                (Status::EINVAL, false),
+                (Status::ENOMEM, false),
+                (Status::ROLLBACK, false),
+            ] {
+                let went_on = goes_on(&server, v7, opcode, status);
+                assert_eq!(went_on, tolerated, "{opcode} {status}, version 7: {v7}");
+            }
+        }
+    }
+    // To a no-op, whatever it says: it was read.
+    assert!(goes_on(&server, true, Opcode::DCP_NOOP, Status::EINVAL));
+}
+
 #[test]
 fn commands_of_consumers_are_refused() {
     let server = Running::start();
