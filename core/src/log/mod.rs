@@ -4,6 +4,7 @@
 //! [`Tail`] gives out seqnos, [`Log`] keeps the slots behind them. A writer reserves a seqno, fills its slot and
 //! publishes it; readers see the *committed prefix*: everything up to the first slot that is not published.
 
+mod arena;
 mod doc;
 mod reservation;
 mod segment;

@@ -43,6 +43,7 @@
 //! thread that is stopped for ever between the two stops the committed prefix.
 #![expect(unsafe_code, reason = "a document is written once and then shared without a lock")]
 
+use super::arena::Arena;
 use super::doc::Doc;
 use crate::types::Seqno;
 use millstream_reclaim::sync::UnsafeCell;
@@ -89,6 +90,7 @@ impl Slot {
     }
 
     /// Whether and as what it was published.
+    #[inline]
     pub(super) fn published(&self) -> Published {
         // S2 Acquire: the document is complete; pairs with S1.
         match self.state.load(Ordering::Acquire) {
@@ -125,11 +127,21 @@ impl Slot {
     ///
     /// # Safety
     /// The caller saw the slot published as a document, or found it in the by-key index.
+    #[inline]
     pub(crate) unsafe fn doc(&self) -> &Doc {
         let cell = self.doc.with(|cell| cell);
         // SAFETY: by I1 the cell is not written any more once the slot is exposed, and the caller saw it exposed.
         let doc = unsafe { &*cell };
         doc.as_ref().expect("I1: an exposed slot was filled")
+    }
+
+    /// Asks the processor for the body of the document, if there is one, which will be looked at soon.
+    #[inline]
+    pub(super) fn prefetch(&self) {
+        if self.published() == Published::Doc {
+            // SAFETY: just seen published as a document.
+            unsafe { self.doc() }.prefetch();
+        }
     }
 
     /// Records which version replaced this one.
@@ -139,6 +151,7 @@ impl Slot {
     }
 
     /// Whether a version at or below `end` replaced this one.
+    #[inline]
     pub(super) fn superseded_within(&self, end: Seqno) -> bool {
         // S4 Relaxed: the reader has acquired every slot up to `end` (S2).
         let by = self.superseded_by.load(Ordering::Relaxed);
@@ -158,6 +171,8 @@ impl Drop for Slot {
 pub(super) struct Segment {
     first: u64,
     slots: [Slot; SEGMENT_SLOTS],
+    /// After the slots, whose documents have their bodies there.
+    bodies: Arena,
 }
 
 impl Segment {
@@ -165,6 +180,7 @@ impl Segment {
         Box::new(Self {
             first: index << SEGMENT_SHIFT,
             slots: core::array::from_fn(|_| Slot::new()),
+            bodies: Arena::new(),
         })
     }
 
@@ -187,22 +203,32 @@ impl Segment {
         &self.slots[(seqno & (SEGMENT_SLOTS as u64 - 1)) as usize]
     }
 
+    /// The slot `count` after that of a seqno of this segment, if it is in this segment too.
+    #[inline]
+    pub(super) fn slot_after(&self, seqno: u64, count: u64) -> Option<&Slot> {
+        self.slots.get((seqno + count - self.first) as usize)
+    }
+
     /// Seqnos and slots from `from` on.
     pub(super) fn slots_from(&self, from: u64) -> impl Iterator<Item = (u64, &Slot)> {
         let skip = from.saturating_sub(self.first) as usize;
         (self.first + skip as u64..).zip(&self.slots[skip..])
     }
 
+    /// Where the bodies of its documents go.
+    pub(super) fn bodies(&self) -> &Arena {
+        &self.bodies
+    }
+
     /// What the segment counts against the memory budget, bodies included.
     pub(super) fn bytes(&self) -> u64 {
-        let bodies: usize = self
-            .slots
-            .iter()
-            .filter(|slot| slot.published() == Published::Doc)
-            // SAFETY: just seen published as a document.
-            .map(|slot| unsafe { slot.doc() }.body_bytes())
-            .sum();
-        (size_of::<Self>() + bodies) as u64
+        (size_of::<Self>() + self.bodies.bytes()) as u64
+    }
+}
+
+impl core::fmt::Debug for Segment {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Segment").field("first", &self.first).finish_non_exhaustive()
     }
 }
 

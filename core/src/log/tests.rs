@@ -78,7 +78,8 @@ fn a_version_is_skipped_only_where_its_successor_is_in_the_snapshot() {
     let first = log.reserve(&pin).expect("room");
     drop(first);
     let newer = log.reserve(&pin).expect("room");
-    let taken = newer.publish_if(doc(Seqno(3), "k"), |_| {
+    let third = doc(Seqno(3), "k");
+    let taken = newer.publish_if((third.meta, third.key(), third.value()), |_| {
         log.slot_for_test(Seqno(1), &pin).supersede(Seqno(3));
         true
     });
@@ -98,6 +99,34 @@ fn sealing_fixes_the_last_seqno() {
     assert_eq!(log.seal(), Seqno(1), "twice is once");
     log.unseal();
     assert_eq!(write(&log, "b", &pin), Seqno(2));
+}
+
+#[test]
+fn bodies_of_all_sizes_stay_whole_and_are_counted() {
+    let (domain, _reaper) = Domain::new(DomainConfig::default());
+    let log = log(256);
+    let mut reader = domain.reader("test");
+    let pin = reader.pin();
+    let sizes = [0, 1, 100, 4095, 4096, 70_000, 3, 9000, 250];
+    let value = |seqno: u64| vec![seqno as u8; sizes[seqno as usize % sizes.len()]];
+    let mut written = 0;
+    for seqno in 1..=150 {
+        let reservation = log.reserve(&pin).unwrap();
+        let body = value(seqno);
+        written += 1 + body.len() as u64;
+        reservation.publish(Doc::new(doc(Seqno(seqno), "k").meta, b"k", &body));
+    }
+    assert!(log.bytes() >= written, "{written} bytes are in it");
+    assert!(log.bytes() <= written + written / 4 + 100_000, "{} for {written}", log.bytes());
+    let mut next = 1;
+    let read = log.read(Seqno(1), Seqno(150), &pin, |doc| {
+        assert_eq!((doc.key(), doc.value()), (&b"k"[..], &value(next)[..]));
+        next += 1;
+        ControlFlow::Continue(())
+    });
+    assert_eq!(read, ReadTo::Next(Seqno(151)));
+    let freed = log.trim(Seqno(150), &pin, |_| false, |_, _| ());
+    assert!(freed > written / 2, "the bodies go with their segments: {freed}");
 }
 
 #[test]

@@ -125,7 +125,8 @@ impl Log {
     /// [`TailError::Full`] until older versions are persisted and trimmed, [`TailError::Sealed`].
     pub fn reserve<'p>(&'p self, pin: &'p Pin<'_>) -> Result<Reservation<'p>, TailError> {
         let reserved = self.tail.reserve(1, || self.bound())?;
-        Ok(Reservation::new(self, self.slot(reserved.first, pin), reserved.first))
+        let (segment, grown) = self.segment_of(reserved.first, pin);
+        Ok(Reservation::new(self, segment, reserved.first, grown))
     }
 
     /// Shuts the log for writes until it is unsealed, and returns the last seqno.
@@ -218,6 +219,9 @@ impl Log {
                 if seqno > end.0 {
                     break;
                 }
+                if let Some(soon) = segment.slot_after(seqno, PREFETCH) {
+                    soon.prefetch();
+                }
                 if slot.published() == Published::Doc && !slot.superseded_within(end) {
                     // SAFETY: just seen published as a document.
                     let doc = unsafe { slot.doc() };
@@ -298,8 +302,8 @@ impl Log {
             // W7 AcqRel: the segment is complete for whoever frees it, and gone for whoever looks next.
             let unlinked = self.cell(head).swap(ptr::null_mut(), Ordering::AcqRel);
             if !unlinked.is_null() {
-                // SAFETY: `unlinked` came from `Box::into_raw` in `slot`, this swap was the only one to take it, and
-                // whoever still reads it (or marks a slot of it as superseded) is pinned.
+                // SAFETY: `unlinked` came from `Box::into_raw` in `segment_of`, this swap was the only one to take it,
+                // and whoever still reads it (or marks a slot of it as superseded) is pinned.
                 unsafe { pin.retire_raw(unlinked) };
             }
             // W8 Release: the cell is null for the writer that gets it next; pairs with W9.
@@ -376,11 +380,11 @@ impl Log {
         (segment.index() == index).then_some(segment)
     }
 
-    /// The slot of a seqno that the caller has reserved.
-    fn slot<'p>(&self, seqno: Seqno, pin: &'p Pin<'_>) -> &'p Slot {
+    /// The segment of a seqno that the caller has reserved, and how many bytes that took anew.
+    fn segment_of<'p>(&self, seqno: Seqno, pin: &'p Pin<'_>) -> (&'p Segment, u64) {
         let index = Segment::index_of(seqno.0);
         if let Some(segment) = self.segment(index, pin) {
-            return segment.slot(seqno.0);
+            return (segment, 0);
         }
         let fresh = Box::into_raw(Segment::new(index));
         // W1 AcqRel: the slots are initialised before the segment is found; pairs with W2.
@@ -390,22 +394,23 @@ impl Log {
             Ordering::AcqRel,
             Ordering::Acquire,
         );
-        let segment = match installed {
+        let (segment, grown) = match installed {
             Ok(_) => {
-                self.count(size_of::<Segment>() as u64);
-                fresh
+                let bytes = size_of::<Segment>() as u64;
+                self.count(bytes);
+                (fresh, bytes)
             }
             Err(other) => {
                 // SAFETY: `fresh` was never shared.
                 drop(unsafe { Box::from_raw(fresh) });
-                other
+                (other, 0)
             }
         };
         // SAFETY: by I2 the cell holds the segment of this number, and it is not trimmed before this
         // reservation is published and persisted; beyond that the caller is pinned.
         let segment: &'p Segment = unsafe { &*segment };
         assert_eq!(segment.index(), index, "I2: the ring's cell belongs to the reservation");
-        segment.slot(seqno.0)
+        (segment, grown)
     }
 }
 
@@ -424,7 +429,7 @@ impl Drop for Log {
             // W7 AcqRel: nobody else is left; the load is only to own the boxes.
             let segment = cell.swap(ptr::null_mut(), Ordering::AcqRel);
             if !segment.is_null() {
-                // SAFETY: `&mut self`: nobody reads; the box came from `Box::into_raw` in `slot`.
+                // SAFETY: `&mut self`: nobody reads; the box came from `Box::into_raw` in `segment_of`.
                 drop(unsafe { Box::from_raw(segment) });
             }
         }
@@ -440,6 +445,9 @@ impl core::fmt::Debug for Log {
             .finish_non_exhaustive()
     }
 }
+
+/// How many slots ahead of the one that is read the bodies of documents are asked for.
+const PREFETCH: u64 = 3;
 
 /// How far [`Log::read`] came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

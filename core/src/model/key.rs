@@ -49,7 +49,8 @@ impl Key {
         pin: &Pin<'_>,
     ) -> Result<(), Reservation<'l>> {
         let meta = doc.meta;
-        at.publish_if(doc, |slot| self.0.replace(seen.0, slot, &meta, pin))
+        let parts = (doc.meta, doc.key(), doc.value());
+        at.publish_if(parts, |slot| self.0.replace(seen.0, slot, &meta, pin)).map(|_| ())
     }
 }
 

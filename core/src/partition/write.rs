@@ -1,7 +1,7 @@
 //! The write path: decide, reserve, expose, mark, publish. No lock; a writer that loses a race for a key decides
 //! again.
 
-use super::change::{Change, Decision, Doc, Found, UpdateError, Written};
+use super::change::{Change, Decision, Found, UpdateError, Written};
 use super::vbucket::Partition;
 use crate::collections::{Key, QualifiedKey, VbCollection};
 use crate::index::{Cell, Current, Held};
@@ -152,16 +152,15 @@ impl<'a> Attempt<'a, '_> {
                 return Err(UpdateError::TooLarge);
             }
             let reservation = self.reserve(reserved.take(), current)?;
-            let doc = self.version(&reservation, &change, current);
-            let meta = doc.meta;
+            let meta = self.version(&reservation, &change, current);
             let before = current.meta().is_some_and(|meta| meta.kind.is_alive());
-            let exposed =
-                reservation.publish_if(doc, |slot| self.expose(held, slot, &meta, before));
-            match exposed {
-                Ok(()) => {
-                    let bytes = self.log.bytes();
-                    let grown = (self.key.len() + change.value.len()) as u64;
-                    self.partition.pressure.grew(bytes.saturating_sub(grown), bytes);
+            let doc = (meta, self.key, &*change.value);
+            match reservation.publish_if(doc, |slot| self.expose(held, slot, &meta, before)) {
+                Ok(grown) => {
+                    if grown > 0 {
+                        let bytes = self.log.bytes();
+                        self.partition.pressure.grew(bytes.saturating_sub(grown), bytes);
+                    }
                     return Ok(Written { seqno: meta.seqno, cas: meta.cas, rev: meta.rev });
                 }
                 Err(unused) => reserved = Some(unused),
@@ -198,13 +197,13 @@ impl<'a> Attempt<'a, '_> {
         Ok(reservation)
     }
 
-    fn version(&self, at: &Reservation<'_>, change: &Change<'_>, current: Current<'_>) -> Doc {
+    fn version(&self, at: &Reservation<'_>, change: &Change<'_>, current: Current<'_>) -> DocMeta {
         let cas = match change.origin.and_then(|origin| origin.cas) {
             Some(cas) => self.partition.adopt_cas(cas),
             None => self.partition.next_cas(self.now_ns),
         };
         let rev = current.meta().map_or(0, |meta| meta.rev.0);
-        let meta = DocMeta {
+        DocMeta {
             seqno: at.seqno(),
             cas,
             rev: change.origin.map_or(RevSeqno(rev.saturating_add(1)), |origin| origin.rev),
@@ -212,8 +211,7 @@ impl<'a> Attempt<'a, '_> {
             expiry: self.expiry(change),
             datatype: change.datatype,
             kind: change.kind,
-        };
-        Doc::new(meta, self.key, &change.value)
+        }
     }
 
     /// Puts the new version in the key's cell and counts it. Before it is published, so that whoever reads it in the

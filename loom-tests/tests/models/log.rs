@@ -55,6 +55,32 @@ fn publish_visible() {
     });
 }
 
+/// Two documents of one segment: their bodies lie apart, whoever makes the memory for them.
+#[test]
+fn two_bodies() {
+    Model::new("log::two_bodies", 2).bound(3).floor(670).check(|| {
+        let room = Room::new();
+        let log = log();
+        let mut ours = room.reader("ours");
+        // The first slot of the second segment is the next.
+        log.reserve(&ours.pin()).expect("room").publish(doc(Seqno(1), "k"));
+        let publish = |log: &Log, pin: &Pin<'_>| {
+            let at = log.reserve(pin).expect("room");
+            let seqno = at.seqno();
+            at.publish(doc(seqno, "k"));
+        };
+        let theirs = pinned(room.reader("theirs"), {
+            let log = Arc::clone(&log);
+            move |pin| publish(&log, pin)
+        });
+        publish(&log, &ours.pin());
+        let ((), theirs) = theirs.join().unwrap();
+        assert_eq!(seqnos(&log, 1, &ours.pin()), Some((3, vec![1, 2, 3])), "each is whole");
+        drop((theirs, ours, log));
+        assert_eq!(room.finish(), 0);
+    });
+}
+
 /// A reader that trusts the committed mark of another finds what that one saw.
 #[test]
 fn committed_hint() {
