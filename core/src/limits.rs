@@ -72,8 +72,9 @@ pub const STUCK_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(72
 pub const NOOP_INTERVAL_DEFAULT: std::time::Duration = std::time::Duration::from_secs(20);
 /// The number of a connection's first no-op: far from what clients count up from.
 pub const NOOP_OPAQUE_FIRST: u32 = 10_000_001;
-/// Messages of one stream before the connection's next stream has its turn.
-pub const STREAM_TURN_MESSAGES: u32 = 16;
+/// Messages of one stream before the connection's next stream has its turn: as many as a segment of the log holds, so
+/// that what a turn costs is little for each.
+pub const STREAM_TURN_MESSAGES: u32 = 64;
 /// How often a connection's slots for streams grow, each time by twice as many: beside one for each vbucket it has
 /// room for 1,048,512 streams, with some 16 stream ids on each of 65,536 vbuckets.
 pub const STREAM_SHELVES: u32 = 14;

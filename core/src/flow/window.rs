@@ -106,6 +106,7 @@ impl Window {
     ///
     /// For the stepping thread, before each message. If the answer is no: register to be woken, and
     /// ask [`is_full`](Window::is_full) before sleeping.
+    #[inline]
     #[must_use]
     pub fn may_send(&self) -> bool {
         let max = self.max();
@@ -116,6 +117,7 @@ impl Window {
     /// acknowledgement might otherwise come first.
     ///
     /// For the stepping thread only.
+    #[inline]
     pub fn sent(&self, bytes: u64) {
         // W1 Relaxed: our own last store.
         let before = self.sent.load(Ordering::Relaxed);
@@ -195,12 +197,14 @@ impl Window {
     }
 
     /// The size of the window; 0: off.
+    #[inline]
     #[must_use]
     pub fn max(&self) -> u64 {
         // W7 Acquire: before `released`; pairs with W6.
         self.max.load(Ordering::Acquire)
     }
 
+    #[inline]
     fn unacknowledged(&self) -> u64 {
         // W5 Acquire: before `sent`, so that it is not above it.
         let released = self.released.load(Ordering::Acquire);

@@ -247,7 +247,7 @@ impl ActiveStream {
             if record.meta.seqno > self.range.end {
                 return self.end(cx, EndReason::Ok);
             }
-            if let StreamState::Dead(_) = cx.word.load() {
+            if cx.word.is_dead() {
                 return ControlFlow::Continue(());
             }
             let (seqno, bytes) =
@@ -358,7 +358,7 @@ impl ActiveStream {
             if doc.meta.seqno > read_to {
                 return ControlFlow::Break(());
             }
-            if let StreamState::Dead(_) = cx.word.load() {
+            if cx.word.is_dead() {
                 return ControlFlow::Break(());
             }
             match entry.send(&doc.meta, doc.key(), doc.value(), cx) {

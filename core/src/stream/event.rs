@@ -122,6 +122,7 @@ const SID_BYTES: u64 = 3;
 
 impl Event<'_> {
     /// What the message counts against the flow-control window: its length on the wire, and nothing for a no-op.
+    #[inline]
     #[must_use]
     pub fn counted_bytes(&self, layout: Layout) -> u64 {
         let (stream, body) = match self {

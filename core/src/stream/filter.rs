@@ -60,6 +60,23 @@ impl StreamFilter {
         *self != Self::Legacy
     }
 
+    /// The key that a document is sent with, if that is plain from the key alone: a document of the default collection,
+    /// to a client that sees all of it.
+    #[inline]
+    pub(crate) fn show_at_once<'a>(
+        &self,
+        key: &'a [u8],
+        partition: &Partition,
+    ) -> Option<&'a [u8]> {
+        // The default collection's id is one byte, 0.
+        match (self, key) {
+            _ if partition.default.is_closing() => None,
+            (Self::Legacy, [0, name @ ..]) => Some(name),
+            (Self::Passthrough, [0, ..]) => Some(key),
+            _ => None,
+        }
+    }
+
     /// What becomes of an entry.
     pub(crate) fn show<'a>(
         &self,

@@ -101,6 +101,7 @@ pub(super) enum Passed {
 }
 
 impl Entry<'_> {
+    #[inline]
     pub(super) fn send<S: Sink>(
         &mut self,
         meta: &DocMeta,
@@ -109,7 +110,11 @@ impl Entry<'_> {
         cx: &mut StreamContext<'_, '_, S>,
     ) -> Passed {
         let stream = self.name;
-        match self.filter.show(meta, key, value, cx.partition, cx.pin) {
+        let shown = match self.filter.show_at_once(key, cx.partition) {
+            Some(key) => Shown::Document(key),
+            None => self.filter.show(meta, key, value, cx.partition, cx.pin),
+        };
+        match shown {
             Shown::Hidden => Passed::Hidden,
             Shown::Document(_) if self.skip_deletes && !meta.kind.is_alive() => Passed::Hidden,
             Shown::Event(event) => self.send_event(event, cx),
@@ -185,6 +190,7 @@ impl<S: Sink> StreamContext<'_, '_, S> {
     }
 
     /// What keeps a message from being sent now.
+    #[inline]
     fn obstacle(&self) -> Option<Offer> {
         if !self.window.may_send() || !self.sink.has_room() {
             return Some(Offer::Full);
@@ -204,6 +210,7 @@ impl<S: Sink> StreamContext<'_, '_, S> {
     }
 
     /// Sends a message if the turn, the window and the sink allow it.
+    #[inline]
     pub(super) fn offer(&mut self, event: &Event<'_>) -> Offer {
         if let Some(obstacle) = self.obstacle() {
             return obstacle;

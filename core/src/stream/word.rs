@@ -32,14 +32,14 @@
 //! |---|---|---|---|
 //! | `claim`, `advance`, `release` | the connection's owner | everything | wait-free; `claim` and `advance` try once |
 //! | `kill`, `close` | any thread | everything | lock-free: a failed exchange means that another decision was made |
-//! | `load` | any thread | everything | wait-free |
+//! | `load`, `is_dead` | any thread | everything | wait-free |
 //!
 //! # Orderings
 //!
 //! | label | access | ordering | pairs with | what breaks if weaker | model |
 //! |---|---|---|---|---|---|
 //! | D1 | each exchange that succeeds | AcqRel | D1, D2 | what a closer did before it closed is not seen by the owner that finds the stream dead | `word::two_closers` |
-//! | D2 | `load` | Acquire | D1 | the same, from the other side | `word::two_closers` |
+//! | D2 | `load`, `is_dead` | Acquire | D1 | the same, from the other side | `word::two_closers` |
 //! | D3 | first load of a loop, and failure of an exchange | Relaxed / Acquire | none / D1 | nothing: the exchange confirms the first; the second is returned to the caller | `word::two_closers` |
 //!
 //! # Reclamation
@@ -141,7 +141,16 @@ impl StreamWord {
         )
     }
 
+    /// Whether the stream is dead: what its owner asks before each message.
+    #[inline]
+    #[must_use]
+    pub fn is_dead(&self) -> bool {
+        // D2 Acquire: what led to its end is seen; pairs with D1.
+        self.0.load(Ordering::Acquire) & STATE == DEAD
+    }
+
     /// The state now.
+    #[inline]
     #[must_use]
     pub fn load(&self) -> StreamState {
         // D2 Acquire: what led to the state is seen; pairs with D1.

@@ -155,6 +155,7 @@ fn a_state_change_ends_every_stream_of_the_vbucket() {
 fn streams_of_one_vbucket_have_fair_turns() {
     const DOCUMENTS: u64 = 1000;
     const SIDS: u64 = 5;
+    const TURN: u64 = millstream::limits::STREAM_TURN_MESSAGES as u64;
     let server = Running::start();
     let mut session = server.engine.session("test");
     let keys = (0_u64..).map(|n| n.to_string());
@@ -197,10 +198,10 @@ fn streams_of_one_vbucket_have_fair_turns() {
     let mut spread_most = 0;
     for n in 0..SIDS * DOCUMENTS - 200 {
         let (started, spread) = count(&mut dcp);
-        assert!(n < SIDS * 20 || started == SIDS, "all are served from the start");
+        assert!(n < SIDS * (TURN + 4) || started == SIDS, "all are served from the start");
         spread_most = spread_most.max(if started == SIDS { spread } else { 0 });
     }
-    assert!(spread_most <= 2 * 16, "never more than two turns apart, not {spread_most}");
+    assert!(spread_most <= 2 * TURN, "never more than two turns apart, not {spread_most}");
 }
 
 #[test]
