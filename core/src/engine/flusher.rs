@@ -19,6 +19,9 @@ const PERIOD: Duration = Duration::from_millis(2);
 /// How long the flusher sleeps when nobody wakes it: the wakes are for latency, this is the guarantee.
 const NAP: Duration = Duration::from_millis(500);
 
+/// What a document takes in memory besides key and value, at most: its slot, its key in the index, what malloc adds.
+const DOCUMENT_BYTES_MORE: u64 = 512;
+
 /// The same while trimming is held back.
 const HELD_BACK_NAP: Duration = Duration::from_millis(5);
 
@@ -34,6 +37,9 @@ pub(super) struct Flusher<'a> {
     gathered: Box<[bool]>,
     /// The last batch was full.
     filled: bool,
+    /// What memory held when it was counted last, and at most this much was written since.
+    counted: u64,
+    written: u64,
     committed_at: Instant,
 }
 
@@ -49,6 +55,8 @@ pub(super) fn run(parts: &EngineParts) {
         held_back: false,
         gathered,
         filled: false,
+        counted: u64::MAX,
+        written: 0,
         committed_at: workers::now(),
     };
     let waker = thread_waker();
@@ -59,7 +67,7 @@ pub(super) fn run(parts: &EngineParts) {
                 break;
             }
             flusher.settle(&batch);
-            flusher.trim();
+            flusher.trim_after(&batch);
             flusher.pace();
             continue;
         }
@@ -73,7 +81,7 @@ pub(super) fn run(parts: &EngineParts) {
         }
         if flusher.held_back {
             // Nobody may be able to write, so that no commit comes after which this would be looked at.
-            flusher.trim();
+            flusher.trim_all();
         }
         flusher.maintain();
         parts.dirty.register(&waker);
@@ -115,8 +123,12 @@ impl Flusher<'_> {
                 again.push(member);
                 continue;
             }
+            let before = partition.persisted();
             let Some((vb_batch, bytes)) = partition.collect(left, &pin) else { continue };
             left = left.saturating_sub(bytes);
+            // Versions that were replaced within the batch are in memory too: they are among the seqnos.
+            let versions = vb_batch.high.0.saturating_sub(before.0);
+            self.written += bytes as u64 + versions * DOCUMENT_BYTES_MORE;
             self.gathered[member] = true;
             batch.vbs.push(vb_batch);
         }
@@ -169,11 +181,26 @@ impl Flusher<'_> {
         self.parts.commits.notify();
     }
 
-    /// Counts memory, and lets persisted segments go: of windows that are nearly full, and where memory is over its
-    /// budget: round the partitions, a segment each.
-    fn trim(&mut self) {
+    /// After a commit: makes room in the windows of what was written, and counts memory if it may be over its budget.
+    /// Counting looks at every vbucket, which costs more than a small commit.
+    fn trim_after(&mut self, batch: &Batch) {
+        let parts = self.parts;
+        let pressure = &parts.pressure;
+        if self.held_back
+            || pressure.excess() > 0
+            || self.counted.saturating_add(self.written) > pressure.budget()
+        {
+            self.trim_all();
+        } else if self.make_room(batch.vbs.iter().filter_map(|vb| parts.partition(vb.vb))) > 0 {
+            parts.commits.notify();
+        }
+    }
+
+    /// Makes room in windows, counts memory, and lets persisted segments go where memory is over its budget: round the
+    /// partitions, a segment each.
+    fn trim_all(&mut self) {
         self.held_back = false;
-        let in_windows = self.make_room();
+        let in_windows = self.make_room(self.parts.partitions.iter());
         let pin = self.reader.pin();
         let parts = self.parts;
         let both = parts.partitions.iter().map(|p| p.memory(&pin));
@@ -182,6 +209,7 @@ impl Flusher<'_> {
         // Keys and what is told of their documents stay as long as the documents do.
         parts.pressure.settle_kept(indexes);
         parts.pressure.settle(used);
+        (self.counted, self.written) = (used, 0);
         let mut excess = parts.pressure.excess();
         if excess == 0 {
             drop(pin);
@@ -206,7 +234,8 @@ impl Flusher<'_> {
             idle_rounds = if from == 0 { idle_rounds + 1 } else { 0 };
             freed += from;
         }
-        parts.pressure.settle(used.saturating_sub(freed));
+        self.counted = used.saturating_sub(freed);
+        parts.pressure.settle(self.counted);
         drop(pin);
         if parts.pressure.is_critical() {
             self.finish_segments(parts.pressure.excess());
@@ -219,10 +248,10 @@ impl Flusher<'_> {
 
     /// A window that is nearly full gives up its oldest part however much memory is left: its writers are refused when
     /// it is full, and no other vbucket's documents make room in it. Returns the bytes freed.
-    fn make_room(&mut self) -> u64 {
+    fn make_room<'p>(&mut self, partitions: impl Iterator<Item = &'p Partition>) -> u64 {
         let pin = self.reader.pin();
         let mut freed = 0;
-        for partition in &self.parts.partitions {
+        for partition in partitions {
             if !partition.is_crowded(&pin) {
                 continue;
             }
