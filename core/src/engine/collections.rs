@@ -11,7 +11,7 @@ use crate::collections::{
 };
 use crate::error::{Error, ErrorKind, Result};
 use crate::limits::MANIFEST_TIMEOUT;
-use crate::partition::{Asked, Change, Decision, Found, Partition, UpdateError, Written};
+use crate::partition::{Asked, Change, Decision, Found, Partition, Told, UpdateError, Written};
 use crate::store::Store;
 use crate::types::{CollectionId, DocMeta, ManifestUid, ScopeId, Seqno, VbId, VbState};
 use millstream_reclaim::sync::workers::{Mutex, MutexGuard};
@@ -265,7 +265,7 @@ fn write(
     let patience = if no_memory == NoMemory::Wait { MANIFEST_TIMEOUT } else { Duration::ZERO };
     let give_up = workers::now() + patience;
     loop {
-        let asked = Asked { key, now_ns: 0, fetched: None, collection: None };
+        let asked = Asked { key, now_ns: 0, fetched: None, collection: None, told: Told::AtOnce };
         let mut decide =
             |_: Option<Found<'_>>| -> Decision<'static, ()> { Decision::Write(change.clone()) };
         match partition.update_qualified(asked, &reader.pin(), &mut decide) {

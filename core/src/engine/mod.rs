@@ -29,6 +29,7 @@ mod signal;
 mod start;
 mod states;
 mod stats;
+mod write_batch;
 
 #[cfg(test)]
 mod tests;

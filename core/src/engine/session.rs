@@ -2,6 +2,7 @@
 
 use super::parts::EngineParts;
 use super::signal::Persisted;
+use super::write_batch::WriteBatch;
 use crate::collections::{Key, QualifiedKey};
 use crate::error::{Error, ErrorKind, Result};
 use crate::index::Current;
@@ -66,6 +67,30 @@ impl<'e> Session<'e> {
             }
             written => written,
         }
+    }
+
+    /// Several writes in a row, for which one pin and one look at the clock are enough, and whose readers are told
+    /// once.
+    ///
+    /// # Examples
+    /// ```
+    /// use millstream::{Engine, store::MemoryStore};
+    ///
+    /// # fn main() -> millstream::Result<()> {
+    /// let engine = Engine::open(MemoryStore::new(16))?;
+    /// let mut session = engine.session("batch");
+    /// let mut batch = session.batch();
+    /// for (key, value) in [("apple", "green"), ("plum", "blue")] {
+    ///     batch.set(key.as_bytes(), value.as_bytes())?;
+    /// }
+    /// drop(batch);
+    /// assert_eq!(&session.get(b"plum")?.expect("written").value[..], b"blue");
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn batch(&mut self) -> WriteBatch<'_> {
+        WriteBatch::new(self.parts, self.reader.pin())
     }
 
     /// Looks at the newest version of a key (tombstones too), which is borrowed for the call.
@@ -139,7 +164,7 @@ impl<'e> Session<'e> {
         let vb = self.vbucket_of(key);
         let written = self
             .update(vb, key, None, |_| -> Decision<'_, ()> { Decision::Write(Change::set(value)) });
-        written.map(|written| (vb, written)).map_err(|e| self.explain(e))
+        written.map(|written| (vb, written)).map_err(|e| explain(self.parts, e))
     }
 
     /// Deletes a key; `None` if there is nothing to delete.
@@ -156,7 +181,7 @@ impl<'e> Session<'e> {
         match written {
             Ok(written) => Ok(Some((vb, written))),
             Err(UpdateError::Refused(())) => Ok(None),
-            Err(error) => Err(self.explain(error)),
+            Err(error) => Err(explain(self.parts, error)),
         }
     }
 
@@ -187,23 +212,24 @@ impl<'e> Session<'e> {
     pub fn persisted(&self, vb: VbId, seqno: Seqno) -> Persisted {
         Persisted::new(Arc::clone(self.parts), vb, seqno)
     }
+}
 
-    fn explain(&self, error: UpdateError<()>) -> Error {
-        match error {
-            UpdateError::Busy => {
-                Error::new(ErrorKind::Retry, "memory is full, or the vbucket is catching up")
-            }
-            UpdateError::UnknownCollection => {
-                Error::new(ErrorKind::Misuse, "there is no such collection")
-            }
-            UpdateError::TooLarge => Error::new(ErrorKind::Misuse, "the key or value is too long"),
-            UpdateError::NotActive if self.parts.is_stopping() => {
-                Error::new(ErrorKind::Closed, "the engine is shut down")
-            }
-            UpdateError::NotActive => Error::new(ErrorKind::Misuse, "the vbucket is not active"),
-            UpdateError::Refused(()) | UpdateError::NotInMemory => {
-                Error::new(ErrorKind::Misuse, "the write was refused")
-            }
+/// Why a write without a condition was not made.
+pub(super) fn explain(parts: &EngineParts, error: UpdateError<()>) -> Error {
+    match error {
+        UpdateError::Busy => {
+            Error::new(ErrorKind::Retry, "memory is full, or the vbucket is catching up")
+        }
+        UpdateError::UnknownCollection => {
+            Error::new(ErrorKind::Misuse, "there is no such collection")
+        }
+        UpdateError::TooLarge => Error::new(ErrorKind::Misuse, "the key or value is too long"),
+        UpdateError::NotActive if parts.is_stopping() => {
+            Error::new(ErrorKind::Closed, "the engine is shut down")
+        }
+        UpdateError::NotActive => Error::new(ErrorKind::Misuse, "the vbucket is not active"),
+        UpdateError::Refused(()) | UpdateError::NotInMemory => {
+            Error::new(ErrorKind::Misuse, "the write was refused")
         }
     }
 }

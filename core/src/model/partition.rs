@@ -5,7 +5,7 @@ use super::key::Key;
 use crate::collections::VbCollection;
 use crate::failover::FailoverLog;
 use crate::partition::{
-    self as room, Asked, Change, Decision, PartitionSettings, Pressure, UpdateError, Written,
+    self as room, Asked, Change, Decision, PartitionSettings, Pressure, Told, UpdateError, Written,
 };
 use crate::ready::{ReadySet, WaitList};
 use crate::store::Persisted;
@@ -113,7 +113,7 @@ impl Partition {
         pin: &Pin<'_>,
     ) -> Result<Written, UpdateError<()>> {
         let history = self.0.history(pin);
-        let asked = Asked { key: name, now_ns: 0, fetched: None, collection };
+        let asked = Asked { key: name, now_ns: 0, fetched: None, collection, told: Told::AtOnce };
         let mut set = |_: Option<room::Found<'_>>| Decision::Write(Change::set(&b"value"[..]));
         self.0.update_cell(&history.log, &key.0, asked, pin, &mut set)
     }

@@ -23,4 +23,4 @@ mod tests;
 pub use change::{Change, Decision, Doc, Found, Origin, UpdateError, Written};
 pub(crate) use pressure::{Pressure, Room};
 pub(crate) use vbucket::{Partition, PartitionSettings, VbInfo};
-pub(crate) use write::Asked;
+pub(crate) use write::{Asked, Told};

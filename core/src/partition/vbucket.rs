@@ -257,7 +257,7 @@ impl Partition {
     }
 
     /// Tells readers and the flusher that something was published.
-    pub(super) fn published(&self) {
+    pub(crate) fn published(&self) {
         self.waiters.wake_all();
         self.mark_dirty();
     }

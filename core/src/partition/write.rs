@@ -24,12 +24,36 @@ impl Partition {
         now_ns: u64,
         fetched: Option<Found<'_>>,
         pin: &Pin<'_>,
+        decide: impl FnMut(Option<Found<'_>>) -> Decision<'v, E>,
+    ) -> Result<Written, UpdateError<E>> {
+        self.update_named(key, now_ns, fetched, Told::AtOnce, pin, decide)
+    }
+
+    /// The same, of which nobody is told: the caller calls [`published`](Self::published) soon.
+    pub(crate) fn update_untold<'v, E>(
+        &self,
+        key: Key<'_>,
+        now_ns: u64,
+        fetched: Option<Found<'_>>,
+        pin: &Pin<'_>,
+        decide: impl FnMut(Option<Found<'_>>) -> Decision<'v, E>,
+    ) -> Result<Written, UpdateError<E>> {
+        self.update_named(key, now_ns, fetched, Told::ByCaller, pin, decide)
+    }
+
+    fn update_named<'v, E>(
+        &self,
+        key: Key<'_>,
+        now_ns: u64,
+        fetched: Option<Found<'_>>,
+        told: Told,
+        pin: &Pin<'_>,
         mut decide: impl FnMut(Option<Found<'_>>) -> Decision<'v, E>,
     ) -> Result<Written, UpdateError<E>> {
         let qualified = QualifiedKey::new(key).ok_or(UpdateError::TooLarge)?;
         self.with_collection(key.collection, pin, |collection| {
             let collection = Some(collection.ok_or(UpdateError::UnknownCollection)?);
-            let asked = Asked { key: qualified.as_bytes(), now_ns, fetched, collection };
+            let asked = Asked { key: qualified.as_bytes(), now_ns, fetched, collection, told };
             self.update_qualified(asked, pin, &mut decide)
         })
     }
@@ -56,12 +80,12 @@ impl Partition {
         pin: &Pin<'_>,
         decide: &mut impl FnMut(Option<Found<'_>>) -> Decision<'v, E>,
     ) -> Result<Written, UpdateError<E>> {
-        let Asked { key, now_ns, fetched, collection } = asked;
+        let Asked { key, now_ns, fetched, collection, told } = asked;
         let announce = Announce(self);
         let mut write =
             Attempt { partition: self, log, cell, key, now_ns, collection, pin, reserved: false };
         let result = write.run(fetched, decide);
-        if !write.reserved {
+        if !write.reserved || told == Told::ByCaller {
             core::mem::forget(announce);
         }
         result
@@ -111,12 +135,23 @@ impl Drop for Announce<'_> {
 }
 
 /// What a writer comes with.
+#[derive(Clone, Copy)]
 pub(crate) struct Asked<'a> {
     pub(crate) key: &'a [u8],
     pub(crate) now_ns: u64,
     pub(crate) fetched: Option<Found<'a>>,
     /// The collection that the key is in; `None` for a system event, which is in none.
     pub(crate) collection: Option<&'a VbCollection>,
+    pub(crate) told: Told,
+}
+
+/// When readers and the flusher hear of a write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Told {
+    /// When it is made.
+    AtOnce,
+    /// When the writer says so.
+    ByCaller,
 }
 
 /// One write to one key.

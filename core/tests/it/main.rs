@@ -2,6 +2,8 @@
 
 #[cfg(all(feature = "server", feature = "testing"))]
 mod allocations;
+#[cfg(feature = "server")]
+mod batches;
 #[cfg(feature = "cli")]
 mod cli;
 #[cfg(all(feature = "embedded", feature = "testing"))]
