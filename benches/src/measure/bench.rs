@@ -2,7 +2,8 @@
 
 use super::clock::CpuTime;
 use super::contest::Contest;
-use super::rows::{Row, Rows};
+use super::growth::Growth;
+use super::rows::{Row, Rows, Unit};
 use criterion::Criterion;
 use serde_json::json;
 use std::env;
@@ -86,6 +87,14 @@ impl Bench {
         self.filter.as_ref().is_none_or(|filter| question.contains(filter.as_str()))
     }
 
+    /// Writes down how a cost grows, with the exponent that fits it best: values at several places of one axis.
+    pub fn growth(&mut self, question: &str, who: &str, rows: &[Row]) {
+        let points = rows.iter().filter_map(|row| Some((row.at?.1, row.value)));
+        if let Some(slope) = Growth::of(points).exponent() {
+            self.row(Row::new(format!("{question}: growth"), who, Unit::Exponent, slope));
+        }
+    }
+
     /// A question with several contenders, the first of which is ours.
     pub fn contest<'a>(&mut self, question: impl Into<String>) -> Contest<'_, 'a> {
         Contest::new(self, question.into())
@@ -102,8 +111,10 @@ impl Bench {
         };
         let ratio = row.ratio.map(|ratio| format!("  {ratio:.2}x")).unwrap_or_default();
         let wall = row.wall_ns.map(|wall| format!("  (wall {wall:.1})")).unwrap_or_default();
+        let tail = row.tail.map(|(p99, p999)| format!("  p99 {p99:.0} p99.9 {p999:.0}"));
+        let tail = tail.unwrap_or_default();
         println!(
-            "{:<52} {:<34} {:>12.2} {}{wall}{ratio}{verdict}",
+            "{:<52} {:<34} {:>12.2} {}{tail}{wall}{ratio}{verdict}",
             row.question,
             row.who,
             row.value,

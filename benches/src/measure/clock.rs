@@ -11,16 +11,39 @@ use std::time::{Duration, Instant};
 pub fn thread_cpu() -> Duration {
     #[cfg(unix)]
     {
-        let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
-        let seconds = u64::try_from(time.tv_sec).expect("processor time is not negative");
-        let nanos = u32::try_from(time.tv_nsec).expect("less than a second of nanoseconds");
-        Duration::new(seconds, nanos)
+        cpu(rustix::time::ClockId::ThreadCPUTime)
     }
     #[cfg(not(unix))]
     {
-        static BEGUN: OnceLock<Instant> = OnceLock::new();
-        BEGUN.get_or_init(Instant::now).elapsed()
+        by_the_clock()
     }
+}
+
+/// Processor time that all threads of the process have used; as for [`thread_cpu`].
+#[must_use]
+pub fn process_cpu() -> Duration {
+    #[cfg(unix)]
+    {
+        cpu(rustix::time::ClockId::ProcessCPUTime)
+    }
+    #[cfg(not(unix))]
+    {
+        by_the_clock()
+    }
+}
+
+#[cfg(unix)]
+fn cpu(clock: rustix::time::ClockId) -> Duration {
+    let time = rustix::time::clock_gettime(clock);
+    let seconds = u64::try_from(time.tv_sec).expect("processor time is not negative");
+    let nanos = u32::try_from(time.tv_nsec).expect("less than a second of nanoseconds");
+    Duration::new(seconds, nanos)
+}
+
+#[cfg(not(unix))]
+fn by_the_clock() -> Duration {
+    static BEGUN: OnceLock<Instant> = OnceLock::new();
+    BEGUN.get_or_init(Instant::now).elapsed()
 }
 
 /// What some operations took.

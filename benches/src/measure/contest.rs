@@ -4,6 +4,7 @@ use super::bench::Bench;
 use super::clock::Spent;
 use super::rows::{Bar, Row, Unit};
 use super::spread::Spread;
+use std::env;
 use std::time::Duration;
 
 /// Rounds that each contender runs.
@@ -42,10 +43,14 @@ impl<'b, 'a> Contest<'b, 'a> {
     }
 
     /// Adds a contender: it does its operation at least as often as it is told and says what that took. The first
-    /// contender is ours; the others are shown as multiples of it.
+    /// contender is ours; the others are shown as multiples of it. With `BENCH_ONLY` set only contenders whose name
+    /// contains it run: for a profile.
     #[must_use]
     pub fn contender(mut self, who: impl Into<String>, run: impl FnMut(u64) -> Spent + 'a) -> Self {
         let (who, run) = (who.into(), Box::new(run));
+        if env::var("BENCH_ONLY").is_ok_and(|only| !who.contains(&only)) {
+            return self;
+        }
         let (bar, spent) = (None, Vec::new());
         self.contenders.push(Contender { who, run, bar, iterations: ITERATIONS_LEAST, spent });
         self

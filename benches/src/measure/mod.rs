@@ -9,11 +9,13 @@
 mod bench;
 mod clock;
 mod contest;
+mod growth;
 mod rows;
 mod spread;
 
 pub use bench::Bench;
-pub use clock::{CpuTime, Spent, Stopwatch, in_threads, stay_on, thread_cpu};
+pub use clock::{CpuTime, Spent, Stopwatch, in_threads, process_cpu, stay_on, thread_cpu};
 pub use contest::Contest;
+pub use growth::Growth;
 pub use rows::{Bar, Row, Rows, Unit};
 pub use spread::Spread;

@@ -1,5 +1,6 @@
 //! What was measured, as it is written down.
 
+use super::spread::Spread;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -77,6 +78,8 @@ pub struct Row {
     pub value: f64,
     /// The tenth and the ninetieth of a hundred measured values.
     pub spread: Option<(f64, f64)>,
+    /// Of a distribution whose median is the value: what 99 of 100 and 999 of 1000 do not exceed.
+    pub tail: Option<(f64, f64)>,
     /// The same by the clock, in nanoseconds.
     pub wall_ns: Option<f64>,
     /// How many times ours it is.
@@ -96,8 +99,20 @@ impl Row {
         value: f64,
     ) -> Self {
         let (question, who) = (question.into(), who.into());
-        let (spread, wall_ns, ratio, bar, at) = (None, None, None, None, None);
-        Self { question, who, unit, value, spread, wall_ns, ratio, bar, at }
+        let (spread, tail, wall_ns, ratio, bar, at) = (None, None, None, None, None, None);
+        Self { question, who, unit, value, spread, tail, wall_ns, ratio, bar, at }
+    }
+
+    /// A distribution.
+    pub fn distribution(
+        question: impl Into<String>,
+        who: impl Into<String>,
+        unit: Unit,
+        values: &Spread,
+    ) -> Self {
+        let row = Self::new(question, who, unit, values.median());
+        let spread = Some((values.quantile(0.1), values.quantile(0.9)));
+        Self { spread, tail: Some((values.quantile(0.99), values.quantile(0.999))), ..row }
     }
 
     /// With what it has to keep to.
@@ -132,6 +147,8 @@ impl Row {
             "value": self.value,
             "p10": self.spread.map(|(low, _)| low),
             "p90": self.spread.map(|(_, high)| high),
+            "p99": self.tail.map(|(p99, _)| p99),
+            "p999": self.tail.map(|(_, p999)| p999),
             "wall_ns": self.wall_ns,
             "ratio": self.ratio,
             "bar": self.bar.map(Bar::json),

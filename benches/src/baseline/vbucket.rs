@@ -1,0 +1,78 @@
+//! A vbucket: its state, its keys, its tail, and which connections stream it.
+
+use super::checkpoint::Checkpoint;
+use super::item::{Item, lock};
+use super::key_table::KeyTable;
+use super::producer::Producer;
+use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
+
+/// Locks of the keys of one vbucket where there are not many vbuckets.
+const STRIPES: usize = 47;
+/// Items that stay in memory though everybody has passed them.
+const KEEP_ITEMS: usize = 1 << 20;
+/// Writes between two looks at what can be freed.
+const TRIM_EVERY: u64 = 1024;
+
+/// One vbucket.
+#[derive(Debug)]
+pub(super) struct VBucket {
+    pub(super) id: u16,
+    active: RwLock<bool>,
+    pub(super) tail: Checkpoint,
+    keys: KeyTable,
+    streamers: Mutex<Vec<Weak<Producer>>>,
+    /// What is stored, by seqno: what a backfill reads.
+    stored: Mutex<Vec<Arc<Item>>>,
+}
+
+impl VBucket {
+    pub(super) fn new(id: u16, vbuckets: u32) -> Self {
+        Self {
+            id,
+            active: RwLock::new(true),
+            tail: Checkpoint::default(),
+            keys: KeyTable::new(if vbuckets > 1024 { 1 } else { STRIPES }),
+            streamers: Mutex::default(),
+            stored: Mutex::default(),
+        }
+    }
+
+    /// Stores a document and tells the connections that stream it.
+    pub(super) fn set(&self, key: &[u8], value: &[u8]) {
+        let active = self.active.read().unwrap_or_else(PoisonError::into_inner);
+        assert!(*active, "the vbucket takes writes");
+        let mut seqno = 0;
+        self.keys.update(key, || {
+            let item = self.tail.queue(key, value);
+            seqno = item.seqno;
+            item
+        });
+        for producer in &*lock(&self.streamers) {
+            if let Some(producer) = producer.upgrade() {
+                producer.notify(self.id);
+            }
+        }
+        drop(active);
+        if seqno % TRIM_EVERY == 0 {
+            lock(&self.stored).extend(self.tail.trim(KEEP_ITEMS));
+        }
+    }
+
+    /// What is stored from a seqno on, at most so many.
+    pub(super) fn scan(&self, from: u64, limit: usize) -> Vec<Arc<Item>> {
+        let stored = lock(&self.stored);
+        let at = stored.partition_point(|item| item.seqno < from);
+        stored[at..].iter().take(limit).cloned().collect()
+    }
+
+    pub(super) fn add_streamer(&self, producer: &Arc<Producer>) {
+        let mut streamers = lock(&self.streamers);
+        if !streamers.iter().any(|it| std::ptr::eq(it.as_ptr(), Arc::as_ptr(producer))) {
+            streamers.push(Arc::downgrade(producer));
+        }
+    }
+
+    pub(super) fn remove_streamer(&self, producer: &Producer) {
+        lock(&self.streamers).retain(|it| !std::ptr::eq(it.as_ptr(), producer));
+    }
+}
