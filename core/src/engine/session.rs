@@ -137,7 +137,8 @@ impl<'e> Session<'e> {
     }
 
     /// Whether an active vbucket has yet to hear of a collection that the manifest has.
-    pub(crate) fn is_behind(&mut self, vb: VbId, id: CollectionId) -> bool {
+    #[must_use]
+    pub fn is_behind(&mut self, vb: VbId, id: CollectionId) -> bool {
         let Some(partition) = self.parts.partition(vb) else { return false };
         self.parts.is_behind(partition, id, &self.reader.pin())
     }
