@@ -64,6 +64,17 @@ struct Lists {
     out: usize,
 }
 
+/// What a worker that comes by is to do.
+pub(super) enum Next {
+    /// Run this.
+    Run(Taken),
+    /// Nothing: whatever changes that (something is handed in or not wanted any more, the buffer drains) has a worker
+    /// come by.
+    Rest,
+    /// Nothing until a scan of the engine leaves its place.
+    AwaitPlace,
+}
+
 /// A backfill whose turn it is, and where it came from.
 pub(super) struct Taken {
     backfill: Backfill,
@@ -117,12 +128,12 @@ impl BackfillManager {
         }
     }
 
-    /// The next backfill to run, or `None`: nothing to do, or the buffer is full.
-    pub(super) fn take(&self) -> Option<Taken> {
-        let mut lists = self.lists.claim()?;
+    /// What to do next.
+    pub(super) fn take(&self) -> Next {
+        let Some(mut lists) = self.lists.claim() else { return Next::Rest };
         lists.pending.extend(self.inbox.take_all());
         lists.sweep();
-        lists.admit(&self.settings.gate);
+        let admitted = lists.admit(&self.settings.gate);
         let taken = if self.settings.budget.is_full() {
             None
         } else if let Some(backfill) = lists.initializing.pop_front() {
@@ -132,7 +143,11 @@ impl BackfillManager {
         };
         lists.out += usize::from(taken.is_some());
         self.count(&lists);
-        taken
+        match (taken, admitted) {
+            (Some(taken), _) => Next::Run(taken),
+            (None, Admitted::AsFarAsItGoes) => Next::Rest,
+            (None, Admitted::GateIsFull) => Next::AwaitPlace,
+        }
     }
 
     /// Takes a backfill back after its turn; whether another turn is worth taking.
@@ -182,18 +197,29 @@ impl Lists {
     }
 
     /// Admits pending backfills as far as the limits allow.
-    fn admit(&mut self, gate: &Arc<PoolGate>) {
+    fn admit(&mut self, gate: &Arc<PoolGate>) -> Admitted {
         while !self.pending.is_empty() {
             let running = self.initializing.len() + self.active.len() + self.out;
             if running >= BACKFILLS_PER_CONNECTION_MAX {
-                return;
+                // One of its own has to end first, in a turn of this manager.
+                return Admitted::AsFarAsItGoes;
             }
-            let Some(slot) = PoolGate::enter(gate) else { return };
+            let Some(slot) = PoolGate::enter(gate) else { return Admitted::GateIsFull };
             let mut backfill = self.pending.pop_front().expect("just seen");
             backfill.slot = Some(slot);
             self.initializing.push_back(backfill);
         }
+        Admitted::AsFarAsItGoes
     }
+}
+
+/// What kept backfills from being admitted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Admitted {
+    /// Nothing, or the connection's own limit.
+    AsFarAsItGoes,
+    /// The engine's.
+    GateIsFull,
 }
 
 impl Taken {

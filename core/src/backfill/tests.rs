@@ -8,7 +8,7 @@ use super::{
 };
 use crate::error::{Error, ErrorKind, Result};
 use crate::flow::Budget;
-use crate::limits::{BACKFILL_PAGE_BYTES, BACKFILL_SLICE_ITEMS};
+use crate::limits::{BACKFILL_PAGE_BYTES, BACKFILL_SLICE_ITEMS, BACKFILLS_PER_CONNECTION_MAX};
 use crate::ready::ReadySet;
 use crate::store::{
     Batch, Durability, MemoryStore, Persisted, Record, Scan, Start, Store, VbBatch,
@@ -22,7 +22,7 @@ use millstream_reclaim::{Domain, DomainConfig, Reaper};
 use std::ops::RangeInclusive;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::mpsc::channel;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// A store of two vbuckets with `items` documents each, of about a hundred bytes; vbucket 1 fails (or panics) when
 /// it is scanned, if told so.
@@ -96,6 +96,14 @@ fn bench_with(
     let manager = domain.publish(manager).expect("no backlog");
     let backfills = Backfills::new(manager, pool.queues().next(), Arc::clone(&gate), drained);
     Bench { domain, reaper, gate, ready: Arc::new(ReadySet::new(64)), backfills, pool }
+}
+
+fn until(what: &str, holds: impl Fn() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while !holds() {
+        assert!(Instant::now() < deadline, "in vain: {what}");
+        std::thread::yield_now();
+    }
 }
 
 impl Bench {
@@ -318,6 +326,30 @@ fn closing_with_backfills_in_every_list_gives_everything_back() {
         drop(outboxes);
     }
     println!("backfill: {ROUNDS} managers closed with work in every list");
+}
+
+/// A connection had as many backfills as it may have, and its buffer was full: its worker asked the engine's gate, which
+/// had places, to be told of the next free one, was told at once, and so on until the client had drained the buffer.
+/// What holds: it waits at the gate only if the gate refused, and rests until something changes.
+#[test]
+fn a_full_buffer_lets_the_worker_rest_though_backfills_are_pending() {
+    let store = store(20_000, Fault::None);
+    let bench = bench(&store, 1, 1_000);
+    let mut outboxes: Vec<_> =
+        (0..BACKFILLS_PER_CONNECTION_MAX + 5).map(|_| bench.schedule(0)).collect();
+    let full = || {
+        let mut pinned = bench.domain.reader("test");
+        let counts = bench
+            .backfills
+            .with(&pinned.pin(), |manager| (manager.counts().pending, manager.budget().is_full()));
+        counts.expect("open") == (5, true)
+    };
+    until("the buffer is full", full);
+    until("the worker rests", || bench.backfills.is_idle());
+    for outbox in &mut outboxes {
+        assert_eq!(bench.all(outbox).last(), Some(&Got::Done(20_000)));
+    }
+    assert_eq!(bench.finish(), 0);
 }
 
 #[test]

@@ -40,7 +40,7 @@
 //! # Not promised
 //! That a closed connection's last slice is not read: it is read and thrown away.
 
-use super::manager::{BackfillManager, BackfillOrder};
+use super::manager::{BackfillManager, Next};
 use super::pool::{PoolGate, WorkerQueue};
 use super::scan::Backfill;
 use crate::store::Store;
@@ -136,6 +136,13 @@ impl Backfills {
         }
     }
 
+    /// Whether no worker has it, or will have without another kick.
+    #[cfg(test)]
+    pub(crate) fn is_idle(&self) -> bool {
+        // N2 Acquire: for a test that looks again and again.
+        self.turn.load(Ordering::Acquire) == IDLE
+    }
+
     /// Takes the manager away. True for exactly one caller.
     pub(crate) fn close(&self, pin: &Pin<'_>) -> bool {
         self.manager.retire(pin)
@@ -166,19 +173,17 @@ impl Backfills {
         let looked = {
             let pin = reader.pin();
             this.with(&pin, |manager| {
-                let taken = manager.take();
-                let waits = taken.is_none() && manager.counts().pending > 0;
-                (taken, waits, manager.order(), Arc::clone(manager.budget()))
+                (manager.take(), manager.order(), Arc::clone(manager.budget()))
             })
         };
-        let Some((taken, waits, order, budget)): Option<(_, _, BackfillOrder, _)> = looked else {
-            return false;
-        };
-        let Some(mut taken) = taken else {
-            if waits {
+        let Some((next, order, budget)) = looked else { return false };
+        let mut taken = match next {
+            Next::Run(taken) => taken,
+            Next::Rest => return false,
+            Next::AwaitPlace => {
                 PoolGate::wait(&this.gate, this);
+                return false;
             }
-            return false;
         };
         let turn = taken.run(store, &budget, order);
         let pin = reader.pin();
