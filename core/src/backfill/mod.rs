@@ -10,7 +10,7 @@
 //!
 //! | label | access | ordering | pairs with | what breaks if weaker | model |
 //! |---|---|---|---|---|---|
-//! | O1 | counts, the order of turns, "nobody wants this any more" | Relaxed | none | nothing: statistics, and hints that are looked at again | none |
+//! | O1 | counts, bounds of lists, the order of turns, "nobody wants this any more" | Relaxed | none | nothing: statistics, and hints that are looked at again | none |
 //! | G1 | who waits for a scan's place, and who leaves one: fence between telling and looking | SeqCst fence | itself | both miss each other: a backfill waits for ever | `backfill::full_gate` |
 
 mod exclusive;

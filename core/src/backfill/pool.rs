@@ -10,16 +10,27 @@ use millstream_reclaim::sync::workers::{Builder, JoinHandle, Receiver, Sender, c
 use millstream_reclaim::{Domain, PushList};
 use std::sync::mpsc::RecvTimeoutError;
 
-/// The engine's limit on scans, and who waits for one to end.
+/// The engine's limit on scans, and who waits for one to end: each connection once, and those that were closed
+/// meanwhile only until the list has doubled.
 #[derive(Debug)]
 pub(crate) struct PoolGate {
     slots: Arc<Slots>,
     waiting: PushList<Arc<Backfills>>,
+    pushes: AtomicUsize,
+    sweep_above: AtomicUsize,
 }
+
+/// Entries of the list below which it is not swept.
+const WAITING_SPARE: usize = 64;
 
 impl PoolGate {
     pub(crate) fn new(scans_max: usize) -> Arc<Self> {
-        Arc::new(Self { slots: Slots::new(scans_max), waiting: PushList::new() })
+        Arc::new(Self {
+            slots: Slots::new(scans_max),
+            waiting: PushList::new(),
+            pushes: AtomicUsize::new(0),
+            sweep_above: AtomicUsize::new(WAITING_SPARE),
+        })
     }
 
     /// A place for one more scan, if there is one.
@@ -30,7 +41,15 @@ impl PoolGate {
 
     /// Kicks `backfills` when a place becomes free.
     pub(super) fn wait(gate: &Arc<Self>, backfills: &Arc<Backfills>) {
-        gate.waiting.push(Arc::clone(backfills));
+        if backfills.begin_to_wait() {
+            gate.waiting.push(Arc::clone(backfills));
+            // O1 Relaxed: a bound.
+            let pushes = gate.pushes.fetch_add(1, Ordering::Relaxed) + 1;
+            // O1 Relaxed: a bound.
+            if pushes > gate.sweep_above.load(Ordering::Relaxed) {
+                gate.sweep();
+            }
+        }
         // G1 SeqCst fence: if the leaver's fence is first, we see its place; if ours is first, it sees us waiting.
         fence(Ordering::SeqCst);
         gate!(WaitsForPlace);
@@ -40,9 +59,27 @@ impl PoolGate {
     }
 
     fn wake(&self) {
+        // O1 Relaxed: a bound.
+        self.pushes.store(0, Ordering::Relaxed);
         for backfills in self.waiting.take_all() {
+            backfills.end_wait();
             Backfills::kick(&backfills);
         }
+    }
+
+    /// Lets go of those whose connection is closed. Whoever leaves a place meanwhile may find nobody: the caller looks
+    /// for places afterwards.
+    #[cold]
+    fn sweep(&self) {
+        let mut open = 0;
+        for backfills in self.waiting.take_all().filter(|backfills| !backfills.is_closed()) {
+            open += 1;
+            self.waiting.push(backfills);
+        }
+        // O1 Relaxed: a bound.
+        self.pushes.store(open, Ordering::Relaxed);
+        // O1 Relaxed: a bound.
+        self.sweep_above.store(2 * open + WAITING_SPARE, Ordering::Relaxed);
     }
 
     /// Scans now.

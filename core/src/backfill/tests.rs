@@ -333,22 +333,61 @@ fn closing_with_backfills_in_every_list_gives_everything_back() {
 /// What holds: it waits at the gate only if the gate refused, and rests until something changes.
 #[test]
 fn a_full_buffer_lets_the_worker_rest_though_backfills_are_pending() {
-    let store = store(20_000, Fault::None);
+    let store = store(100, Fault::None);
     let bench = bench(&store, 1, 1_000);
     let mut outboxes: Vec<_> =
         (0..BACKFILLS_PER_CONNECTION_MAX + 5).map(|_| bench.schedule(0)).collect();
-    let full = || {
+    let seen = || {
         let mut pinned = bench.domain.reader("test");
         let counts = bench
             .backfills
             .with(&pinned.pin(), |manager| (manager.counts().pending, manager.budget().is_full()));
-        counts.expect("open") == (5, true)
+        counts.expect("open")
     };
-    until("the buffer is full", full);
+    let mut first = outboxes.remove(0);
+    assert_eq!(bench.next(&mut first), Got::Opened(100));
+    until("the buffer is full, and all are admitted that may be", || seen() == (4, true));
     until("the worker rests", || bench.backfills.is_idle());
-    for outbox in &mut outboxes {
-        assert_eq!(bench.all(outbox).last(), Some(&Got::Done(20_000)));
+    outboxes.drain(..5).for_each(drop);
+    Backfills::kick(&bench.backfills);
+    until("there is room for the others", || seen().0 == 0);
+    drop((first, outboxes));
+    assert_eq!(bench.finish(), 0);
+}
+
+/// Each fruitless run of a manager, which every end of a stream brings about, put it into the gate's list once more, and
+/// closed connections stayed there.
+#[test]
+fn the_gate_lists_each_connection_once() {
+    let store = store(10, Fault::None);
+    let bench = bench(&store, 1_000, 1);
+    let place = PoolGate::enter(&bench.gate).expect("it is free");
+    let mut outbox = bench.schedule(0);
+    for _ in 0..1_000 {
+        Backfills::kick(&bench.backfills);
+        until("the worker rests", || bench.backfills.is_idle());
     }
+    // Ours, the list's, and the worker's that may not have let go yet.
+    let owners = Arc::strong_count(&bench.backfills);
+    assert!(owners <= 3, "{owners} owners");
+
+    let mut closed = Vec::new();
+    for _ in 0..1_000 {
+        let drained = Arc::new(Drained::default());
+        let settings =
+            BackfillSettings { budget: Budget::new(1, 25, || {}), gate: Arc::clone(&bench.gate) };
+        let manager = bench.domain.publish(BackfillManager::new(settings)).expect("no backlog");
+        let queue = bench.pool.queues().next();
+        let other = Backfills::new(manager, queue, Arc::clone(&bench.gate), drained);
+        PoolGate::wait(&bench.gate, &other);
+        let mut pinned = bench.domain.reader("test");
+        assert!(other.close(&pinned.pin()));
+        closed.push(Arc::downgrade(&other));
+    }
+    let kept = closed.iter().filter(|other| other.strong_count() > 0).count();
+    assert!(kept <= 70, "{kept} closed connections are kept");
+    drop(place);
+    assert_eq!(bench.all(&mut outbox).last(), Some(&Got::Done(10)), "it was told");
     assert_eq!(bench.finish(), 0);
 }
 

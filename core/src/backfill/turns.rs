@@ -10,10 +10,13 @@
 //! | `RUNNING` | a worker is at it |
 //! | `AGAIN` | a worker is at it, and something came in meanwhile |
 //!
+//! `waits`: it is in the list of those who wait at the gate, or about to be.
+//!
 //! # Invariants
 //! - I1. Between a kick and the next look into the manager's inbox the state is not `IDLE`
 //!   (model `turns::kick_vs_idle`).
 //! - I2. At most one worker runs a manager (it is queued once; model `turns::kick_vs_idle`).
+//! - I3. It is in the gate's list at most once (test `the_gate_lists_each_connection_once`).
 //!
 //! # Callers
 //!
@@ -31,6 +34,7 @@
 //! | N1 | `kick` | AcqRel | N2, N3 | the worker goes idle without having seen what came in | `turns::kick_vs_idle` |
 //! | N2 | `run`, start of a turn | AcqRel | N1 | as N1 | `turns::kick_vs_idle` |
 //! | N3 | `run`, end of a turn | AcqRel | N1 | as N1 | `turns::kick_vs_idle` |
+//! | N5 | `waits`: set before the push, cleared before the kick | AcqRel / Release | itself | it could be pushed while it is still in the list | `backfill::full_gate` |
 //! | N4 | `drained` | Release / AcqRel | itself | the manager stays asleep though its buffer has drained | `turns::kick_vs_idle` |
 //!
 //! # Reclamation
@@ -58,6 +62,7 @@ const AGAIN: u8 = 3;
 pub(crate) struct Backfills {
     manager: Published<BackfillManager>,
     turn: AtomicU8,
+    waits: AtomicBool,
     queue: WorkerQueue,
     gate: Arc<PoolGate>,
     drained: Arc<Drained>,
@@ -86,7 +91,8 @@ impl Backfills {
         gate: Arc<PoolGate>,
         drained: Arc<Drained>,
     ) -> Arc<Self> {
-        Arc::new(Self { manager, turn: AtomicU8::new(IDLE), queue, gate, drained })
+        let (turn, waits) = (AtomicU8::new(IDLE), AtomicBool::new(false));
+        Arc::new(Self { manager, turn, waits, queue, gate, drained })
     }
 
     /// Lets a manager go on whose buffer was full, if the caller (or anybody) drained it.
@@ -141,6 +147,23 @@ impl Backfills {
     pub(crate) fn is_idle(&self) -> bool {
         // N2 Acquire: for a test that looks again and again.
         self.turn.load(Ordering::Acquire) == IDLE
+    }
+
+    /// It is about to wait at the gate; false if it does already, and so will be kicked.
+    pub(super) fn begin_to_wait(&self) -> bool {
+        // N5 AcqRel: only the one that sets it pushes; pairs with the clear.
+        !self.waits.swap(true, Ordering::AcqRel)
+    }
+
+    /// It is out of the gate's list, and about to be kicked.
+    pub(super) fn end_wait(&self) {
+        // N5 Release: out of the list before it may be pushed again; pairs with the exchange.
+        self.waits.store(false, Ordering::Release);
+    }
+
+    /// Whether the connection is closed.
+    pub(super) fn is_closed(&self) -> bool {
+        self.manager.is_retired()
     }
 
     /// Takes the manager away. True for exactly one caller.

@@ -2,7 +2,7 @@
 //! [`Quiesce`].
 
 use super::parts::EngineParts;
-use super::signal::CommitSignal;
+use super::signal::{CommitSignal, Registration};
 use super::{flusher, housekeeper};
 use crate::backfill::BackfillPool;
 use crate::error::{Error, ErrorKind, Result};
@@ -158,23 +158,27 @@ impl Ending {
 /// May be dropped at any time.
 #[must_use = "futures do nothing unless polled"]
 #[derive(Debug)]
-pub struct Quiesce(Arc<Ending>);
+pub struct Quiesce {
+    ending: Arc<Ending>,
+    registration: Registration,
+}
 
 impl Quiesce {
     pub(super) fn new(parts: &EngineParts) -> Self {
-        Self(parts.workers.ending())
+        Self { ending: parts.workers.ending(), registration: Registration::default() }
     }
 }
 
 impl Future for Quiesce {
     type Output = ShutdownReport;
 
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<ShutdownReport> {
-        if let Some(report) = self.0.finished() {
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<ShutdownReport> {
+        let this = &mut *self;
+        if let Some(report) = this.ending.finished() {
             return Poll::Ready(report);
         }
-        self.0.waiting.register(cx.waker());
-        match self.0.finished() {
+        this.registration.renew(&this.ending.waiting, cx.waker());
+        match this.ending.finished() {
             Some(report) => Poll::Ready(report),
             None => Poll::Pending,
         }

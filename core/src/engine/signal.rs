@@ -70,11 +70,12 @@ pub struct Persisted {
     parts: Arc<EngineParts>,
     vb: VbId,
     seqno: Seqno,
+    registration: Registration,
 }
 
 impl Persisted {
     pub(super) fn new(parts: Arc<EngineParts>, vb: VbId, seqno: Seqno) -> Self {
-        Self { parts, vb, seqno }
+        Self { parts, vb, seqno, registration: Registration::default() }
     }
 
     fn look(&self) -> Option<bool> {
@@ -90,12 +91,13 @@ impl Future for Persisted {
     /// Whether it is persisted.
     type Output = bool;
 
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<bool> {
-        if let Some(done) = self.look() {
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<bool> {
+        let this = &mut *self;
+        if let Some(done) = this.look() {
             return Poll::Ready(done);
         }
-        self.parts.commits.register(cx.waker());
-        match self.look() {
+        this.registration.renew(&this.parts.commits, cx.waker());
+        match this.look() {
             Some(done) => Poll::Ready(done),
             None => Poll::Pending,
         }

@@ -504,3 +504,31 @@ fn so_many_scans_are_open_at_once_as_memory_allows() {
     assert_eq!(scans(u64::MAX, 0), 4096);
     assert_eq!(scans(MIB, 17), 17, "unless somebody says so");
 }
+
+/// A future that was polled again and again, by a select or a join, left a waker behind at each poll.
+#[test]
+fn a_future_registers_once_however_often_it_is_polled() {
+    use core::task::{Context, Waker};
+    struct Idle;
+    impl std::task::Wake for Idle {
+        fn wake(self: std::sync::Arc<Self>) {}
+    }
+    let engine = engine(1);
+    let idle = std::sync::Arc::new(Idle);
+    let waker = Waker::from(std::sync::Arc::clone(&idle));
+    let mut cx = Context::from_waker(&waker);
+    let mut quiesce = core::pin::pin!(engine.quiesce());
+    let mut persisted = core::pin::pin!(engine.persisted(VbId(0), Seqno(1)));
+    for _ in 0..1_000 {
+        assert!(quiesce.as_mut().poll(&mut cx).is_pending());
+        assert!(persisted.as_mut().poll(&mut cx).is_pending());
+    }
+    // Ours, the waker's, and for each future its own and the one it has left.
+    assert!(std::sync::Arc::strong_count(&idle) <= 6, "{}", std::sync::Arc::strong_count(&idle));
+    put(&engine, 0, "a", "1");
+    wait_persisted(&engine, 0, Seqno(1));
+    assert!(persisted.as_mut().poll(&mut cx).is_ready());
+    engine.shutdown();
+    engine.quiesce_blocking(LONG).expect("nobody is stalled");
+    assert!(quiesce.as_mut().poll(&mut cx).is_ready());
+}
