@@ -357,7 +357,7 @@ impl EngineParts {
     }
 
     /// See [`Engine::shutdown`].
-    fn shutdown(&self) {
+    pub(super) fn shutdown(&self) {
         let mut reader = self.domain.borrow("shutdown");
         let pin = reader.pin();
         self.connections.close(&pin);

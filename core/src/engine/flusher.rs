@@ -1,6 +1,7 @@
 //! The thread that makes writes durable: gathers what is committed in memory over many vbuckets, commits it in one
 //! synced batch, and then gives up what memory must not keep.
 
+use super::guarded::guarded;
 use super::parts::EngineParts;
 use crate::partition::Partition;
 use crate::ready::thread_waker;
@@ -43,8 +44,16 @@ pub(super) struct Flusher<'a> {
     committed_at: Instant,
 }
 
-/// Runs until the engine stops and everything is persisted, or the store refuses for good.
+/// Runs until the engine stops and everything is persisted, or the store refuses for good. If something panics on this
+/// thread (the store, the observer of errors, a waker) nothing is persisted any more, and everybody is told so.
 pub(super) fn run(parts: &EngineParts) {
+    if let Err(panic) = guarded(|| flush(parts)) {
+        parts.give_up("flusher", &panic);
+    }
+    parts.set_stopped();
+}
+
+fn flush(parts: &EngineParts) {
     let reader = parts.domain.reader("flusher");
     let gathered = vec![false; parts.partitions.len()].into_boxed_slice();
     let mut flusher = Flusher {
@@ -93,7 +102,6 @@ pub(super) fn run(parts: &EngineParts) {
         parts.workers.report(0, &error);
         parts.workers.fail(&error);
     }
-    parts.set_stopped();
 }
 
 impl Flusher<'_> {

@@ -2,6 +2,7 @@
 //! catch up with the manifest, and sees the engine out.
 
 use super::catch_up::CatchUp;
+use super::guarded::guarded;
 use super::parts::EngineParts;
 use super::shutdown::ShutdownReport;
 use crate::collections::Key;
@@ -22,8 +23,34 @@ const NAP: Duration = Duration::from_millis(50);
 /// Expired documents of one vbucket that are taken in one go.
 const EXPIRE_AT_ONCE: usize = 1024;
 
-/// Runs until the engine has stopped and everything that was retired is destroyed.
-pub(super) fn run(parts: Arc<EngineParts>, mut reaper: Reaper) {
+/// Runs until the engine has stopped and everything that was retired is destroyed, and says how it ended.
+pub(super) fn run(parts: Arc<EngineParts>, reaper: Reaper) {
+    let ending = parts.workers.ending();
+    let kept = {
+        let parts = Arc::clone(&parts);
+        guarded(move || keep_house(parts, reaper))
+    };
+    let report = kept.unwrap_or_else(|panic| {
+        parts.give_up("housekeeper", &panic);
+        let _ = guarded(|| parts.workers.join());
+        report(&parts)
+    });
+    // Whoever hears that the engine has ended may open its store again at once.
+    drop(parts);
+    ending.finish(report);
+}
+
+fn report(parts: &EngineParts) -> ShutdownReport {
+    let (stats, failure) = (parts.domain.stats(), parts.workers.take_failure());
+    ShutdownReport {
+        clean: failure.is_none(),
+        failure,
+        destroyed: stats.destroyed_total,
+        held: stats.held_total,
+    }
+}
+
+fn keep_house(parts: Arc<EngineParts>, mut reaper: Reaper) -> ShutdownReport {
     let mut reader = parts.domain.reader("housekeeper");
     let mut expire_at = workers::now() + parts.settings.expiry_interval;
     let mut catch_up = CatchUp::default();
@@ -60,17 +87,7 @@ pub(super) fn run(parts: Arc<EngineParts>, mut reaper: Reaper) {
         workers::nap(TICK);
         reaped = reaper.reap();
     }
-    let stats = parts.domain.stats();
-    let failure = parts.workers.take_failure();
-    let ending = parts.workers.ending();
-    // Whoever hears that the engine has ended may open its store again at once.
-    drop((parts, reaper));
-    ending.finish(ShutdownReport {
-        clean: failure.is_none(),
-        failure,
-        destroyed: stats.destroyed_total,
-        held: stats.held_total,
-    });
+    report(&parts)
 }
 
 /// Retired when the engine stops, to see when everybody who was inside has left.

@@ -20,6 +20,7 @@ mod clock;
 mod collections;
 mod facade;
 mod flusher;
+mod guarded;
 mod housekeeper;
 mod parts;
 mod session;

@@ -1,6 +1,7 @@
 //! The engine's threads and its end. Nobody waits in `shutdown`; whoever wants to know when all is gone waits for
 //! [`Quiesce`].
 
+use super::guarded::{Panic, guarded, message};
 use super::parts::EngineParts;
 use super::signal::{CommitSignal, Registration};
 use super::{flusher, housekeeper};
@@ -119,7 +120,7 @@ impl Workers {
     pub(super) fn join(&self) {
         let flusher = lock(&self.flusher).take();
         if let Some(flusher) = flusher {
-            // A flusher that panicked has reported nothing persisted; the report says so.
+            // What it panicked with it has told of itself.
             let _ = flusher.join();
         }
         let pool = lock(&self.pool).take();
@@ -130,6 +131,20 @@ impl Workers {
 
     pub(super) fn ending(&self) -> Arc<Ending> {
         Arc::clone(&self.ending)
+    }
+}
+
+impl EngineParts {
+    /// A thread of the engine has panicked. Nobody may wait for what will not come, nor write what nobody persists:
+    /// the engine is shut down, and its report says why.
+    pub(super) fn give_up(&self, who: &str, panic: &Panic) {
+        let what = format!("the {who} panicked: {}", message(panic));
+        let error = Error::new(ErrorKind::Unavailable, what);
+        self.workers.fail(&error);
+        // The observer may be what panicked.
+        let _ = guarded(|| self.workers.report(0, &error));
+        // So may a waker that the shutdown comes to; each is woken once, so that this ends.
+        while guarded(|| self.shutdown()).is_err() {}
     }
 }
 

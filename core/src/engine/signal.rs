@@ -1,5 +1,6 @@
 //! Waiting until something is persisted.
 
+use super::guarded::guarded;
 use super::parts::EngineParts;
 use crate::types::{Seqno, VbId};
 use core::future::Future;
@@ -33,7 +34,8 @@ impl CommitSignal {
         fence(Ordering::SeqCst);
         if !self.waiting.is_empty() {
             for waker in self.waiting.take_all() {
-                waker.wake();
+                // Whatever the embedder's waker does, those behind it are woken, and this thread goes on.
+                let _ = guarded(|| waker.wake());
             }
         }
     }

@@ -16,6 +16,7 @@ mod connections;
 mod cursors;
 mod flow;
 mod locks;
+mod panics;
 mod states;
 mod streams;
 mod takeover;

@@ -9,6 +9,7 @@ use crate::partition::{Change, Decision, UpdateError};
 use crate::producer::{ConnectionHandle, Control, OpenOptions, Producer, RequestOutcome, Step};
 use crate::stream::{Event, Sink, StreamFlags, StreamRequest, StreamState};
 use crate::types::{EndReason, Opaque, Seqno, VbId};
+use core::task::{Context, Poll};
 use millstream_reclaim::sync::Arc;
 use std::sync::Weak;
 use std::time::{Duration, Instant};
@@ -225,6 +226,19 @@ pub(super) fn settle(engine: Engine, watched: &[Watch]) {
     assert!(engine.stalled(Duration::ZERO).is_empty(), "nobody is inside");
     drop(engine);
     until("every connection is freed", || watched.iter().all(Watch::is_freed));
+}
+
+/// Waits for a future as an embedder without a runtime would.
+pub(super) fn block_on<F: Future>(future: F) -> F::Output {
+    let (waker, deadline) = (crate::ready::thread_waker(), Instant::now() + DEADLINE);
+    let (mut cx, mut future) = (Context::from_waker(&waker), core::pin::pin!(future));
+    loop {
+        if let Poll::Ready(output) = future.as_mut().poll(&mut cx) {
+            return output;
+        }
+        assert!(Instant::now() < deadline, "it is never done");
+        std::thread::park_timeout(DEADLINE);
+    }
 }
 
 /// The state of each stream that a connection has, by name of the connection.

@@ -1,7 +1,7 @@
 //! A vbucket's change of state against whatever could hold it up, undo it, or be undone by it.
 
-use super::gate::{DEADLINE, Hold, Party, Point};
-use super::scene::{Client, engine, engine_with, put, settle};
+use super::gate::{Hold, Party, Point};
+use super::scene::{Client, block_on, engine, engine_with, put, settle};
 use super::store::SeamStore;
 use crate::collections::Key;
 use crate::engine::Engine;
@@ -9,7 +9,6 @@ use crate::error::ErrorKind;
 use crate::partition::{Change, Decision, UpdateError, Written};
 use crate::producer::OpenOptions;
 use crate::types::{CollectionId, VbId, VbState};
-use core::task::{Context, Poll};
 use std::time::Duration;
 
 const VB: VbId = VbId(0);
@@ -25,19 +24,6 @@ fn set_in(
 ) -> Result<Written, UpdateError<()>> {
     let decide = |_: Option<crate::partition::Found<'_>>| Decision::Write(Change::set(&b"v"[..]));
     engine.session("test").update(VB, Key::new(collection, key.as_bytes()), None, decide)
-}
-
-/// Waits for a future as an embedder without a runtime would.
-fn block_on<F: Future>(future: F) -> F::Output {
-    let (waker, deadline) = (crate::ready::thread_waker(), std::time::Instant::now() + DEADLINE);
-    let (mut cx, mut future) = (Context::from_waker(&waker), core::pin::pin!(future));
-    loop {
-        if let Poll::Ready(output) = future.as_mut().poll(&mut cx) {
-            return output;
-        }
-        assert!(std::time::Instant::now() < deadline, "it is never done");
-        std::thread::park_timeout(DEADLINE);
-    }
 }
 
 fn state(engine: &Engine) -> VbState {
