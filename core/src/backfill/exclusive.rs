@@ -29,6 +29,7 @@
 //! Fairness; a refused caller must have another way to make itself heard.
 #![expect(unsafe_code, reason = "the claim proves exclusive use of the cell")]
 
+use core::marker::PhantomData;
 use core::ops::{Deref, DerefMut};
 use millstream_reclaim::sync::UnsafeCell;
 use millstream_reclaim::sync::atomic::{AtomicBool, Ordering};
@@ -53,19 +54,23 @@ impl<T> Exclusive<T> {
     pub(crate) fn claim(&self) -> Option<Claim<'_, T>> {
         // X1 Acquire: after the last user; pairs with X2. Who is refused writes nothing.
         let free = self.taken.compare_exchange(false, true, Ordering::Acquire, Ordering::Relaxed);
-        free.is_ok().then(|| Claim(self))
+        free.is_ok().then(|| Claim { of: self, value: PhantomData })
     }
 }
 
 /// Exclusive use of a value, given back on drop.
 #[derive(Debug)]
-pub(crate) struct Claim<'a, T>(&'a Exclusive<T>);
+pub(crate) struct Claim<'a, T> {
+    of: &'a Exclusive<T>,
+    /// What a claim gives access to, and so whether it may be sent or shared: it is shared only if the value may be.
+    value: PhantomData<&'a mut T>,
+}
 
 impl<T> Deref for Claim<'_, T> {
     type Target = T;
 
     fn deref(&self) -> &T {
-        let value = self.0.value.with(|value| value);
+        let value = self.of.value.with(|value| value);
         // SAFETY: by I1 this claim is the only way to the value.
         unsafe { &*value }
     }
@@ -73,7 +78,7 @@ impl<T> Deref for Claim<'_, T> {
 
 impl<T> DerefMut for Claim<'_, T> {
     fn deref_mut(&mut self) -> &mut T {
-        let value = self.0.value.with_mut(|value| value);
+        let value = self.of.value.with_mut(|value| value);
         // SAFETY: by I1 this claim is the only way to the value, and it is borrowed mutably.
         unsafe { &mut *value }
     }
@@ -82,6 +87,6 @@ impl<T> DerefMut for Claim<'_, T> {
 impl<T> Drop for Claim<'_, T> {
     fn drop(&mut self) {
         // X2 Release: the next user sees what we did; pairs with X1.
-        self.0.taken.store(false, Ordering::Release);
+        self.of.taken.store(false, Ordering::Release);
     }
 }

@@ -1,6 +1,6 @@
 //! The manager: order, limits, what is given back and when.
 
-use super::exclusive::Exclusive;
+use super::exclusive::{Claim, Exclusive};
 use super::scan::read_slice;
 use super::{
     Backfill, BackfillManager, BackfillOrder, BackfillPool, BackfillRequest, BackfillSettings,
@@ -399,6 +399,22 @@ fn an_exclusive_value_has_one_user() {
     assert!(value.claim().is_none(), "taken");
     drop(claim);
     assert_eq!(*value.claim().expect("free again"), 2);
+}
+
+/// A claim of a value that may not be shared could be shared all the same: two threads had the one value.
+#[test]
+fn a_claim_is_shared_only_if_its_value_may_be() {
+    trait Choice<A> {
+        fn made() {}
+    }
+    struct Shared;
+    impl<T: ?Sized> Choice<()> for T {}
+    impl<T: ?Sized + Sync> Choice<Shared> for T {}
+    // Compiles only while the first is the one choice there is.
+    <Claim<'static, core::cell::Cell<u8>> as Choice<_>>::made();
+    fn is_sync<T: Sync>() {}
+    is_sync::<Claim<'static, u8>>();
+    is_sync::<Exclusive<core::cell::Cell<u8>>>();
 }
 
 impl Store for Faulty {

@@ -36,7 +36,7 @@
 //! | W3 | `advance`, raise `committed` | AcqRel | W4 | a reader trusts the mark without having seen the documents | `log::committed_hint` |
 //! | W4 | `advance`, load `committed` | Acquire | W3 | the same, from the other side | `log::committed_hint` |
 //! | W5 | `trim`, raise `floor` | Release | W6 | a reader could see a key's newer version published after its older one was evicted, unmarked, and send both | `log::trim_vs_read` |
-//! | W6 | `open`, `read`, load `floor` after the slots | Acquire | W5 (through the publication of a slot whose writer saw the eviction) | as W5 | `log::trim_vs_read` |
+//! | W6 | `open`, load `floor` after the slots; `read`, `floor` before each segment, which only saves looking for one that is gone: its range was fixed by `open` | Acquire | W5 (through the publication of a slot whose writer saw the eviction) | as W5 | `log::trim_vs_read` |
 //! | W7 | `trim`, unlink a segment | AcqRel | W2, I2 | the trimmer frees a segment that it has not fully seen | `log::trim_vs_read` |
 //! | W8 | `trim`, raise `head` | Release | W9 | a writer finds the old segment in the cell it was promised | `log::ring_reuse` |
 //! | W9 | `bound`, load `head` | Acquire | W8 | the same, from the other side | `log::ring_reuse` |

@@ -1,6 +1,6 @@
 //! A bitmap of what is ready, with one consumer that may sleep. Promise: a bit that was marked is taken once for each
 //! run of marks between two takes, and a consumer that went to sleep after [`ReadySet::register`] is woken by the
-//! next mark.
+//! mark that makes its 64 members ready, whatever is marked beside it meanwhile.
 //!
 //! # State
 //!
@@ -40,6 +40,9 @@
 //! None: the words live as long as the set.
 //!
 //! # Not promised
+//! That a mark wakes before it returns: one that finds a member beside it ready leaves the waking to the mark that made
+//! it so, which may be stopped between the word and the summary. The consumer sleeps until that one goes on, a few
+//! instructions without input or output.
 //! Order among members; [`ReadySet::take`] goes round, so that each gets its turn.
 
 use core::task::Waker;
