@@ -65,8 +65,10 @@ pub struct EngineStats {
     pub backfills: usize,
     /// How many there may be.
     pub backfills_max: usize,
-    /// Retired values that wait for reclamation.
+    /// What waits for reclamation, as `garbage_max` counts it: retired values, and plain memory in batches.
     pub garbage: u64,
+    /// How much of it is plain memory: meta data of versions that were replaced.
+    pub garbage_plain: u64,
     /// Retired values that were destroyed.
     pub destroyed: u64,
 }
@@ -225,7 +227,8 @@ pub(super) fn engine(parts: &EngineParts, pin: &Pin<'_>) -> EngineStats {
         expired: read(&counters.expired),
         backfills: parts.gate.running(),
         backfills_max: parts.settings.backfills_max,
-        garbage: domain.pending,
+        garbage: domain.pending + domain.plain_pending,
+        garbage_plain: domain.plain_pending,
         destroyed: domain.destroyed_total,
     }
 }

@@ -532,3 +532,42 @@ fn a_future_registers_once_however_often_it_is_polled() {
     engine.quiesce_blocking(LONG).expect("nobody is stalled");
     assert!(quiesce.as_mut().poll(&mut cx).is_ready());
 }
+
+/// What `garbage_max` bounds was told without its plain memory, so that a full limit did not look like one.
+#[test]
+fn garbage_is_told_as_the_limit_counts_it() {
+    let settings = EngineSettings { memory_bytes: 200_000, ..EngineSettings::default() };
+    let builder = EngineBuilder::new(MemoryStore::new(1)).settings(settings);
+    let engine = builder.open().expect("opens");
+    let write = |n: u64, value: &str| loop {
+        let mut session = engine.session("test");
+        let key = format!("k{n}");
+        let written = session.update(VbId(0), key.as_bytes(), None, |_| -> Decision<'_, ()> {
+            Decision::Write(Change::set(value.as_bytes()))
+        });
+        match written {
+            Ok(written) => break written.seqno,
+            Err(UpdateError::Busy) => std::thread::yield_now(),
+            Err(other) => panic!("{other:?}"),
+        }
+    };
+    for n in 0..1_000 {
+        let seqno = write(n, &"v".repeat(500));
+        if n % 100 == 99 {
+            wait_persisted(&engine, 0, seqno);
+        }
+    }
+    let floor = engine.vbucket(VbId(0)).expect("exists").log_floor;
+    assert!(floor > Seqno(200), "the first are in the store only: {floor}");
+    let producer = connect(&engine, "c");
+    let mut reader = producer.engine_parts().domain.reader("stays");
+    let pin = reader.pin();
+    // Each takes the place of meta data that the index kept of a version in the store.
+    for n in 0..100 {
+        let _ = write(n, "new");
+    }
+    let stats = engine.stats();
+    assert!(stats.garbage_plain >= 64, "in batches of 32: {stats:?}");
+    assert!(stats.garbage >= stats.garbage_plain);
+    drop(pin);
+}

@@ -2,7 +2,7 @@
 //! left everything is reclaimed.
 
 use crate::pinned::{LABEL, PinnedReader, Word};
-use crate::plan::{Figures, median};
+use crate::plan::Figures;
 use millstream::Engine;
 use millstream::ErrorKind;
 use millstream::engine::{EngineBuilder, EngineSettings};
@@ -16,6 +16,8 @@ use std::time::{Duration, Instant};
 
 /// Retired values that may wait.
 const GARBAGE_MAX: u64 = 10_000;
+/// What one stall's writer may leave in plain memory besides: one for each of its keys, by the batch.
+const PLAIN_MAX: u64 = 1_000 + 64;
 /// What one connection may retire beyond the limit when it goes: its manager and the list that it was in, twice over.
 const BEYOND: u64 = 4;
 /// A reader is called stalled after half a second, and has to be named within the whole one.
@@ -53,7 +55,7 @@ pub(crate) fn run(stalls: usize, held: Duration) -> Figures {
     let most = |what: fn(&Stall) -> u64| seen.iter().map(what).max().expect("one stall at least");
     let garbage = most(|stall| stall.garbage_most);
     assert!(garbage <= GARBAGE_MAX + BEYOND, "{garbage} values waited, the limit is {GARBAGE_MAX}");
-    assert!(garbage >= GARBAGE_MAX, "the limit was never reached: {garbage}");
+    assert!(garbage + PLAIN_MAX >= GARBAGE_MAX, "the limit was never reached: {garbage}");
     assert!(seen.iter().all(|stall| stall.refused > 0), "nobody was refused at the limit");
     let named = most(|stall| millis(stall.named_after));
     assert!(named <= millis(NAMED_WITHIN), "the reader was named after {named} ms only");
@@ -62,8 +64,7 @@ pub(crate) fn run(stalls: usize, held: Duration) -> Figures {
     let writes = seen.iter().map(|stall| stall.writes).sum();
     let all: Vec<u64> = seen.iter().map(|stall| millis(stall.reclaimed_after)).collect();
     println!("reclaimed after, each: {all:?} ms");
-    // One stall may meet a machine that does something else; most of them may not.
-    let reclaimed = median(all.clone());
+    let reclaimed = all.iter().copied().max().expect("one stall at least");
     assert!(reclaimed <= millis(RECLAIMED_WITHIN), "reclaimed after {reclaimed} ms only");
     vec![
         ("stalls", stalls as u64),
@@ -74,8 +75,7 @@ pub(crate) fn run(stalls: usize, held: Duration) -> Figures {
         ("named after ms at most", named),
         ("writes meanwhile", writes),
         ("slowest write ms", slowest),
-        ("reclaimed after ms (median)", reclaimed),
-        ("reclaimed after ms (most)", all.into_iter().max().unwrap_or(0)),
+        ("reclaimed after ms at most", reclaimed),
     ]
 }
 
@@ -99,7 +99,7 @@ fn one_stall(engine: &Engine, held: Duration) -> Stall {
         let (refused, garbage_most) = churner.join().expect("it did not panic");
         let (writes, slowest_write) = writer.join().expect("it did not panic");
         let stats = engine.stats();
-        let retired = stats.destroyed + stats.garbage;
+        let retired = stats.destroyed + stats.garbage - stats.garbage_plain;
         let told = reader.leave(word);
         // Not what the flusher trims only now, since there is room for garbage again.
         while engine.stats().destroyed < retired {
@@ -128,7 +128,8 @@ fn churn(engine: &Engine, stop: &AtomicBool) -> (u64, u64) {
                 thread::yield_now();
             }
         }
-        garbage_most = garbage_most.max(engine.stats().garbage);
+        let stats = engine.stats();
+        garbage_most = garbage_most.max(stats.garbage - stats.garbage_plain);
     }
     (refused, garbage_most)
 }
