@@ -191,12 +191,22 @@ impl BackfillPool {
         PoolQueues { queues: self.queues.clone(), next: AtomicUsize::new(0) }
     }
 
-    /// Stops the workers after what they are at, and waits for them.
-    pub(crate) fn stop(&mut self) {
+    /// Tells the workers to end after what they are at.
+    pub(crate) fn tell_to_stop(&self) {
         for queue in &self.queues {
             // A send fails only when the worker is gone already.
             let _ = queue.0.send(Job::Stop);
         }
+    }
+
+    /// Whether every worker has ended.
+    pub(crate) fn has_stopped(&self) -> bool {
+        self.workers.iter().all(JoinHandle::is_finished)
+    }
+
+    /// Stops the workers after what they are at, and waits for them.
+    pub(crate) fn stop(&mut self) {
+        self.tell_to_stop();
         for worker in self.workers.drain(..) {
             // A worker catches what its backfills panic with, so that there is nothing to pass on.
             let _ = worker.join();

@@ -6,22 +6,21 @@ use super::guarded::guarded;
 use super::parts::EngineParts;
 use super::shutdown::ShutdownReport;
 use crate::collections::Key;
-use crate::index::Current;
-use crate::partition::{Change, Decision, Partition};
+use crate::partition::{Change, Decision, Partition, UpdateError};
 use crate::ready::thread_waker;
-use crate::types::{CollectionId, DocKind};
+use crate::types::{CollectionId, DocMeta, VbState};
 use core::ops::ControlFlow;
 use millstream_reclaim::sync::atomic::Ordering;
 use millstream_reclaim::sync::{Arc, workers};
-use millstream_reclaim::{Reader, Reaper};
+use millstream_reclaim::{Pin, Reader, Reaper};
 use std::time::Duration;
 
 /// Between two looks while something waits for reclamation.
 const TICK: Duration = Duration::from_millis(5);
 /// Between two looks while nothing does.
 const NAP: Duration = Duration::from_millis(50);
-/// Expired documents of one vbucket that are taken in one go.
-const EXPIRE_AT_ONCE: usize = 1024;
+/// Keys that are looked at under one pin: well below a millisecond, unless all of them have run out.
+const KEYS_AT_ONCE: usize = 1024;
 
 /// Runs until the engine has stopped and everything that was retired is destroyed, and says how it ended.
 pub(super) fn run(parts: Arc<EngineParts>, reaper: Reaper) {
@@ -59,8 +58,12 @@ fn keep_house(parts: Arc<EngineParts>, mut reaper: Reaper) -> ShutdownReport {
         let reaped = reaper.reap();
         if workers::now() >= expire_at && !parts.is_stopping() {
             for partition in &parts.partitions {
-                while expire(&parts, partition, &mut reader) && !parts.is_stopping() {
+                expire(&parts, partition, &mut reader, |reader| {
                     reaper.reap();
+                    catch_up.run(&parts, reader);
+                });
+                if parts.is_stopping() {
+                    break;
                 }
             }
             expire_at = workers::now() + parts.settings.expiry_interval;
@@ -75,6 +78,12 @@ fn keep_house(parts: Arc<EngineParts>, mut reaper: Reaper) -> ShutdownReport {
             let soon = reaped.pending > 0 || catch_up.is_pending();
             workers::nap(if soon { TICK } else { NAP });
         }
+    }
+    // A worker ends after what it is at, which may be a slow read.
+    parts.workers.stop();
+    while !parts.workers.have_stopped() {
+        reaper.reap();
+        workers::nap(TICK);
     }
     parts.workers.join();
     // Whoever is opening a connection will find the map closed, and retire the manager that it has made. It is pinned:
@@ -93,45 +102,71 @@ fn keep_house(parts: Arc<EngineParts>, mut reaper: Reaper) -> ShutdownReport {
 /// Retired when the engine stops, to see when everybody who was inside has left.
 struct LastPin;
 
-/// Makes tombstones of documents of one vbucket whose time has run out, [`EXPIRE_AT_ONCE`] at most; whether there are
-/// more of them.
-fn expire(parts: &EngineParts, partition: &Partition, reader: &mut Reader) -> bool {
+/// Makes tombstones of the documents of one vbucket whose time has run out. `between` is called after every
+/// [`KEYS_AT_ONCE`] keys, with nothing pinned: going through millions of them takes seconds, in which others want to be
+/// reclaimed, named and told.
+pub(super) fn expire(
+    parts: &EngineParts,
+    partition: &Partition,
+    reader: &mut Reader,
+    mut between: impl FnMut(&mut Reader),
+) {
     let (now, now_ns) = (parts.clock.unix_seconds(), parts.clock.unix_ns());
-    let mut expired: Vec<Box<[u8]>> = Vec::new();
-    let pin = reader.pin();
-    partition.history(&pin).index.for_each(&pin, |key, current| {
-        let over = matches!(current, Current::Warm(_) | Current::Cold(_))
-            && current.meta().is_some_and(|meta| is_expired(meta.kind, meta.expiry, now));
-        if over {
-            expired.push(key.into());
-        }
-        if expired.len() < EXPIRE_AT_ONCE {
-            ControlFlow::Continue(())
-        } else {
-            ControlFlow::Break(())
-        }
-    });
-    let mut made = 0;
-    for key in &expired {
-        let Ok((collection, name)) = CollectionId::split(key) else { continue };
-        let key = Key::new(collection, name);
-        let written = partition.update(key, now_ns, None, &pin, |found| match found {
-            Some(found) if is_expired(found.meta.kind, found.meta.expiry, now) => {
-                Decision::Write(Change::expire(now))
+    if partition.info(&reader.pin()).state != VbState::Active {
+        return;
+    }
+    let index = Arc::clone(&partition.history(&reader.pin()).index);
+    index.in_slices(KEYS_AT_ONCE, |keys| {
+        let looked = {
+            let pin = reader.pin();
+            if !Arc::ptr_eq(&index, &partition.history(&pin).index) {
+                // The vbucket has another history now, and our pin does not keep what this index names.
+                return ControlFlow::Break(());
             }
-            _ => Decision::Refuse(()),
-        });
-        if written.is_ok() {
+            let mut looked = ControlFlow::Continue(());
+            for (key, cell) in keys {
+                if cell.load(&pin).current().meta().is_some_and(|meta| is_expired(meta, now)) {
+                    looked = end(parts, partition, key, now_ns, &pin);
+                    if looked.is_break() {
+                        break;
+                    }
+                }
+            }
+            looked
+        };
+        between(reader);
+        if parts.is_stopping() { ControlFlow::Break(()) } else { looked }
+    });
+}
+
+/// Makes a tombstone of a document if its time has run out still. Breaks off where none can be made (memory is full,
+/// the vbucket is not active): the next look has to do.
+fn end(
+    parts: &EngineParts,
+    partition: &Partition,
+    key: &[u8],
+    now_ns: u64,
+    pin: &Pin<'_>,
+) -> ControlFlow<()> {
+    let now = parts.clock.unix_seconds();
+    let Ok((collection, name)) = CollectionId::split(key) else { return ControlFlow::Continue(()) };
+    let key = Key::new(collection, name);
+    let written = partition.update(key, now_ns, None, pin, |found| match found {
+        Some(found) if is_expired(found.meta, now) => Decision::Write(Change::expire(now)),
+        _ => Decision::Refuse(()),
+    });
+    match written {
+        Ok(_) => {
             // O1 Relaxed: a statistic.
             parts.counters.expired.fetch_add(1, Ordering::Relaxed);
-            made += 1;
+            ControlFlow::Continue(())
         }
+        Err(UpdateError::Busy | UpdateError::NotActive) => ControlFlow::Break(()),
+        Err(_) => ControlFlow::Continue(()),
     }
-    // Where none could be made (memory is full, the vbucket is not active) the next look has to do.
-    expired.len() == EXPIRE_AT_ONCE && made > 0
 }
 
 /// Whether a document's time has run out.
-fn is_expired(kind: DocKind, expiry: u32, now: u32) -> bool {
-    kind.is_alive() && expiry != 0 && expiry <= now
+fn is_expired(meta: &DocMeta, now: u32) -> bool {
+    meta.kind.is_alive() && meta.expiry != 0 && meta.expiry <= now
 }

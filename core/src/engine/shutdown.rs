@@ -116,6 +116,19 @@ impl Workers {
         lock(&self.failure).take()
     }
 
+    /// Tells the backfill workers to end after what they are at.
+    pub(super) fn stop(&self) {
+        if let Some(pool) = &*lock(&self.pool) {
+            pool.tell_to_stop();
+        }
+    }
+
+    /// Whether flusher and backfill workers have ended.
+    pub(super) fn have_stopped(&self) -> bool {
+        lock(&self.flusher).as_ref().is_none_or(JoinHandle::is_finished)
+            && lock(&self.pool).as_ref().is_none_or(BackfillPool::has_stopped)
+    }
+
     /// Waits for the flusher and stops the backfill workers.
     pub(super) fn join(&self) {
         let flusher = lock(&self.flusher).take();

@@ -68,14 +68,18 @@ impl Index {
         }
     }
 
-    /// Calls `each` with every key and its newest version, until it breaks off.
-    pub(crate) fn for_each(
+    /// Hands over the keys that there are, `at_once` at a time, until `slice` breaks off. Whoever keeps the index so
+    /// long need not be pinned between two slices; what a cell names may be looked at under a pin for which this is
+    /// still the partition's index.
+    pub(crate) fn in_slices(
         &self,
-        pin: &Pin<'_>,
-        mut each: impl FnMut(&[u8], Current<'_>) -> ControlFlow<()>,
+        at_once: usize,
+        mut slice: impl FnMut(&mut dyn Iterator<Item = (&[u8], &Cell)>) -> ControlFlow<()>,
     ) {
-        for (key, cell) in &self.keys.pin() {
-            if each(key, cell.load(pin).current()).is_break() {
+        let guard = self.keys.guard();
+        let mut keys = self.keys.iter(&guard).map(|(key, cell)| (&**key, cell)).peekable();
+        while keys.peek().is_some() {
+            if slice(&mut keys.by_ref().take(at_once)).is_break() {
                 return;
             }
         }
