@@ -41,6 +41,7 @@ fn check() -> Result<bool, Fault> {
     if plan.mutants {
         return mutants::run_all(&workspace, &generated, &plan);
     }
+    println!("seeded bugs that fit the sources: {}", mutants::all_fit(&workspace, &generated)?);
     let models = workspace.list(&plan)?;
     let outcome = workspace.run(&plan)?;
     let cited = if plan.names.is_empty() { workspace.cited_models()? } else { Cited::default() };

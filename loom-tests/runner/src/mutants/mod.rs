@@ -6,4 +6,4 @@ mod seeded;
 mod seeded_core;
 mod trial;
 
-pub(crate) use trial::run_all;
+pub(crate) use trial::{all_fit, run_all};

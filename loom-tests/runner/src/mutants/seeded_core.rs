@@ -22,7 +22,7 @@ pub(crate) const CORE: &[Mutant] = &[
     },
     Mutant {
         bug: "log: a slot is published before the version that it replaces is marked",
-        file: "core/src/log/window.rs",
+        file: "core/src/log/reservation.rs",
         text: "        if !expose(self.slot) {",
         with: "        self.slot.publish();\n        if !expose(self.slot) {",
         count: 1,

@@ -53,6 +53,17 @@ pub(crate) fn run_all(
     Ok(tried > 0 && wrong == 0)
 }
 
+/// Checks that every bug still fits the sources, without building anything.
+pub(crate) fn all_fit(workspace: &Workspace, generated: &Generated) -> Result<usize, Fault> {
+    let copy = Copy::new(workspace, generated)?;
+    let mut fitting = 0;
+    for mutant in MUTANTS.iter().chain(CORE) {
+        copy.with_bug(mutant).map_err(|fault| Fault::new(mutant.bug, fault))?;
+        fitting += 1;
+    }
+    Ok(fitting)
+}
+
 /// Where what is generated goes.
 const GENERATED: &str = "loom-tests/target/gen";
 
@@ -88,15 +99,20 @@ impl Copy {
         Ok(Self { whole, workspace, folder })
     }
 
-    /// How the bug was found, if it was.
-    fn try_one(&self, mutant: &Mutant) -> Result<Option<String>, Fault> {
+    /// The copy with a bug in it.
+    fn with_bug(&self, mutant: &Mutant) -> Result<Tree, Fault> {
         let file = match mutant.file.starts_with("arc-swap/") {
             true => Path::new(GENERATED).join(mutant.file),
             false => PathBuf::from(mutant.file),
         };
         let mut tree = self.whole.clone();
         tree.exchange(&file, mutant.text, mutant.with, mutant.count)?;
-        tree.write(&self.folder)?;
+        Ok(tree)
+    }
+
+    /// How the bug was found, if it was.
+    fn try_one(&self, mutant: &Mutant) -> Result<Option<String>, Fault> {
+        self.with_bug(mutant)?.write(&self.folder)?;
         self.workspace.build().map_err(|fault| Fault::new(mutant.bug, fault))?;
         self.workspace.first_failure(mutant.models.split_whitespace())
     }
