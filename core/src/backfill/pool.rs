@@ -6,7 +6,9 @@ use crate::limits::BACKFILL_SNOOZE;
 use crate::store::Store;
 use millstream_reclaim::sync::Arc;
 use millstream_reclaim::sync::atomic::{AtomicUsize, Ordering, fence};
-use millstream_reclaim::sync::workers::{Builder, JoinHandle, Receiver, Sender, channel};
+use millstream_reclaim::sync::workers::{
+    Builder, JoinHandle, Receiver, Sender, channel, has_ended,
+};
 use millstream_reclaim::{Domain, PushList};
 use std::sync::mpsc::RecvTimeoutError;
 
@@ -201,7 +203,7 @@ impl BackfillPool {
 
     /// Whether every worker has ended.
     pub(crate) fn has_stopped(&self) -> bool {
-        self.workers.iter().all(JoinHandle::is_finished)
+        self.workers.iter().all(has_ended)
     }
 
     /// Stops the workers after what they are at, and waits for them.

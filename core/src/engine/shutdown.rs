@@ -13,7 +13,7 @@ use core::task::{Context, Poll};
 use millstream_reclaim::Reaper;
 use millstream_reclaim::sync::Arc;
 use millstream_reclaim::sync::atomic::{AtomicBool, Ordering};
-use millstream_reclaim::sync::workers::{Builder, JoinHandle};
+use millstream_reclaim::sync::workers::{Builder, JoinHandle, has_ended};
 use std::sync::{Mutex, PoisonError};
 
 /// The threads of an engine, and what they have to say. Touched at start and end only, so that a lock does no harm.
@@ -125,7 +125,7 @@ impl Workers {
 
     /// Whether flusher and backfill workers have ended.
     pub(super) fn have_stopped(&self) -> bool {
-        lock(&self.flusher).as_ref().is_none_or(JoinHandle::is_finished)
+        lock(&self.flusher).as_ref().is_none_or(has_ended)
             && lock(&self.pool).as_ref().is_none_or(BackfillPool::has_stopped)
     }
 

@@ -10,6 +10,12 @@ pub fn nap(tick: Duration) {
     park_timeout(tick);
 }
 
+/// Whether joining a thread would not wait.
+#[must_use]
+pub fn has_ended<T>(thread: &JoinHandle<T>) -> bool {
+    thread.is_finished()
+}
+
 /// The time now.
 #[must_use]
 pub fn now() -> Instant {
