@@ -18,8 +18,6 @@ pub(crate) struct BackfillRequest {
     pub(crate) vb: VbId,
     /// The first seqno.
     pub(crate) from: Seqno,
-    /// Whether records may be missing because tombstones were purged above `from`.
-    pub(crate) purge_exempt: bool,
     /// Whether the stream shows no values, so that only those of system events are needed.
     pub(crate) without_values: bool,
 }
@@ -59,20 +57,14 @@ impl Backfill {
     /// Opens the scan.
     pub(super) fn create(&mut self, store: &dyn Store) -> Turn {
         self.turn(|backfill| {
-            let BackfillRequest { vb, from, purge_exempt, without_values } = backfill.request;
+            let BackfillRequest { vb, from, without_values } = backfill.request;
             let mut scan = store.scan(vb, from..=Seqno::MAX)?;
-            // Tombstones may have been purged since the request was checked; at 1 nothing can be missed.
-            let purged = from.0 > 1 && from <= scan.purge_seqno();
-            if purged && !purge_exempt {
-                backfill.outbox.deliver(Delivery::Failed(EndReason::StateChanged));
-                return Ok(Turn::Finished);
-            }
             if without_values {
                 scan.leave_out_values(is_system);
             }
-            backfill
-                .outbox
-                .deliver(Delivery::Opened { last: scan.last(), purge: scan.purge_seqno() });
+            // Tombstones may have been purged since the request was checked: the stream looks at that.
+            let (last, purge) = (scan.last(), scan.purge_seqno());
+            backfill.outbox.deliver(Delivery::Opened { last, purge });
             backfill.scan = Some(scan);
             Ok(Turn::More)
         })

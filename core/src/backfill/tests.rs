@@ -11,7 +11,8 @@ use crate::flow::Budget;
 use crate::limits::{BACKFILL_PAGE_BYTES, BACKFILL_SLICE_ITEMS, BACKFILLS_PER_CONNECTION_MAX};
 use crate::ready::ReadySet;
 use crate::store::{
-    Batch, Durability, MemoryStore, Persisted, Record, Scan, Start, Store, VbBatch,
+    Batch, Durability, MemoryStore, Persisted, PurgeCut, PurgePage, Record, Scan, Start, Store,
+    VbBatch,
 };
 use crate::types::{
     Cas, Datatype, DocKind, DocMeta, EndReason, FailoverEntry, RevSeqno, Seqno, VbId,
@@ -109,12 +110,7 @@ fn until(what: &str, holds: impl Fn() -> bool) {
 impl Bench {
     fn schedule(&self, vb: u16) -> OutboxReader {
         let (writer, reader) = outbox(Arc::clone(&self.ready), usize::from(vb));
-        let request = BackfillRequest {
-            vb: VbId(vb),
-            from: Seqno(1),
-            purge_exempt: false,
-            without_values: false,
-        };
+        let request = BackfillRequest { vb: VbId(vb), from: Seqno(1), without_values: false };
         let mut pinned = self.domain.reader("test");
         let taken =
             Backfills::schedule(&self.backfills, Backfill::new(request, writer), &pinned.pin());
@@ -446,8 +442,16 @@ impl Store for Faulty {
     fn rollback(&self, vb: VbId, to: Seqno, failover: &[FailoverEntry]) -> Result<Seqno> {
         self.store.rollback(vb, to, failover)
     }
-    fn purge(&self, vb: VbId, before: u32, limit: usize) -> Result<usize> {
-        self.store.purge(vb, before, limit)
+    fn rollback_floor(&self, vb: VbId) -> Result<Seqno> {
+        self.store.rollback_floor(vb)
+    }
+    fn purge_page(
+        &self,
+        vb: VbId,
+        cut: PurgeCut,
+        select: &mut dyn FnMut(&[u8], &DocMeta) -> bool,
+    ) -> Result<PurgePage> {
+        self.store.purge_page(vb, cut, select)
     }
     fn reset(&self, vb: VbId) -> Result<()> {
         self.store.reset(vb)

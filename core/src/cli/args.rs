@@ -3,7 +3,7 @@
 use super::amounts::some_time;
 use super::exit::{EXIT_CODES, Failure};
 use super::load::LoadArguments;
-use super::manage::{CollectionArguments, ScopeArguments};
+use super::manage::{CollectionArguments, ScopeArguments, VbucketArguments};
 use super::password::password;
 use super::quickstart::QuickStartArguments;
 use super::serve::ServeArguments;
@@ -48,6 +48,9 @@ pub(super) enum Command {
     /// Make, drop and list collections.
     #[command(after_help = EXIT_CODES)]
     Collection(CollectionArguments),
+    /// Show and change vbuckets of a running server.
+    #[command(after_help = EXIT_CODES)]
+    Vbucket(VbucketArguments),
 }
 
 /// How clients find and enter a server.

@@ -20,6 +20,7 @@ pub(super) struct HostSettings {
     pub(super) vbuckets: u32,
     pub(super) memory_bytes: u64,
     pub(super) idle_timeout: Duration,
+    pub(super) purge_after: Option<Duration>,
     pub(super) server: ServerSettings,
     /// Whether any free port will do if the wanted one is taken.
     pub(super) any_port: bool,
@@ -63,6 +64,7 @@ impl Host {
         let engine_settings = EngineSettings {
             memory_bytes: settings.memory_bytes,
             idle_timeout: settings.idle_timeout,
+            purge_after: settings.purge_after,
             ..EngineSettings::default()
         };
         let engine = builder

@@ -21,6 +21,7 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
         Some(Command::Stats(arguments)) => on_one_core(stats::run(arguments)),
         Some(Command::Scope(arguments)) => on_one_core(manage::scope(arguments)),
         Some(Command::Collection(arguments)) => on_one_core(manage::collection(arguments)),
+        Some(Command::Vbucket(arguments)) => on_one_core(manage::vbucket(arguments)),
     }
 }
 

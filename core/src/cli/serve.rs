@@ -1,6 +1,6 @@
 //! `millstream serve`: a server over a store.
 
-use super::amounts::{size, some_time};
+use super::amounts::{duration, size, some_time};
 use super::args::{PORT, bucket, user};
 use super::exit::{Failure, io_failure};
 use super::host::{Host, HostSettings, Running};
@@ -70,6 +70,9 @@ pub(super) struct ServeArguments {
     /// How long a DCP client that has no-ops on may say nothing
     #[arg(long, value_name = "TIME", default_value = "360s", value_parser = some_time)]
     idle_timeout: Duration,
+    /// How old tombstones get before they are forgotten: 7d, 12h, never
+    #[arg(long, value_name = "TIME", default_value = "3d", value_parser = purge_after)]
+    purge_after: PurgeAfter,
     /// Close DCP connections that acknowledge nothing while their window is full, if their whole name matches
     #[arg(long, value_name = "REGEX")]
     stuck_names: Option<String>,
@@ -171,6 +174,7 @@ fn settings(arguments: &ServeArguments) -> Result<HostSettings, Failure> {
         vbuckets: arguments.vbuckets,
         memory_bytes: arguments.memory,
         idle_timeout: arguments.idle_timeout,
+        purge_after: arguments.purge_after.0,
         server,
         any_port: false,
     })
@@ -200,6 +204,17 @@ fn listen(text: &str) -> Result<SocketAddr, String> {
     }
     let mut found = text.to_socket_addrs().map_err(|e| format!("{e}; write host:port"))?;
     found.next().ok_or_else(|| "the name stands for no address".into())
+}
+
+/// How old tombstones get; `None`: any age.
+#[derive(Clone, Copy, Debug)]
+struct PurgeAfter(Option<Duration>);
+
+fn purge_after(text: &str) -> Result<PurgeAfter, String> {
+    match text {
+        "never" => Ok(PurgeAfter(None)),
+        text => duration(text).map(|age| PurgeAfter(Some(age))),
+    }
 }
 
 fn memory(text: &str) -> Result<u64, String> {

@@ -11,7 +11,9 @@ use crate::collections::{
 };
 use crate::error::{Error, ErrorKind, Result};
 use crate::limits::MANIFEST_TIMEOUT;
-use crate::partition::{Asked, Change, Decision, Found, Partition, Told, UpdateError, Written};
+use crate::partition::{
+    Asked, Change, Decision, Found, History, Partition, Told, UpdateError, Written,
+};
 use crate::store::Store;
 use crate::types::{CollectionId, DocMeta, ManifestUid, ScopeId, Seqno, VbId, VbState};
 use millstream_reclaim::sync::workers::{Mutex, MutexGuard};
@@ -26,7 +28,7 @@ use std::time::Duration;
 pub(super) struct ManifestTurn(Mutex<()>);
 
 impl ManifestTurn {
-    fn take(&self) -> MutexGuard<'_, ()> {
+    pub(super) fn take(&self) -> MutexGuard<'_, ()> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -95,6 +97,20 @@ impl EngineParts {
         partitions.try_for_each(|p| follow(p, manifest, now, NoMemory::Wait, reader))
     }
 
+    /// Has a vbucket that went back to an earlier seqno tell of the manifest again, and the manifest kept as a whole
+    /// again; by whoever has the turn.
+    pub(super) fn tell_again(
+        &self,
+        partition: &Partition,
+        _turn: &MutexGuard<'_, ()>,
+    ) -> Result<()> {
+        let mut reader = self.domain.borrow("manifest");
+        let manifest = self.manifest(&reader.pin()).clone();
+        let now = self.clock.unix_seconds();
+        follow(partition, &manifest, now, NoMemory::Wait, &mut reader)?;
+        self.keep(&manifest, &mut reader)
+    }
+
     /// Keeps the manifest as a whole in the first vbucket that takes it.
     fn keep(&self, manifest: &Manifest, reader: &mut Reader) -> Result<()> {
         for partition in &self.partitions {
@@ -120,14 +136,14 @@ pub(super) fn follow(
         return Ok(());
     }
     let uid = manifest.uid();
-    let known = partition.others(&reader.pin()).clone();
+    let known = partition.collections(&reader.pin());
     for scope in manifest.scopes() {
         if !known.has_scope(scope.id) {
             let change = SystemChange::ScopeCreated { scope: scope.id, name: &scope.name };
             let document = change.document(uid, now);
             let written = write(partition, &change.key(), &document, no_memory, reader)?;
             let Some(_) = written else { return Ok(()) };
-            partition.others.update_past_limit(&reader.pin(), |t| t.with_scope(scope.id))?;
+            partition.change_collections(&reader.pin(), |t| t.with_scope(scope.id))?;
         }
     }
     for made in manifest.collections() {
@@ -144,7 +160,7 @@ pub(super) fn follow(
             let entry = VbCollection::new(made.id, made.scope, made.max_ttl, written.seqno);
             let entry = Arc::new(entry);
             let add = |t: &CollectionTable| t.with(Arc::clone(&entry));
-            partition.others.update_past_limit(&reader.pin(), add)?;
+            partition.change_collections(&reader.pin(), add)?;
         }
     }
     for made in manifest.collections() {
@@ -156,12 +172,13 @@ pub(super) fn follow(
                 return Ok(());
             }
             let remove = |t: &CollectionTable| t.without(entry.id);
-            partition.others.update_past_limit(&reader.pin(), remove)?;
+            partition.change_collections(&reader.pin(), remove)?;
         }
     }
+    let default = Arc::clone(&partition.history(&reader.pin()).default);
     if manifest.collection(CollectionId::ZERO).is_none()
-        && !partition.default.is_closing()
-        && !drop_collection(partition, &partition.default, (uid, now), no_memory, reader)?
+        && !default.is_closing()
+        && !drop_collection(partition, &default, (uid, now), no_memory, reader)?
     {
         return Ok(());
     }
@@ -170,7 +187,7 @@ pub(super) fn follow(
         let document = change.document(uid, now);
         let written = write(partition, &change.key(), &document, no_memory, reader)?;
         let Some(_) = written else { return Ok(()) };
-        partition.others.update_past_limit(&reader.pin(), |t| t.without_scope(scope))?;
+        partition.change_collections(&reader.pin(), |t| t.without_scope(scope))?;
     }
     Ok(())
 }
@@ -221,14 +238,15 @@ fn note_event(known: &VbCollection, seqno: Seqno) {
 
 /// Whether a vbucket has nothing to catch up with.
 pub(super) fn knows(partition: &Partition, manifest: &Manifest, pin: &Pin<'_>) -> bool {
-    let known = partition.others(pin);
+    let history = partition.history(pin);
+    let known = history.others(pin);
     let is_known = |id| id == CollectionId::ZERO || known.find(id).is_some();
     manifest.scopes().iter().all(|scope| known.has_scope(scope.id))
         && manifest.collections().iter().all(|made| is_known(made.id))
         && manifest.collections().iter().all(|made| is_told(partition, made, pin))
         && known.iter().all(|entry| manifest.collection(entry.id).is_some())
         && known.scopes().all(|scope| manifest.scope(scope).is_some())
-        && (manifest.collection(CollectionId::ZERO).is_some() || partition.default.is_closing())
+        && (manifest.collection(CollectionId::ZERO).is_some() || history.default.is_closing())
 }
 
 /// Whether the vbucket took the event.
@@ -250,7 +268,8 @@ fn drop_collection(
         entry.reopen();
         return written.map(|_| false);
     }
-    partition.forget(entry, &reader.pin());
+    let pin = reader.pin();
+    partition.history(&pin).forget(entry, &pin);
     Ok(true)
 }
 
@@ -268,7 +287,11 @@ fn write(
         let asked = Asked { key, now_ns: 0, fetched: None, collection: None, told: Told::AtOnce };
         let mut decide =
             |_: Option<Found<'_>>| -> Decision<'static, ()> { Decision::Write(change.clone()) };
-        match partition.update_qualified(asked, &reader.pin(), &mut decide) {
+        let written = {
+            let pin = reader.pin();
+            partition.update_qualified(&partition.history(&pin), asked, &pin, &mut decide)
+        };
+        match written {
             Ok(written) => return Ok(Some(written)),
             Err(UpdateError::NotActive) => return Ok(None),
             Err(_) if workers::now() < give_up => workers::nap(WAIT),
@@ -295,34 +318,29 @@ pub(super) struct Stored {
 impl Stored {
     /// Takes over a key of a vbucket. The keys of system events are smaller than those of documents in collections
     /// other than the default one, so that a collection is known before its documents come.
-    pub(super) fn load(
-        &mut self,
-        partition: &Partition,
-        key: &[u8],
-        meta: &DocMeta,
-        pin: &Pin<'_>,
-    ) {
+    pub(super) fn load(&mut self, vb: VbId, history: &History, key: &[u8], meta: &DocMeta) {
         if is_system(key) {
-            self.note(partition, key, meta);
-            return partition.load(key, meta, None, pin);
+            self.note(vb, history, key, meta);
+            return history.load(key, meta, None);
         }
         let collection = match CollectionId::split(key) {
-            Ok((CollectionId::ZERO, _)) => Some(&partition.default),
-            Ok((id, _)) => self.find(partition.vb, id),
+            Ok((CollectionId::ZERO, _)) => Some(&*history.default),
+            Ok((id, _)) => self.find(vb, id),
             Err(_) => None,
         };
-        partition.load(key, meta, collection, pin);
+        history.load(key, meta, collection);
     }
 
-    fn note(&mut self, partition: &Partition, key: &[u8], meta: &DocMeta) {
-        let vb = partition.vb;
+    fn note(&mut self, vb: VbId, history: &History, key: &[u8], meta: &DocMeta) {
         let newest = self.newest.entry(key.into()).or_insert((meta.flags, vb));
         if meta.flags > newest.0 {
             *newest = (meta.flags, vb);
         }
         if let Some(id) = SystemChange::changed(key) {
-            let entry =
-                if id == CollectionId::ZERO { Some(&partition.default) } else { self.find(vb, id) };
+            let entry = match id {
+                CollectionId::ZERO => Some(&*history.default),
+                id => self.find(vb, id),
+            };
             if let Some(entry) = entry {
                 // What the change was, the manifest tells.
                 entry.change(entry.max_ttl(), meta.flags);
@@ -378,16 +396,41 @@ impl Stored {
     ) -> Result<()> {
         let mut reader = domain.borrow("load");
         for partition in partitions {
-            match manifest.collection(CollectionId::ZERO) {
-                Some(made) => partition.default.change(made.max_ttl, partition.default.changed()),
-                None => partition.default.close(),
-            }
-            if let Some(table) = self.vbs.remove(&partition.vb) {
-                partition.others.replace(table.named(manifest), &reader.pin())?;
+            {
+                let pin = reader.pin();
+                let history = partition.history(&pin);
+                if manifest.collection(CollectionId::ZERO).is_none() {
+                    history.default.close();
+                }
+                self.hand_over_to(partition.vb, &history, manifest, &pin)?;
             }
             follow(partition, manifest, now, NoMemory::Wait, &mut reader)?;
         }
         Ok(())
+    }
+
+    /// Hands a vbucket's history the collections that it has.
+    pub(super) fn hand_over_to(
+        &mut self,
+        vb: VbId,
+        history: &History,
+        manifest: &Manifest,
+        pin: &Pin<'_>,
+    ) -> Result<()> {
+        if let Some(made) = manifest.collection(CollectionId::ZERO) {
+            history.default.change(made.max_ttl, history.default.changed());
+        }
+        if let Some(table) = self.vbs.remove(&vb) {
+            history.others.replace(table.named(manifest), pin)?;
+        }
+        Ok(())
+    }
+
+    /// Whether the history that was loaded tells that the default collection was dropped.
+    pub(super) fn tells_of_default(&self) -> bool {
+        let (scope, collection) = (ScopeId::ZERO, CollectionId::ZERO);
+        let change = SystemChange::CollectionDropped { scope, collection };
+        self.newest.contains_key(&*change.key())
     }
 }
 

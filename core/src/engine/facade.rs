@@ -155,6 +155,69 @@ impl Engine {
         super::CaughtUp::new(Arc::clone(self.parts()), vb)
     }
 
+    /// Makes a vbucket active as if it had been a replica that takes over: its history goes on as a new branch from
+    /// where it is, without losing a write, and its streams end so that clients resume on the new branch. Returns the
+    /// new branch once it is decided, before it is persisted.
+    ///
+    /// # Errors
+    /// As [`set_vbucket_state`](Self::set_vbucket_state).
+    pub fn fail_over(&self, vb: VbId) -> Result<FailoverEntry> {
+        self.with_pin("failover", |parts, pin| parts.fail_over(vb, pin))
+    }
+
+    /// Takes a vbucket back to what it was at seqno `to`: what lies above vanishes from store, index and streams, and
+    /// its history goes on as a new branch, with seqnos above every one given out before. Its streams end; clients
+    /// that are ahead are sent back. Returns the new branch, which is persisted. Blocks; meanwhile the vbucket takes
+    /// no writes.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Misuse`] if there is no such vbucket, nothing lies above `to`, or something that `to` needs is no
+    /// longer kept (the message names the lowest seqno that is possible); [`ErrorKind::Retry`] while the vbucket is
+    /// changing otherwise; [`ErrorKind::Closed`] after shutdown; else what the store answers.
+    pub fn roll_back(&self, vb: VbId, to: Seqno) -> Result<FailoverEntry> {
+        self.parts().roll_back(vb, to)
+    }
+
+    /// Forgets everything about a vbucket that is dead: its documents, its purge seqno and its branches. It stays
+    /// dead, at seqno 0, until it gets another state. Returns its new branch, which is persisted. Blocks.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Misuse`] if there is no such vbucket or it is not dead; else as [`roll_back`](Self::roll_back).
+    pub fn empty_vbucket(&self, vb: VbId) -> Result<FailoverEntry> {
+        self.parts().empty(vb)
+    }
+
+    /// Forgets the tombstones of a vbucket that are at least so old, but for the newest of each collection; how many.
+    /// Clients that have not seen them start again from the beginning. Blocks on the store.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Misuse`] if there is no such vbucket; else what the store answers.
+    pub fn purge(&self, vb: VbId, older_than: Duration) -> Result<u64> {
+        self.parts().purge(vb, older_than)
+    }
+
+    /// How old tombstones get before they are purged; `None`: any age.
+    #[must_use]
+    pub fn purge_after(&self) -> Option<Duration> {
+        self.parts().settings.purge_after
+    }
+
+    /// Done when the state and failover log that a vbucket has now are persisted.
+    pub fn state_persisted(&self, vb: VbId) -> super::StatePersisted {
+        super::StatePersisted::new(Arc::clone(self.parts()), vb)
+    }
+
+    /// A number that changes whenever the state or failover log of some vbucket does.
+    #[must_use]
+    pub fn states_told(&self) -> u64 {
+        self.parts().states.told()
+    }
+
+    /// Done when [`states_told`](Self::states_told) is another number.
+    pub fn states_changed(&self, told: u64) -> super::StatesChanged {
+        super::StatesChanged::new(Arc::clone(self.parts()), told)
+    }
+
     /// Scopes and collections.
     #[must_use]
     pub fn manifest(&self) -> Manifest {
@@ -247,6 +310,12 @@ impl Engine {
     /// closed. Any thread may call it at any instant, as often as it likes; it returns without waiting.
     pub fn shutdown(&self) {
         self.parts().shutdown();
+    }
+
+    /// Whether [`shutdown`](Self::shutdown) was called.
+    #[must_use]
+    pub fn is_shut_down(&self) -> bool {
+        self.parts().is_stopping()
     }
 
     /// Done when everything that `shutdown` began has ended and everything retired is destroyed. Does not end before

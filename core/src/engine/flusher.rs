@@ -3,9 +3,12 @@
 
 use super::guarded::guarded;
 use super::parts::EngineParts;
+use super::rollback::RollbackJob;
+use crate::error::{Error, ErrorKind, Result};
 use crate::partition::Partition;
 use crate::ready::thread_waker;
-use crate::store::{Batch, Durability};
+use crate::store::{Batch, Durability, VbBatch};
+use crate::types::Seqno;
 use millstream_reclaim::Reader;
 use millstream_reclaim::sync::atomic::Ordering;
 use millstream_reclaim::sync::workers;
@@ -70,6 +73,9 @@ fn flush(parts: &EngineParts) {
     };
     let waker = thread_waker();
     loop {
+        for job in parts.rollbacks.take_all() {
+            flusher.roll_back(job);
+        }
         let batch = flusher.gather();
         if !batch.vbs.is_empty() {
             if !flusher.commit(&batch) {
@@ -94,7 +100,7 @@ fn flush(parts: &EngineParts) {
         }
         flusher.maintain();
         parts.dirty.register(&waker);
-        if !parts.dirty.any() && !parts.is_stopping() {
+        if !parts.dirty.any() && parts.rollbacks.is_empty() && !parts.is_stopping() {
             workers::nap(if flusher.held_back { HELD_BACK_NAP } else { NAP });
         }
     }
@@ -175,6 +181,44 @@ impl Flusher<'_> {
             workers::nap(wait);
             wait = (wait * 2).min(RETRY_MAX);
         }
+    }
+
+    /// Takes a vbucket back. Whoever asked has closed its log; what lies at or below the seqno is persisted first.
+    fn roll_back(&mut self, job: RollbackJob) {
+        let RollbackJob { reply, .. } = &job;
+        // Fails when nobody waits any more.
+        let _ = reply.send(self.take_back(&job));
+    }
+
+    fn take_back(&mut self, job: &RollbackJob) -> Result<Seqno> {
+        let (store, vb, to) = (&self.parts.store, job.vb, job.to);
+        let Some(partition) = self.parts.partition(vb) else { return Ok(to) };
+        loop {
+            let collected = partition.collect(self.parts.settings.flush_bytes, &self.reader.pin());
+            let Some((part, _)) = collected else { break };
+            let batch = Batch { vbs: vec![part] };
+            if !self.commit(&batch) {
+                return Err(Error::new(ErrorKind::Closed, "the engine is shut down"));
+            }
+            self.settle(&batch);
+        }
+        let floor = store.rollback_floor(vb)?;
+        if to < floor && to != Seqno::ZERO {
+            let what = format!(
+                "vb {vb} cannot go back to seqno {to}: versions that it had there were replaced and are no longer \
+                 kept; {floor} is the lowest seqno possible, besides 0"
+            );
+            return Err(Error::new(ErrorKind::Misuse, what));
+        }
+        let reached = store.rollback(vb, to, &job.failover)?;
+        let high = job.given_out;
+        // What the old log still has is not persisted any more.
+        partition.raise_persisted(high);
+        let settled = VbBatch { vb, records: Vec::new(), high, state: None, failover: None };
+        if !self.commit(&Batch { vbs: vec![settled] }) {
+            return Err(Error::new(ErrorKind::Closed, "the engine is shut down"));
+        }
+        Ok(reached)
     }
 
     /// Tells everybody what is persisted now.

@@ -8,7 +8,7 @@ use super::shutdown::ShutdownReport;
 use crate::collections::Key;
 use crate::partition::{Change, Decision, Partition, UpdateError};
 use crate::ready::thread_waker;
-use crate::types::{CollectionId, DocMeta, VbState};
+use crate::types::{CollectionId, DocMeta, Seqno, VbState};
 use core::ops::ControlFlow;
 use millstream_reclaim::sync::atomic::Ordering;
 use millstream_reclaim::sync::{Arc, workers};
@@ -52,12 +52,14 @@ fn report(parts: &EngineParts) -> ShutdownReport {
 fn keep_house(parts: Arc<EngineParts>, mut reaper: Reaper) -> ShutdownReport {
     let mut reader = parts.domain.reader("housekeeper");
     let mut expire_at = workers::now() + parts.settings.expiry_interval;
+    let mut purge_at = workers::now() + parts.settings.purge_interval;
     let mut catch_up = CatchUp::default();
     let waker = thread_waker();
     while !parts.is_stopped() {
         let reaped = reaper.reap();
         if workers::now() >= expire_at && !parts.is_stopping() {
             for partition in &parts.partitions {
+                partition.forget_purged(&reader.pin());
                 expire(&parts, partition, &mut reader, |reader| {
                     reaper.reap();
                     catch_up.run(&parts, reader);
@@ -67,6 +69,10 @@ fn keep_house(parts: Arc<EngineParts>, mut reaper: Reaper) -> ShutdownReport {
                 }
             }
             expire_at = workers::now() + parts.settings.expiry_interval;
+        }
+        if workers::now() >= purge_at && !parts.is_stopping() {
+            purge(&parts, &mut reader, &mut reaper);
+            purge_at = workers::now() + parts.settings.purge_interval;
         }
         catch_up.run(&parts, &mut reader);
         if reaped.destroyed > 0 {
@@ -163,6 +169,25 @@ fn end(
         }
         Err(UpdateError::Busy | UpdateError::NotActive) => ControlFlow::Break(()),
         Err(_) => ControlFlow::Continue(()),
+    }
+}
+
+/// Purges tombstones that are old enough, and goes on reclaiming meanwhile.
+fn purge(parts: &EngineParts, reader: &mut Reader, reaper: &mut Reaper) {
+    let Some(age) = parts.settings.purge_after else { return };
+    let before = parts.deleted_before(age);
+    for partition in &parts.partitions {
+        let mut next = Some(Seqno::ZERO);
+        while let Some(after) = next.filter(|_| !parts.is_stopping()) {
+            match parts.purge_page(partition, before, after, reader) {
+                Ok((_, more)) => next = more,
+                Err(error) => {
+                    parts.workers.report(0, &error);
+                    return;
+                }
+            }
+            reaper.reap();
+        }
     }
 }
 

@@ -23,6 +23,8 @@ mod flusher;
 mod guarded;
 mod housekeeper;
 mod parts;
+mod purge;
+mod rollback;
 mod session;
 mod settings;
 mod shutdown;
@@ -45,7 +47,7 @@ pub use settings::EngineSettings;
 pub use shutdown::{Quiesce, ShutdownReport};
 #[cfg(millstream_loom)]
 pub(crate) use signal::CommitSignal;
-pub use signal::{Flushed, Persisted, PersistedAll};
+pub use signal::{Flushed, Persisted, PersistedAll, StatePersisted, StatesChanged};
 pub use start::EngineBuilder;
 pub use stats::{
     BackfillSnapshot, ConnectionSnapshot, EngineStats, StreamDetails, StreamSnapshot, VbucketStats,

@@ -2,6 +2,7 @@
 
 use super::clock::Clock;
 use super::collections::ManifestTurn;
+use super::rollback::RollbackJob;
 use super::settings::EngineSettings;
 use super::shutdown::Workers;
 use super::signal::CommitSignal;
@@ -17,7 +18,7 @@ use crate::store::Store;
 use crate::types::VbId;
 use millstream_reclaim::sync::Arc;
 use millstream_reclaim::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use millstream_reclaim::{Domain, Published};
+use millstream_reclaim::{Domain, Published, PushList};
 use std::time::Duration;
 
 /// An engine without its handle.
@@ -36,6 +37,10 @@ pub(crate) struct EngineParts {
     pub(crate) gate: Arc<PoolGate>,
     /// Partitions that have something to persist.
     pub(crate) dirty: Arc<ReadySet>,
+    /// Told whenever a vbucket's state or failover log has changed.
+    pub(super) states: CommitSignal,
+    /// What the flusher is to take back.
+    pub(super) rollbacks: PushList<RollbackJob>,
     pub(crate) workers: Workers,
     pub(crate) counters: Counters,
     pub(crate) stream_reports: StreamReports,
@@ -57,6 +62,7 @@ pub(crate) struct Counters {
     pub(crate) committed_items: AtomicU64,
     pub(crate) commit_failures: AtomicU64,
     pub(crate) expired: AtomicU64,
+    pub(crate) purged: AtomicU64,
 }
 
 impl Counters {
@@ -98,6 +104,8 @@ impl EngineParts {
             clock: made.clock,
             pressure: made.pressure,
             commits: CommitSignal::default(),
+            states: CommitSignal::default(),
+            rollbacks: PushList::new(),
             gate: made.gate,
             dirty: made.dirty,
             workers: made.workers,
@@ -150,6 +158,7 @@ impl EngineParts {
         // H2 Release: pairs with `is_stopped`.
         self.stopped.store(true, Ordering::Release);
         self.commits.notify();
+        self.states.notify();
     }
 
     pub(crate) fn is_stopped(&self) -> bool {

@@ -27,6 +27,11 @@ pub struct EngineSettings {
     pub flush_bytes: usize,
     /// How often expired documents are looked for; they are also found when somebody reads them.
     pub expiry_interval: Duration,
+    /// How old tombstones get: then the store and the by-key index forget them, and clients that have not seen them
+    /// start again. `None`: as old as they like, unless somebody purges them.
+    pub purge_after: Option<Duration>,
+    /// How often old tombstones are looked for.
+    pub purge_interval: Duration,
     /// Retired values that may wait for reclamation before writes that would add to them are refused.
     pub garbage_max: u64,
     /// Silence after which a connection with no-ops on is given up.
@@ -43,6 +48,8 @@ impl Default for EngineSettings {
             backfill_buffer_bytes: BACKFILL_BUFFER_BYTES_MAX,
             flush_bytes: FLUSH_BYTES,
             expiry_interval: Duration::from_secs(10),
+            purge_after: Some(Duration::from_secs(3 * 24 * 60 * 60)),
+            purge_interval: Duration::from_secs(60 * 60),
             garbage_max: 1_000_000,
             idle_timeout: IDLE_TIMEOUT,
         }

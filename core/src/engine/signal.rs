@@ -2,6 +2,7 @@
 
 use super::guarded::guarded;
 use super::parts::EngineParts;
+use crate::partition::Partition;
 use crate::types::{Seqno, VbId};
 use core::future::Future;
 use core::pin::Pin;
@@ -149,6 +150,93 @@ impl Future for PersistedAll {
             Some(done) => Poll::Ready(done),
             None => Poll::Pending,
         }
+    }
+}
+
+/// Done when the state that a vbucket had when this was made, or a later one, is persisted, or the engine has stopped.
+///
+/// # Cancel safety
+/// May be dropped at any time.
+#[derive(Debug)]
+#[must_use = "futures do nothing unless polled"]
+pub struct StatePersisted {
+    parts: Arc<EngineParts>,
+    vb: VbId,
+    version: u64,
+    registration: Registration,
+}
+
+impl StatePersisted {
+    pub(super) fn new(parts: Arc<EngineParts>, vb: VbId) -> Self {
+        let version = {
+            let mut reader = parts.domain.borrow("state persisted");
+            let pin = reader.pin();
+            parts.partition(vb).map_or(0, |partition| partition.info(&pin).version)
+        };
+        Self { parts, vb, version, registration: Registration::default() }
+    }
+
+    fn look(&self) -> Option<bool> {
+        let stored = |partition: &Partition| partition.info_stored() >= self.version;
+        if self.parts.partition(self.vb).is_none_or(stored) {
+            return Some(true);
+        }
+        self.parts.is_stopped().then_some(false)
+    }
+}
+
+impl Future for StatePersisted {
+    /// Whether it is persisted.
+    type Output = bool;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<bool> {
+        let this = &mut *self;
+        if let Some(done) = this.look() {
+            return Poll::Ready(done);
+        }
+        this.registration.renew(&this.parts.commits, cx.waker());
+        match this.look() {
+            Some(done) => Poll::Ready(done),
+            None => Poll::Pending,
+        }
+    }
+}
+
+/// Done when the state or failover log of some vbucket has changed since [`Engine::states_told`] gave a number, or the
+/// engine has stopped.
+///
+/// [`Engine::states_told`]: super::Engine::states_told
+///
+/// # Cancel safety
+/// May be dropped at any time.
+#[derive(Debug)]
+#[must_use = "futures do nothing unless polled"]
+pub struct StatesChanged {
+    parts: Arc<EngineParts>,
+    told: u64,
+    registration: Registration,
+}
+
+impl StatesChanged {
+    pub(super) fn new(parts: Arc<EngineParts>, told: u64) -> Self {
+        Self { parts, told, registration: Registration::default() }
+    }
+
+    fn is_done(&self) -> bool {
+        self.parts.states.told() != self.told || self.parts.is_stopped()
+    }
+}
+
+impl Future for StatesChanged {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let this = &mut *self;
+        if this.is_done() {
+            return Poll::Ready(());
+        }
+        this.registration.renew(&this.parts.states, cx.waker());
+        if this.is_done() { Poll::Ready(()) } else { Poll::Pending }
     }
 }
 

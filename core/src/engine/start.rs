@@ -122,7 +122,8 @@ impl EngineBuilder {
             if persisted.high > Seqno::ZERO {
                 let mut reader = domain.borrow("load");
                 let pin = reader.pin();
-                self.store.keys(vb, &mut |key, meta| stored.load(&partition, key, meta, &pin))?;
+                let history = partition.history(&pin);
+                self.store.keys(vb, &mut |key, meta| stored.load(vb, &history, key, meta))?;
             }
             partitions.push(partition);
         }

@@ -61,6 +61,8 @@ pub struct EngineStats {
     pub last_error: Option<String>,
     /// Documents that expired.
     pub expired: u64,
+    /// Tombstones that were purged.
+    pub purged: u64,
     /// Scans of the store that are open.
     pub backfills: usize,
     /// How many there may be.
@@ -192,17 +194,18 @@ pub(super) fn vbucket(partition: &Partition, pin: &Pin<'_>) -> Option<VbucketSta
     let info = partition.info(pin);
     let (log_bytes, index_bytes) = partition.memory(pin);
     // Before the end in memory, which it never passes.
-    let persisted = partition.stored();
-    let high = partition.high(pin);
+    let history = partition.history(pin);
+    let persisted = history.stored();
+    let high = history.high(pin);
     Some(VbucketStats {
         state: info.state,
         uuid: info.failover.newest().uuid,
         high,
         persisted,
-        purge: partition.purge_seqno(),
+        purge: history.purge_seqno(),
         cas_max: partition.cas_max(),
-        items: partition.alive(),
-        log_floor: partition.history(pin).log.floor(),
+        items: history.alive(),
+        log_floor: history.log.floor(),
         log_bytes,
         index_bytes,
     })
@@ -215,7 +218,7 @@ pub(super) fn engine(parts: &EngineParts, pin: &Pin<'_>) -> EngineStats {
     let read =
         |counter: &millstream_reclaim::sync::atomic::AtomicU64| counter.load(Ordering::Relaxed);
     EngineStats {
-        items: parts.partitions.iter().map(Partition::alive).sum(),
+        items: parts.partitions.iter().map(|p| p.history(pin).alive()).sum(),
         memory_bytes: parts.partitions.iter().map(|p| p.memory(pin)).map(|(l, i)| l + i).sum(),
         memory_budget: parts.pressure.budget(),
         disk_bytes: parts.store.disk_bytes(),
@@ -225,6 +228,7 @@ pub(super) fn engine(parts: &EngineParts, pin: &Pin<'_>) -> EngineStats {
         commit_failures: read(&counters.commit_failures),
         last_error: parts.workers.last_error(),
         expired: read(&counters.expired),
+        purged: read(&counters.purged),
         backfills: parts.gate.running(),
         backfills_max: parts.settings.backfills_max,
         garbage: domain.pending + domain.plain_pending,

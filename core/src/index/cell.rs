@@ -6,6 +6,7 @@
 //! | word | meaning |
 //! |---|---|
 //! | null | the key has no version |
+//! | 2 | the key is gone from the index, and with it this cell: whoever wants to write looks for the key's new cell |
 //! | pointer, low bit 0 | a slot of the log's window: meta data and value in memory |
 //! | pointer, low bit 1 | boxed meta data: the version is in the store, its value is not in memory |
 //!
@@ -13,6 +14,7 @@
 //! - I1. A slot pointer is replaced (by a writer, or by `chill` on the trimmer's thread) before its segment is
 //!   retired (model `log::trim_vs_read`).
 //! - I2. A box is owned by the cell until the exchange that takes it out, whose thread frees it through the epoch.
+//! - I4. Gone is for ever, so no version is ever in a cell that nobody finds (model `index::expel_vs_write`).
 //! - I3. Seqnos of successive versions rise: a writer whose seqno is below the current version's gives it up.
 //!
 //! # Callers
@@ -22,6 +24,7 @@
 //! | `load` | any pinned thread | everything | wait-free |
 //! | `replace` | any pinned writer | everything | wait-free; may fail |
 //! | `clear` | who drops a collection | everything | wait-free |
+//! | `expel` | who purged the tombstone, or wrote nothing | everything | wait-free; gives way to a writer |
 //! | `chill` | the trimmer | everything | wait-free; gives way to a writer |
 //! | `warm_up` | the loader | nothing | wait-free |
 //!
@@ -29,7 +32,7 @@
 //!
 //! | label | access | ordering | pairs with | what breaks if weaker | model |
 //! |---|---|---|---|---|---|
-//! | K1 | `replace`, `chill`, `clear`, `warm_up`: exchange | AcqRel | K2 | a reader follows the pointer before the document is there | `index::exposed_is_whole` |
+//! | K1 | `replace`, `chill`, `clear`, `expel`, `warm_up`: exchange | AcqRel | K2 | a reader follows the pointer before the document is there | `index::exposed_is_whole` |
 //! | K2 | `load` | Acquire | K1 | the same, from the other side | `index::exposed_is_whole` |
 //!
 //! # Reclamation
@@ -49,7 +52,9 @@ use millstream_reclaim::sync::atomic::{AtomicPtr, Ordering};
 
 /// The low bit of a pointer to boxed meta data.
 const COLD: usize = 1;
-const _: () = assert!(align_of::<Slot>() > COLD && align_of::<DocMeta>() > COLD);
+const _: () = assert!(align_of::<Slot>() > GONE && align_of::<DocMeta>() > COLD);
+/// The word of a cell that is out of the index. No slot is at this address.
+const GONE: usize = 2;
 
 /// The newest version of one key.
 #[derive(Debug)]
@@ -116,10 +121,43 @@ impl Cell {
         true
     }
 
-    /// Forgets whatever it names. A writer or trimmer that is at it at the same time may be first or last.
+    /// Whether it is out of the index.
+    pub(crate) fn is_gone(&self) -> bool {
+        // K2 Acquire: pairs with K1.
+        self.0.load(Ordering::Acquire).addr() == GONE
+    }
+
+    /// Takes it out of use if it names nothing, or a version out of memory that `is_over`. Whether it did; the caller
+    /// then takes its key out of the index.
+    pub(crate) fn expel(&self, is_over: impl FnOnce(&DocMeta) -> bool, pin: &Pin<'_>) -> bool {
+        let held = self.load(pin);
+        let over = match held.current() {
+            Current::Absent => !held.is_gone(),
+            Current::Warm(_) => false,
+            Current::Cold(meta) => is_over(meta),
+        };
+        // K1 AcqRel: nothing is published with it; what it took out is freed once no reader can have it.
+        if !over
+            || self
+                .0
+                .compare_exchange(held.word, gone_word(), Ordering::AcqRel, Ordering::Relaxed)
+                .is_err()
+        {
+            return false;
+        }
+        if let Some(cold) = held.cold_box() {
+            // SAFETY: by I2 the exchange made this thread its owner, nobody can find it any more, and whoever still
+            // reads it is pinned.
+            unsafe { pin.free_raw(cold) };
+        }
+        true
+    }
+
+    /// Forgets whatever it names, and takes it out of use; the caller then takes its key out of the index. A writer or
+    /// trimmer that is at it at the same time may be first or last.
     pub(crate) fn clear(&self, pin: &Pin<'_>) {
         // K1 AcqRel: nothing is published with it; what it took out is freed once no reader can have it.
-        let held = self.0.swap(ptr::null_mut(), Ordering::AcqRel);
+        let held = self.0.swap(gone_word(), Ordering::AcqRel);
         if let Some(cold) = (Held { word: held, pinned: PhantomData }).cold_box() {
             // SAFETY: by I2 the exchange made this thread its owner, nobody can find it any more, and whoever still
             // reads it is pinned.
@@ -169,9 +207,14 @@ impl<'p> Held<'p> {
         }
     }
 
+    /// Whether the cell was out of the index.
+    pub(crate) fn is_gone(self) -> bool {
+        self.word.addr() == GONE
+    }
+
     /// The slot, if the version is in memory.
     fn slot(self) -> Option<&'p Slot> {
-        if self.word.addr() & COLD != 0 {
+        if self.word.addr() & COLD != 0 || self.is_gone() {
             return None;
         }
         // SAFETY: by I1 the segment is retired only after the cell stopped naming it; the caller was pinned before it
@@ -194,6 +237,10 @@ impl Current<'_> {
             Self::Cold(meta) => Some(meta),
         }
     }
+}
+
+fn gone_word() -> *mut Slot {
+    ptr::without_provenance_mut(GONE)
 }
 
 fn cold_word(meta: DocMeta) -> *mut Slot {

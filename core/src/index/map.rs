@@ -13,7 +13,8 @@ use millstream_reclaim::sync::atomic::{AtomicU64, Ordering};
 /// Bytes of one entry besides its key: the map's node and slot, the cell, and boxed meta data.
 const ENTRY_BYTES: u64 = 112;
 
-/// For each key its newest version. Keys stay until the whole index goes.
+/// For each key its newest version. A key that has none any more leaves the index; its cell says so to whoever still
+/// holds it.
 #[derive(Debug)]
 pub(crate) struct Index {
     keys: papaya::HashMap<Box<[u8]>, Cell, RandomState>,
@@ -36,12 +37,47 @@ impl Index {
     /// Calls `each` with a key's cell, which is made if there is none.
     pub(crate) fn with<R>(&self, key: &[u8], each: impl FnOnce(&Cell) -> R) -> R {
         let keys = self.keys.pin();
-        if let Some(cell) = keys.get(key) {
-            return each(cell);
+        // Ends when a cell is in use; each further round means that somebody took one out of use.
+        let cell = loop {
+            let cell = match keys.get(key) {
+                Some(cell) => cell,
+                None => match keys.try_insert_with(Box::from(key), Cell::new) {
+                    Ok(cell) => {
+                        // O1 Relaxed: a statistic.
+                        self.bytes.fetch_add(entry_bytes(key), Ordering::Relaxed);
+                        cell
+                    }
+                    Err(other) => other,
+                },
+            };
+            if !cell.is_gone() {
+                break cell;
+            }
+            self.remove(key);
+        };
+        each(cell)
+    }
+
+    /// Takes a key out whose cell is out of use.
+    fn remove(&self, key: &[u8]) {
+        if let Ok(Some(_)) = self.keys.pin().remove_if(key, |_, cell| cell.is_gone()) {
+            // O1 Relaxed: a statistic.
+            self.bytes.fetch_sub(entry_bytes(key), Ordering::Relaxed);
         }
-        // O1 Relaxed: a statistic; two writers that add the same key at once both count it.
-        self.bytes.fetch_add(ENTRY_BYTES + key.len() as u64, Ordering::Relaxed);
-        each(keys.get_or_insert_with(Box::from(key), Cell::new))
+    }
+
+    /// Takes a key out if it has no version, or one out of memory that `is_over`. Whether it did.
+    pub(crate) fn expel(
+        &self,
+        key: &[u8],
+        is_over: impl FnOnce(&DocMeta) -> bool,
+        pin: &Pin<'_>,
+    ) -> bool {
+        let expelled = self.keys.pin().get(key).is_some_and(|cell| cell.expel(is_over, pin));
+        if expelled {
+            self.remove(key);
+        }
+        expelled
     }
 
     /// The newest version of a key.
@@ -59,11 +95,12 @@ impl Index {
         }
     }
 
-    /// Forgets the versions of all keys of a collection; the keys stay.
+    /// Forgets all keys of a collection.
     pub(crate) fn forget(&self, collection: CollectionId, pin: &Pin<'_>) {
         for (key, cell) in &self.keys.pin() {
             if CollectionId::split(key).is_ok_and(|(of, _)| of == collection) {
                 cell.clear(pin);
+                self.remove(key);
             }
         }
     }
@@ -90,4 +127,8 @@ impl Index {
         // O1 Relaxed: a statistic.
         self.bytes.load(Ordering::Relaxed)
     }
+}
+
+fn entry_bytes(key: &[u8]) -> u64 {
+    ENTRY_BYTES + key.len() as u64
 }

@@ -4,12 +4,14 @@
 //!
 //! | bits | meaning |
 //! |---|---|
-//! | 0..62 | the last seqno given out |
+//! | 0..61 | the last seqno given out |
+//! | 61 | held: no more is given out until whoever holds it lets go |
 //! | 62 | closed: no more is given out, for ever |
 //! | 63 | sealed: no more is given out until it is unsealed |
 //!
 //! The seal follows the vbucket's state, and comes and goes with it. The end of the engine is another matter: whoever
-//! changes a state across it must not undo it, so it has a bit that nobody clears.
+//! changes a state across it must not undo it, so it has a bit that nobody clears. Whoever takes the
+//! vbucket for himself for a while has the third, which no change of state touches.
 //!
 //! # Invariants
 //! - I1. A seqno is given out once (test `tail_gives_each_seqno_once`, model `log::reserve`).
@@ -23,13 +25,14 @@
 //! |---|---|---|---|
 //! | `reserve` | any writer | everything | lock-free: a failed exchange means that another writer got a seqno |
 //! | `seal`, `unseal`, `close`, `last` | any thread | everything | wait-free |
+//! | `hold`, `let_go` | one holder at a time | everything | wait-free |
 //!
 //! # Orderings
 //!
 //! | label | access | ordering | pairs with | what breaks if weaker | model |
 //! |---|---|---|---|---|---|
 //! | T1 | `reserve`, exchange | AcqRel | T1, T2 | a writer that saw a version through the by-key index could get a lower seqno than it | `log::reserve` |
-//! | T2 | `seal`, `unseal`, `close` | AcqRel | T1 | a sealer could miss the last reservation's effects | `log::seal_fixes_last`, `log::close_outlasts_unseal` |
+//! | T2 | `seal`, `unseal`, `close`, `hold`, `let_go` | AcqRel | T1 | a sealer could miss the last reservation's effects | `log::seal_fixes_last`, `log::close_outlasts_unseal`, `log::hold_outlasts_seals` |
 //! | T3 | `last`, `is_sealed`, first load of `reserve` | Relaxed | none | nothing: a hint that the exchange confirms | `log::reserve` |
 //!
 //! # Reclamation
@@ -45,8 +48,10 @@ use millstream_reclaim::sync::atomic::{AtomicU64, Ordering};
 const SEALED: u64 = 1 << 63;
 /// Shut for ever.
 const CLOSED: u64 = 1 << 62;
-/// Either: no seqno is given out.
-const SHUT: u64 = SEALED | CLOSED;
+/// Shut while somebody has the vbucket for himself.
+const HELD: u64 = 1 << 61;
+/// Any: no seqno is given out.
+const SHUT: u64 = SEALED | CLOSED | HELD;
 
 /// Gives out seqnos.
 #[derive(Debug)]
@@ -112,6 +117,18 @@ impl Tail {
     pub fn close(&self) -> Seqno {
         // T2 AcqRel: the returned word is the last one; pairs with T1.
         Seqno(self.0.fetch_or(CLOSED, Ordering::AcqRel) & !SHUT)
+    }
+
+    /// Shuts it until [`let_go`](Self::let_go), and returns the last seqno given out.
+    pub fn hold(&self) -> Seqno {
+        // T2 AcqRel: the returned word is the last one; pairs with T1.
+        Seqno(self.0.fetch_or(HELD, Ordering::AcqRel) & !SHUT)
+    }
+
+    /// Ends a [`hold`](Self::hold).
+    pub fn let_go(&self) {
+        // T2 AcqRel: later reservations follow whatever was done meanwhile; pairs with T1.
+        self.0.fetch_and(!HELD, Ordering::AcqRel);
     }
 
     /// Takes the seal off; one that is closed stays shut.

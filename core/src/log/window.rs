@@ -25,7 +25,7 @@
 //! | `reserve` | any writer | everything | lock-free; refuses when the window is full |
 //! | `open`, `read`, `high` | any reader | everything | wait-free, bounded by the range |
 //! | `trim` | one trimmer | everything else | wait-free, bounded by the segments trimmed |
-//! | `seal`, `unseal`, `close` | any thread | everything | wait-free |
+//! | `seal`, `unseal`, `close`, `hold`, `let_go` | any thread | everything | wait-free |
 //!
 //! # Orderings
 //!
@@ -137,6 +137,16 @@ impl Log {
     /// Shuts the log for writes for ever, and returns the last seqno.
     pub fn close(&self) -> Seqno {
         self.tail.close()
+    }
+
+    /// Shuts the log for writes until it is let go, and returns the last seqno.
+    pub fn hold(&self) -> Seqno {
+        self.tail.hold()
+    }
+
+    /// Ends a [`hold`](Self::hold).
+    pub fn let_go(&self) {
+        self.tail.let_go();
     }
 
     /// Takes the seal off; a log that is closed stays shut.

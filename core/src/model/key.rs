@@ -37,6 +37,18 @@ impl Key {
         Seen(self.0.load(pin))
     }
 
+    /// `Cell::expel` of nothing, or of the version of that seqno.
+    #[must_use]
+    pub fn expel(&self, seqno: Seqno, pin: &Pin<'_>) -> bool {
+        self.0.expel(|meta| meta.seqno == seqno, pin)
+    }
+
+    /// `Cell::is_gone`.
+    #[must_use]
+    pub fn is_gone(&self) -> bool {
+        self.0.is_gone()
+    }
+
     /// `Reservation::publish_if`, by way of `Cell::replace`.
     ///
     /// # Errors
@@ -61,6 +73,12 @@ impl Default for Key {
 }
 
 impl<'p> Seen<'p> {
+    /// `Held::is_gone`.
+    #[must_use]
+    pub fn is_gone(self) -> bool {
+        self.0.is_gone()
+    }
+
     /// `Held::current`.
     #[must_use]
     pub fn version(self) -> Version<'p> {

@@ -115,7 +115,7 @@ impl Partition {
         let history = self.0.history(pin);
         let asked = Asked { key: name, now_ns: 0, fetched: None, collection, told: Told::AtOnce };
         let mut set = |_: Option<room::Found<'_>>| Decision::Write(Change::set(&b"value"[..]));
-        self.0.update_cell(&history.log, &key.0, asked, pin, &mut set)
+        self.0.update_cell(&history, &key.0, asked, pin, &mut set).expect("no model purges it")
     }
 
     /// `Partition::collect`.

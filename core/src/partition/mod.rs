@@ -21,6 +21,7 @@ mod write;
 mod tests;
 
 pub use change::{Change, Decision, Doc, Found, Origin, UpdateError, Written};
+pub(crate) use history::History;
 pub(crate) use pressure::{Pressure, Room};
 pub(crate) use vbucket::{Partition, PartitionSettings, VbInfo};
 pub(crate) use write::{Asked, Told};

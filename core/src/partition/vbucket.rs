@@ -5,8 +5,9 @@
 //! | field | written by | read by |
 //! |---|---|---|
 //! | `history`, `info` | whoever changes the vbucket's state | everybody, under a pin |
-//! | `persisted`, `purge` | the flusher | everybody |
-//! | `cas`, `alive` | writers | writers, stats |
+//! | `persisted`, `info_stored` | the flusher | everybody |
+//! | `flush_to` | who takes the vbucket back | the flusher |
+//! | `cas` | writers | writers, stats |
 //! | `dirty` | writers set it, the flusher clears it | both |
 //!
 //! # Invariants
@@ -30,19 +31,18 @@
 //! | V7 | `collect`: fence after the clear | SeqCst fence | the fence of `WaitList::wake_all` | as V1 | `partition::dirty_vs_flush` |
 //! | V3 | `persisted`: raised | Release | V4 | somebody reads the store before the commit | `partition::dirty_vs_flush` |
 //! | V4 | `persisted`: read | Acquire | V3 | the same, from the other side | `partition::dirty_vs_flush` |
-//! | V8 | `stored_last`: raised before the log is trimmed, read after it was found empty | Release / Acquire | itself, through the log's floor | the high seqno falls when the last document leaves the log | none yet |
+//! | V9 | `flush_to`, `info_gathered`, `info_stored` | Release / Acquire | themselves | a version above the limit is persisted, which the rollback that follows undoes; a state is said to be stored before it is | none: the channel to the flusher and the commit order them already |
 //! | V5 | `cas` | Relaxed | none | nothing: one word, and a writer that saw a version through the index already happened after its token was made | none |
-//! | V6 | `alive`, `purge` | Relaxed | none | nothing: statistics, and a bound that the stream request checks again | none |
 //!
 //! # Reclamation
 //! `history` and `info` are published cells; what they held is retired through the caller's pin.
 //!
 //! # Not promised
-//! That `alive` is exact while writes run.
+//! That `persisted` is a document's seqno.
 
 use super::history::History;
 use super::pressure::Pressure;
-use crate::collections::{CollectionTable, VbCollection, is_system};
+use crate::collections::{CollectionTable, VbCollection};
 use crate::error::Result;
 use crate::failover::FailoverLog;
 use crate::index::Current;
@@ -50,18 +50,21 @@ use crate::limits::FLUSH_ITEMS;
 use crate::log::{Opened, ReadTo};
 use crate::ready::{ReadySet, WaitList};
 use crate::store::{Persisted, Record, VbBatch};
-use crate::types::{Cas, CollectionId, DocMeta, ScopeId, Seqno, VbId, VbState};
+use crate::types::{Cas, CollectionId, Seqno, VbId, VbState};
 use bytes::Bytes;
 use core::ops::ControlFlow;
 use millstream_reclaim::sync::Arc;
 use millstream_reclaim::sync::atomic::{AtomicBool, AtomicU64, Ordering, fence};
-use millstream_reclaim::{Domain, Live, Pin, Published};
+use millstream_reclaim::{Domain, Live, Pin, Published, PushList};
 
 /// A vbucket's state and failover log, which change together.
 #[derive(Clone, Debug)]
 pub(crate) struct VbInfo {
     pub(crate) state: VbState,
     pub(crate) failover: FailoverLog,
+    /// Whether somebody has it to himself for a change that takes several steps: no stream is opened and no state set
+    /// meanwhile.
+    pub(crate) held: bool,
     /// Counts the changes, so that a stream request can tell whether it was overtaken.
     pub(crate) version: u64,
 }
@@ -85,22 +88,22 @@ pub(crate) struct Partition {
     pub(crate) vb: VbId,
     pub(crate) history: Published<History>,
     pub(crate) info: Published<VbInfo>,
-    /// The default collection, which every vbucket has.
-    pub(crate) default: VbCollection,
-    /// The others.
-    pub(crate) others: Published<CollectionTable>,
     /// Readers that wait for the next write.
     pub(crate) waiters: WaitList,
     /// Readers that wait for the next commit.
     pub(crate) flushed: WaitList,
     persisted: AtomicU64,
-    /// The last document that left, or may leave, the log.
-    stored_last: AtomicU64,
-    purge: AtomicU64,
+    /// The highest seqno that the flusher may persist now.
+    flush_to: AtomicU64,
     pub(super) cas: AtomicU64,
-    pub(super) alive: AtomicU64,
     dirty: AtomicBool,
     info_dirty: AtomicBool,
+    /// The version of `info` in the batch that is being made, and in the store.
+    info_gathered: AtomicU64,
+    info_stored: AtomicU64,
+    window_items: u64,
+    /// Tombstones that the store let go of while the log still had them.
+    pub(crate) purged: PushList<(Box<[u8]>, Seqno)>,
     dirty_set: Arc<ReadySet>,
     pub(super) pressure: Arc<Pressure>,
 }
@@ -110,8 +113,8 @@ impl Partition {
     pub(crate) fn new(settings: PartitionSettings<'_>, domain: &Domain) -> Result<Self> {
         let PartitionSettings { vb, persisted, failover, last, window_items, dirty_set, pressure } =
             settings;
-        let info = VbInfo { state: persisted.state, failover, version: 0 };
-        let history = History::new(last, window_items);
+        let info = VbInfo { state: persisted.state, failover, held: false, version: 0 };
+        let history = History::new(last, window_items, persisted.purge, domain)?;
         if persisted.state != VbState::Active {
             history.log.seal();
         }
@@ -119,17 +122,17 @@ impl Partition {
             vb,
             history: domain.publish(history)?,
             info: domain.publish(info)?,
-            default: VbCollection::new(CollectionId::ZERO, ScopeId::ZERO, 0, Seqno::ZERO),
-            others: domain.publish(CollectionTable::default())?,
             waiters: WaitList::new(),
             flushed: WaitList::new(),
             persisted: AtomicU64::new(last.0),
-            stored_last: AtomicU64::new(0),
-            purge: AtomicU64::new(persisted.purge.0),
+            flush_to: AtomicU64::new(u64::MAX),
             cas: AtomicU64::new(persisted.cas_max.0),
-            alive: AtomicU64::new(0),
             dirty: AtomicBool::new(false),
             info_dirty: AtomicBool::new(false),
+            info_gathered: AtomicU64::new(0),
+            info_stored: AtomicU64::new(0),
+            window_items,
+            purged: PushList::new(),
             dirty_set,
             pressure,
         })
@@ -145,39 +148,42 @@ impl Partition {
         self.info.get(pin).expect("a partition's state is replaced, never retired")
     }
 
-    /// Takes over a key that the store has, and where its collection (if it is not gone) is known so far; only before
-    /// the partition is shared.
-    pub(crate) fn load(
+    /// An empty history in the place of this one, whose next seqno is above every one given out so far.
+    pub(crate) fn new_history(
         &self,
-        key: &[u8],
-        meta: &DocMeta,
-        collection: Option<&VbCollection>,
+        purge: Seqno,
         pin: &Pin<'_>,
-    ) {
-        self.note_stored(meta.seqno);
-        if collection.is_none() && !is_system(key) {
-            // Of a collection that was dropped.
-            return;
+        domain: &Domain,
+    ) -> Result<History> {
+        let last = self.history(pin).log.reserved();
+        let history = History::new(last, self.window_items, purge, domain)?;
+        if self.info(pin).state != VbState::Active {
+            history.log.seal();
         }
-        self.history(pin).index.load(key, meta);
-        if let Some(collection) = collection {
-            let is_alive = meta.kind.is_alive();
-            collection.note(meta.seqno, false, is_alive);
-            // V6 Relaxed: a statistic.
-            self.alive.fetch_add(u64::from(is_alive), Ordering::Relaxed);
-        }
+        Ok(history)
     }
 
-    /// The collections besides the default one; never retired while the partition lives.
-    pub(crate) fn others<'p>(&'p self, pin: &'p Pin<'_>) -> Live<'p, CollectionTable> {
-        self.others.get(pin).expect("a partition's collections are replaced, never retired")
+    /// Puts another history in the place of this one, whose log is held and persisted as far as it ever will be.
+    pub(crate) fn replace_history(&self, next: History, pin: &Pin<'_>) -> Result<()> {
+        let mut next = Some(next);
+        let replaced = self.history.update_past_limit(pin, |_| next.take())?;
+        assert!(replaced, "one thread at a time takes a vbucket back");
+        Ok(())
     }
 
-    /// Lets go of the documents of a collection whose drop event is in the history: nobody finds them by key any more.
-    pub(crate) fn forget(&self, collection: &VbCollection, pin: &Pin<'_>) {
-        // V6 Relaxed: a statistic.
-        self.alive.fetch_sub(collection.alive(), Ordering::Relaxed);
-        self.history(pin).index.forget(collection.id, pin);
+    /// The collections besides the default one, as they are now.
+    pub(crate) fn collections(&self, pin: &Pin<'_>) -> CollectionTable {
+        self.history(pin).others(pin).clone()
+    }
+
+    /// Changes the collections besides the default one.
+    pub(crate) fn change_collections(
+        &self,
+        pin: &Pin<'_>,
+        edit: impl FnMut(&CollectionTable) -> Option<CollectionTable>,
+    ) -> Result<()> {
+        self.history(pin).others.update_past_limit(pin, edit)?;
+        Ok(())
     }
 
     /// Calls `each` with a collection, if it lives in this vbucket.
@@ -187,11 +193,7 @@ impl Partition {
         pin: &Pin<'_>,
         each: impl FnOnce(Option<&VbCollection>) -> R,
     ) -> R {
-        if id == CollectionId::ZERO {
-            return each((!self.default.is_closing()).then_some(&self.default));
-        }
-        let others = self.others(pin);
-        each(others.find(id).map(|entry| &**entry).filter(|entry| !entry.is_closing()))
+        self.history(pin).with_collection(id, pin, each)
     }
 
     /// The newest version of a qualified key.
@@ -201,36 +203,12 @@ impl Partition {
         pin: &Pin<'_>,
         each: impl FnOnce(Current<'_>) -> R,
     ) -> R {
-        each(self.history(pin).index.get(key, pin))
+        self.history(pin).get(key, pin, each)
     }
 
-    /// The vbucket's high seqno: its last document's. The log may be further, by seqnos that came to nothing; a
-    /// client must not wait for those.
+    /// The vbucket's high seqno: its last document's.
     pub(crate) fn high(&self, pin: &Pin<'_>) -> Seqno {
-        let log = &self.history(pin).log;
-        loop {
-            let committed = log.high(pin);
-            match log.last_document(log.floor(), committed, pin, |_| true) {
-                Ok(Some(last)) => return last,
-                // V8 Acquire: what has left the log was stored before; pairs with V8 in `note_stored`.
-                Ok(None) => return Seqno(self.stored_last.load(Ordering::Acquire)),
-                // The log was trimmed meanwhile, which made progress.
-                Err(_) => {}
-            }
-        }
-    }
-
-    /// The last document that is in the store, synced: what clients are told is persisted. The log may be persisted
-    /// further, by seqnos that came to nothing.
-    pub(crate) fn stored(&self) -> Seqno {
-        // V8 Acquire: pairs with V8 in `note_stored`.
-        Seqno(self.stored_last.load(Ordering::Acquire))
-    }
-
-    /// A document is in the store, and may leave the log from now on.
-    pub(crate) fn note_stored(&self, last: Seqno) {
-        // V8 Release: before the log's floor passes it; pairs with V8 in `high`.
-        self.stored_last.fetch_max(last.0, Ordering::Release);
+        self.history(pin).high(pin)
     }
 
     /// Everything up to this seqno is in the store, synced.
@@ -239,15 +217,22 @@ impl Partition {
         Seqno(self.persisted.load(Ordering::Acquire))
     }
 
-    pub(crate) fn purge_seqno(&self) -> Seqno {
-        // V6 Relaxed: checked again when a backfill starts.
-        Seqno(self.purge.load(Ordering::Relaxed))
+    /// Everything up to `high` is persisted, or never will be: by the flusher, which has taken the store back.
+    pub(crate) fn raise_persisted(&self, high: Seqno) {
+        // V3 Release: after the commit; pairs with V4.
+        self.persisted.fetch_max(high.0, Ordering::Release);
     }
 
-    /// Documents that are alive.
-    pub(crate) fn alive(&self) -> u64 {
-        // V6 Relaxed: a statistic.
-        self.alive.load(Ordering::Relaxed)
+    /// Lets the flusher persist no more than this until it is told otherwise.
+    pub(crate) fn limit_flush(&self, to: Seqno) {
+        // V9 Release: before the flusher is asked to come; pairs with V9 in `collect_records`.
+        self.flush_to.store(to.0, Ordering::Release);
+    }
+
+    /// The version of the state and failover log that is in the store.
+    pub(crate) fn info_stored(&self) -> u64 {
+        // V9 Acquire: pairs with V9 in `settle`.
+        self.info_stored.load(Ordering::Acquire)
     }
 
     /// The highest CAS given out.
@@ -272,6 +257,10 @@ impl Partition {
         fence(Ordering::SeqCst);
         // V2 AcqRel: as above, for state and failover log.
         let info = self.info_dirty.swap(false, Ordering::AcqRel).then(|| self.info(pin));
+        if let Some(info) = &info {
+            // V9 Release: read by the flusher itself.
+            self.info_gathered.store(info.version, Ordering::Release);
+        }
         let state = info.as_ref().map(|info| info.state);
         let failover = info.as_ref().map(|info| info.failover.entries().to_vec());
         let (high, records, size) = match self.collect_records(bytes, pin) {
@@ -285,7 +274,12 @@ impl Partition {
     fn collect_records(&self, bytes: usize, pin: &Pin<'_>) -> Option<(Seqno, Vec<Record>, usize)> {
         let log = &self.history(pin).log;
         let from = self.persisted().next();
-        let Opened::Upto(open) = log.open(from, FLUSH_ITEMS, Seqno::MAX, pin) else { return None };
+        // V9 Acquire: pairs with V9 in `limit_flush`.
+        let to = Seqno(self.flush_to.load(Ordering::Acquire));
+        if to < from {
+            return None;
+        }
+        let Opened::Upto(open) = log.open(from, FLUSH_ITEMS, to, pin) else { return None };
         // The end of the batch decides which versions are replaced within it, so it is fixed first.
         let mut size = 0;
         let measured = log.read(from, open, pin, |doc| {
@@ -321,10 +315,13 @@ impl Partition {
 
     /// Records that everything up to `high` is synced; if there is more, the flusher comes again.
     pub(crate) fn settle(&self, high: Seqno, pin: &Pin<'_>) {
-        let log = &self.history(pin).log;
+        let history = self.history(pin);
+        let log = &history.log;
         if let Ok(Some(last)) = log.last_document(self.persisted().next(), high, pin, |_| true) {
-            self.note_stored(last);
+            history.note_stored(last);
         }
+        // V9 Acquire, then Release: the flusher's own note, told after the commit.
+        self.info_stored.fetch_max(self.info_gathered.load(Ordering::Acquire), Ordering::Release);
         // V3 Release: after the commit; pairs with V4.
         self.persisted.fetch_max(high.0, Ordering::Release);
         self.flushed.wake_all();
@@ -344,9 +341,7 @@ impl Partition {
 
     /// Gives up the oldest persisted part of the window until `enough` says so; returns the bytes freed.
     pub(crate) fn trim(&self, pin: &Pin<'_>, enough: impl FnMut(u64) -> bool) -> u64 {
-        let history = self.history(pin);
-        let index = &history.index;
-        history.log.trim(self.persisted(), pin, enough, |doc, slot| index.chill(doc, slot))
+        self.history(pin).trim(self.persisted(), pin, enough)
     }
 
     /// Whether little is left of the window for writers.

@@ -2,11 +2,12 @@
 //! again.
 
 use super::change::{Change, Decision, Found, UpdateError, Written};
+use super::history::History;
 use super::vbucket::Partition;
 use crate::collections::{Key, QualifiedKey, VbCollection};
 use crate::index::{Cell, Current, Held};
 use crate::limits::VALUE_BYTES_MAX;
-use crate::log::{Log, Reservation, Slot, TailError};
+use crate::log::{Reservation, Slot, TailError};
 use crate::types::{Cas, DocKind, DocMeta, RevSeqno};
 use millstream_reclaim::Pin;
 use millstream_reclaim::sync::atomic::Ordering;
@@ -51,39 +52,59 @@ impl Partition {
         mut decide: impl FnMut(Option<Found<'_>>) -> Decision<'v, E>,
     ) -> Result<Written, UpdateError<E>> {
         let qualified = QualifiedKey::new(key).ok_or(UpdateError::TooLarge)?;
-        self.with_collection(key.collection, pin, |collection| {
+        let history = self.history(pin);
+        history.with_collection(key.collection, pin, |collection| {
             let collection = Some(collection.ok_or(UpdateError::UnknownCollection)?);
             let asked = Asked { key: qualified.as_bytes(), now_ns, fetched, collection, told };
-            self.update_qualified(asked, pin, &mut decide)
+            self.update_qualified(&history, asked, pin, &mut decide)
         })
     }
 
     /// [`update`](Self::update) of a key that names its collection itself, or of a system event.
     pub(crate) fn update_qualified<'v, E>(
         &self,
+        history: &History,
         asked: Asked<'_>,
         pin: &Pin<'_>,
         decide: &mut impl FnMut(Option<Found<'_>>) -> Decision<'v, E>,
     ) -> Result<Written, UpdateError<E>> {
-        let history = self.history(pin);
-        history
-            .index
-            .with(asked.key, |cell| self.update_cell(&history.log, cell, asked, pin, decide))
+        // Ends when the key's cell is in use; each further round means that somebody took one out of use.
+        let written = loop {
+            let written = history
+                .index
+                .with(asked.key, |cell| self.update_cell(history, cell, asked, pin, decide));
+            if let Some(written) = written {
+                break written;
+            }
+        };
+        if written.is_err() {
+            // A key that was looked for in vain leaves nothing behind.
+            history.index.expel(asked.key, |_| false, pin);
+        }
+        written
     }
 
-    /// [`update`](Self::update), with the key's cell in hand.
+    /// [`update`](Self::update), with the key's cell in hand; `None` if that is out of use.
     pub(crate) fn update_cell<'v, E>(
         &self,
-        log: &Log,
+        history: &History,
         cell: &Cell,
         asked: Asked<'_>,
         pin: &Pin<'_>,
         decide: &mut impl FnMut(Option<Found<'_>>) -> Decision<'v, E>,
-    ) -> Result<Written, UpdateError<E>> {
+    ) -> Option<Result<Written, UpdateError<E>>> {
         let Asked { key, now_ns, fetched, collection, told } = asked;
         let announce = Announce(self);
-        let mut write =
-            Attempt { partition: self, log, cell, key, now_ns, collection, pin, reserved: false };
+        let mut write = Attempt {
+            partition: self,
+            history,
+            cell,
+            key,
+            now_ns,
+            collection,
+            pin,
+            reserved: false,
+        };
         let result = write.run(fetched, decide);
         if !write.reserved || told == Told::ByCaller {
             core::mem::forget(announce);
@@ -110,17 +131,6 @@ impl Partition {
         // V5 Relaxed: the word alone must rise.
         self.cas.fetch_max(cas.get(), Ordering::Relaxed);
         cas
-    }
-
-    /// Keeps the count of live documents.
-    fn count(&self, before: bool, after: bool) {
-        match (before, after) {
-            // V6 Relaxed: a statistic.
-            (false, true) => self.alive.fetch_add(1, Ordering::Relaxed),
-            // V6 Relaxed: a statistic.
-            (true, false) => self.alive.fetch_sub(1, Ordering::Relaxed),
-            _ => 0,
-        };
     }
 }
 
@@ -157,7 +167,7 @@ pub(crate) enum Told {
 /// One write to one key.
 struct Attempt<'a, 'g> {
     partition: &'a Partition,
-    log: &'a Log,
+    history: &'a History,
     cell: &'a Cell,
     key: &'a [u8],
     now_ns: u64,
@@ -168,35 +178,41 @@ struct Attempt<'a, 'g> {
 
 impl<'a> Attempt<'a, '_> {
     /// Runs until the write is published or refused. Each further round means that another writer made a version of
-    /// this key, or that the trimmer moved it out of memory, which it does once.
+    /// this key, or that the trimmer moved it out of memory, which it does once. `None` if the cell is out of use.
     fn run<'v, E>(
         &mut self,
         fetched: Option<Found<'_>>,
         decide: &mut impl FnMut(Option<Found<'_>>) -> Decision<'v, E>,
-    ) -> Result<Written, UpdateError<E>> {
+    ) -> Option<Result<Written, UpdateError<E>>> {
         let mut reserved: Option<Reservation<'a>> = None;
         loop {
             let held = self.cell.load(self.pin);
+            if held.is_gone() {
+                return None;
+            }
             let current = held.current();
             let change = match decide(found(current, fetched)) {
                 Decision::Write(change) => change,
-                Decision::NeedValue => return Err(UpdateError::NotInMemory),
-                Decision::Refuse(why) => return Err(UpdateError::Refused(why)),
+                Decision::NeedValue => return Some(Err(UpdateError::NotInMemory)),
+                Decision::Refuse(why) => return Some(Err(UpdateError::Refused(why))),
             };
             if change.value.len() > VALUE_BYTES_MAX {
-                return Err(UpdateError::TooLarge);
+                return Some(Err(UpdateError::TooLarge));
             }
-            let reservation = self.reserve(reserved.take(), current)?;
+            let reservation = match self.reserve(reserved.take(), current) {
+                Ok(reservation) => reservation,
+                Err(refused) => return Some(Err(refused)),
+            };
             let meta = self.version(&reservation, &change, current);
             let before = current.meta().is_some_and(|meta| meta.kind.is_alive());
             let doc = (meta, self.key, &*change.value);
             match reservation.publish_if(doc, |slot| self.expose(held, slot, &meta, before)) {
                 Ok(grown) => {
                     if grown > 0 {
-                        let bytes = self.log.bytes();
+                        let bytes = self.history.log.bytes();
                         self.partition.pressure.grew(bytes.saturating_sub(grown), bytes);
                     }
-                    return Ok(Written { seqno: meta.seqno, cas: meta.cas, rev: meta.rev });
+                    return Some(Ok(Written { seqno: meta.seqno, cas: meta.cas, rev: meta.rev }));
                 }
                 Err(unused) => reserved = Some(unused),
             }
@@ -218,7 +234,7 @@ impl<'a> Attempt<'a, '_> {
         if self.partition.pressure.is_critical() {
             return Err(UpdateError::Busy);
         }
-        let reservation = self.log.reserve(self.pin).map_err(|error| match error {
+        let reservation = self.history.log.reserve(self.pin).map_err(|error| match error {
             TailError::Sealed(_) => UpdateError::NotActive,
             TailError::Full => UpdateError::Busy,
         })?;
@@ -255,7 +271,7 @@ impl<'a> Attempt<'a, '_> {
         let exposed = self.cell.replace(held, slot, meta, self.pin);
         if let Some(collection) = self.collection.filter(|_| exposed) {
             let after = meta.kind.is_alive();
-            self.partition.count(before, after);
+            self.history.count(before, after);
             collection.note(meta.seqno, before, after);
         }
         exposed

@@ -9,8 +9,8 @@ use crate::limits::UNTOLD_ENDS_MAX;
 use crate::partition::{Partition, Room};
 use crate::stream::{
     Accepted, ActiveStream, Built, Claimed, ConnectionFacts, Facts, FilterHigh, FilterKind, Killed,
-    Memory, RawFilter, Refusal, StreamFilter, StreamFlags, StreamName, StreamRange, StreamRequest,
-    StreamState, VbFacts, check, resolve,
+    Memory, PurgeTest, RawFilter, Refusal, StreamFilter, StreamFlags, StreamName, StreamRange,
+    StreamRequest, StreamState, VbFacts, check, resolve,
 };
 use crate::types::{EndReason, FailoverEntry, Opaque, Seqno, Sid, VbId};
 use millstream_reclaim::Pin;
@@ -65,6 +65,9 @@ impl Producer {
         };
         let info = partition.info(&pin);
         let (version, failover) = (info.version, info.failover.clone());
+        if info.held {
+            return Err(Refusal::NotStreamable(info.state));
+        }
         let high = partition.high(&pin);
         let manifest = engine.manifest(&pin);
         let kind = resolve(request.filter.as_ref(), &manifest);
@@ -82,8 +85,8 @@ impl Producer {
             vb: Some(VbFacts {
                 state: info.state,
                 high,
-                persisted: partition.stored(),
-                purge: partition.purge_seqno(),
+                persisted: partition.history(&pin).stored(),
+                purge: partition.history(&pin).purge_seqno(),
                 failover: &failover,
                 in_first_disk_snapshot: false,
                 live_stream: self.is_live(vb, request.sid),
@@ -274,7 +277,7 @@ impl Producer {
             skip_deletes: self.options.skip_deletes_in_initial_backfill
                 && accepted.start == Seqno::ZERO
                 && filter.is_aware(),
-            ..range_of(accepted, partition)
+            ..range_of(accepted)
         };
         let report = StreamReport::new(name, asked(accepted), &filter);
         let report = self.engine.stream_reports.open(connection.id, member, report);
@@ -347,15 +350,17 @@ fn asked(accepted: &Accepted) -> Asked {
 }
 
 /// What the stream of a granted request sends.
-fn range_of(accepted: &Accepted, partition: &Partition) -> StreamRange {
+fn range_of(accepted: &Accepted) -> StreamRange {
     // A client that has nothing of its snapshot yet is as good as between two.
     let begun = accepted.start > accepted.snap_start;
     StreamRange {
         start: accepted.start,
         end: accepted.end,
         snapshot_end: if begun { accepted.snap_end } else { accepted.start },
-        purge_exempt: accepted.exempt_from_purge
-            || accepted.purge == Seqno::ZERO && partition.purge_seqno() != Seqno::ZERO,
+        purge: PurgeTest {
+            ignored: accepted.flags.contains(StreamFlags::IGNORE_PURGED_TOMBSTONES),
+            known: accepted.client_purge,
+        },
         disk_only: accepted.flags.contains(StreamFlags::DISK_ONLY),
         skip_deletes: false,
     }

@@ -3,8 +3,8 @@
 use super::gate::{Held, Hold};
 use crate::error::Result;
 use crate::store::{
-    Batch, Durability, MemoryStore, Persisted, Record, Scan, Slice, SliceBudget, Start, Store,
-    VbBatch,
+    Batch, Durability, MemoryStore, Persisted, PurgeCut, PurgePage, Record, Scan, Slice,
+    SliceBudget, Start, Store, VbBatch,
 };
 use crate::types::{Cas, Datatype, DocKind, DocMeta, FailoverEntry, RevSeqno, Seqno, VbId};
 use bytes::Bytes;
@@ -206,8 +206,16 @@ impl Store for SeamStore {
     fn rollback(&self, vb: VbId, to: Seqno, failover: &[FailoverEntry]) -> Result<Seqno> {
         self.memory.rollback(vb, to, failover)
     }
-    fn purge(&self, vb: VbId, before: u32, limit: usize) -> Result<usize> {
-        self.memory.purge(vb, before, limit)
+    fn rollback_floor(&self, vb: VbId) -> Result<Seqno> {
+        self.memory.rollback_floor(vb)
+    }
+    fn purge_page(
+        &self,
+        vb: VbId,
+        cut: PurgeCut,
+        select: &mut dyn FnMut(&[u8], &DocMeta) -> bool,
+    ) -> Result<PurgePage> {
+        self.memory.purge_page(vb, cut, select)
     }
     fn reset(&self, vb: VbId) -> Result<()> {
         self.memory.reset(vb)

@@ -1,6 +1,6 @@
 //! One request while it is handled: what its command may look at, and how it ends.
 
-use super::kv::StatWalk;
+use super::kv::{StatWalk, VbChange};
 use super::output::Output;
 use super::peer::Peer;
 use super::shared::Shared;
@@ -39,6 +39,8 @@ pub(super) enum Stop {
     NeedsStored,
     /// It is handled again once there may be memory, or the vbucket has caught up with the manifest.
     NeedsMemory,
+    /// It is answered once this is made.
+    NeedsChange(VbChange),
     /// The connection ends; what is answered so far is sent.
     Close,
 }

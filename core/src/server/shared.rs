@@ -1,6 +1,6 @@
 //! What all connections of a server share.
 
-use super::cluster_config::{ClusterConfig, Ports};
+use super::cluster_config::{ClusterConfig, MapTexts, Ports};
 use super::error_map::ErrorMaps;
 use super::scram::Accounts;
 use super::settings::ServerSettings;
@@ -12,13 +12,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::Semaphore;
 
-/// What all connections of a server share; nothing in it changes.
+/// What all connections of a server share.
 #[derive(Debug)]
 pub(super) struct Shared {
     pub(super) engine: Engine,
     pub(super) settings: ServerSettings,
     pub(super) accounts: Accounts,
-    pub(super) config: ClusterConfig,
+    pub(super) config: Arc<ClusterConfig>,
     pub(super) error_maps: ErrorMaps,
     pub(super) started: Instant,
     /// Which DCP connections are watched for being stuck.
@@ -30,7 +30,7 @@ pub(super) struct Shared {
 impl Shared {
     pub(super) fn new(engine: Engine, settings: ServerSettings, ports: Ports) -> Result<Arc<Self>> {
         let accounts = Accounts::new(&settings.users)?;
-        let config = ClusterConfig::new(&settings, ports, &engine);
+        let config = Arc::new(ClusterConfig::new(&settings, ports, &engine));
         let error_maps = ErrorMaps::new();
         let sockets = Arc::new(Semaphore::new(SERVER_SOCKETS_MAX));
         let started = Instant::now();
@@ -45,6 +45,11 @@ impl Shared {
             stuck_names,
             sockets,
         }))
+    }
+
+    /// The map of the cluster now.
+    pub(super) fn map(&self) -> Arc<MapTexts> {
+        self.config.now(&self.engine)
     }
 
     /// How many clients are connected.

@@ -2,6 +2,7 @@
 //! start. The connection's later requests wait behind it; its streams do not.
 
 use super::call::key_of;
+use super::kv::VbChange;
 use super::status::Refused;
 use crate::engine::{Engine, Fetched, Flushed};
 use crate::error::Result;
@@ -41,6 +42,9 @@ enum WaitsFor {
     Refusal(Refused),
     Store(JoinHandle<Result<Option<Fetched>>>),
     Memory(Flushed),
+    Change(JoinHandle<Result<()>>),
+    /// To be answered with success.
+    Success,
 }
 
 /// What becomes of a request that waited.
@@ -52,6 +56,8 @@ pub(super) enum Resumed {
     Again(Frame, Attempts),
     /// It is answered with this.
     Refused(Frame, Refused),
+    /// It is answered with success.
+    Done(Frame),
 }
 
 impl Suspended {
@@ -99,6 +105,14 @@ impl Suspended {
         Self { frame, attempts, waits_for }
     }
 
+    /// A request that is answered once a vbucket is changed.
+    pub(super) fn for_change(engine: &Engine, frame: Frame, change: VbChange) -> Self {
+        let engine = engine.clone();
+        // On a thread that may block: it waits for the store.
+        let made = tokio::task::spawn_blocking(move || change.make(&engine));
+        Self { frame, attempts: Attempts::default(), waits_for: WaitsFor::Change(made) }
+    }
+
     /// When it has to be looked at again at the latest.
     pub(super) fn deadline(&self) -> Option<Instant> {
         match self.waits_for {
@@ -110,7 +124,7 @@ impl Suspended {
     /// Ready when it need not wait any longer.
     pub(super) fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         self.waits_for = match &mut self.waits_for {
-            WaitsFor::Nothing | WaitsFor::Refusal(_) => return Poll::Ready(()),
+            WaitsFor::Nothing | WaitsFor::Refusal(_) | WaitsFor::Success => return Poll::Ready(()),
             WaitsFor::Store(read) => match ready!(Pin::new(read).poll(cx)) {
                 Ok(Ok(stored)) => {
                     self.attempts.stored = Some(stored);
@@ -119,6 +133,13 @@ impl Suspended {
                 Ok(Err(error)) => WaitsFor::Refusal(error.into()),
                 Err(_) => {
                     WaitsFor::Refusal(Refused::new(Status::EINTERNAL, "reading the store failed"))
+                }
+            },
+            WaitsFor::Change(made) => match ready!(Pin::new(made).poll(cx)) {
+                Ok(Ok(())) => WaitsFor::Success,
+                Ok(Err(error)) => WaitsFor::Refusal(error.into()),
+                Err(_) => {
+                    WaitsFor::Refusal(Refused::new(Status::EINTERNAL, "the change was not made"))
                 }
             },
             WaitsFor::Memory(flushed) => {
@@ -134,6 +155,7 @@ impl Suspended {
         let Self { frame, attempts, waits_for } = self;
         match waits_for {
             WaitsFor::Nothing => Resumed::Again(frame, attempts),
+            WaitsFor::Success => Resumed::Done(frame),
             WaitsFor::Refusal(refused) => Resumed::Refused(frame, refused),
             WaitsFor::Memory(_) if attempts.memory_by.is_some_and(|by| by <= now) => {
                 Resumed::Refused(frame, Refused::memory_full())

@@ -9,7 +9,7 @@ use super::status::Refused;
 use super::suspended::{Attempts, Resumed, Suspended};
 use crate::limits::{OUTPUT_BYTES_HIGH, TURN_BYTES, TURN_REQUESTS};
 use crate::producer::{Departure, Step};
-use crate::wire::{Aftermath, Feature, Frame, MalformedFrame, Status};
+use crate::wire::{Aftermath, Feature, Frame, MalformedFrame, Response, Status};
 use std::time::Instant;
 
 /// How a connection goes on after one of its requests.
@@ -59,6 +59,11 @@ impl<S> Connection<S> {
                     After::Wait
                 }
                 Some(Resumed::Refused(frame, refused)) => self.refuse(&frame, &refused),
+                Some(Resumed::Done(frame)) => {
+                    let answer = Response::to(frame.header(), Status::SUCCESS);
+                    answer.encode(self.output.buffer());
+                    After::Next
+                }
                 Some(Resumed::Again(frame, attempts)) => self.handle(frame, attempts),
                 None => match self.reader.next_frame() {
                     Ok(Some(frame)) => self.handle(frame, Attempts::default()),
@@ -81,8 +86,7 @@ impl<S> Connection<S> {
 
     /// Handles one request.
     fn handle(&mut self, frame: Frame, attempts: Attempts) -> After {
-        let engine = &self.shared.engine;
-        let mut session = engine.session("server");
+        let mut session = self.shared.engine.session("server");
         if let Some(producer) = &mut self.peer.dcp {
             producer.received(self.turned);
         }
@@ -98,16 +102,22 @@ impl<S> Connection<S> {
             stored: attempts.stored.as_ref(),
             unix_now: self.unix_now,
         };
-        match dispatch(&mut call) {
+        let dispatched = dispatch(&mut call);
+        drop(session);
+        let engine = &self.shared.engine;
+        match dispatched {
             Ok(()) => After::Next,
             Err(Stop::Refused(refused)) => {
-                note_unsupported(&frame, &refused, call.peer);
-                refused.encode(frame.header(), call.peer.json(), call.out());
-                After::Next
+                note_unsupported(&frame, &refused, &mut self.peer);
+                self.refuse(&frame, &refused)
             }
             Err(Stop::Close) => After::Close,
+            Err(Stop::NeedsChange(change)) => {
+                self.suspended = Some(Suspended::for_change(engine, frame, change));
+                After::Wait
+            }
             Err(Stop::NeedsStored) => {
-                let collections = call.peer.has(Feature::COLLECTIONS);
+                let collections = self.peer.has(Feature::COLLECTIONS);
                 self.suspended = Some(Suspended::for_stored(engine, frame, collections, attempts));
                 After::Wait
             }
@@ -120,7 +130,16 @@ impl<S> Connection<S> {
     }
 
     fn refuse(&mut self, frame: &Frame, refused: &Refused) -> After {
-        refused.encode(frame.header(), self.peer.json(), self.output.buffer());
+        let (header, out) = (frame.header(), self.output.buffer());
+        if refused.status == Status::NOT_MY_VBUCKET && self.peer.bucket_selected {
+            // What the client knew of the map was wrong, or too old.
+            let answer = Response::to(header, refused.status);
+            let map = self.shared.map();
+            let (datatype, text) = map.bucket.shown(&self.peer);
+            answer.value(datatype, text).encode(out);
+        } else {
+            refused.encode(header, self.peer.json(), out);
+        }
         After::Next
     }
 

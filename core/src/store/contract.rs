@@ -66,10 +66,37 @@ pub trait Store: Send + Sync + 'static {
     /// Open scans of the vbucket end with [`Closed`](crate::ErrorKind::Closed).
     fn rollback(&self, vb: VbId, to: Seqno, failover: &[FailoverEntry]) -> Result<Seqno>;
 
+    /// The lowest seqno to which [`rollback`](Store::rollback) can take a vbucket now, besides 0, to which it always
+    /// can: below it something was replaced that is no longer there.
+    fn rollback_floor(&self, vb: VbId) -> Result<Seqno>;
+
+    /// Looks at tombstones of one vbucket above `cut.after`, in the order of their seqnos, and deletes those that
+    /// were made before `cut.before` and that `select` says yes to; raises the purge seqno to the highest that it
+    /// deleted. The record with the highest seqno stays, and so does what an open scan still has to show: `select`
+    /// is not asked about those. It deletes `cut.limit` at most, and may look at fewer than there are: then it says
+    /// that there are more. `select` does not call the store. When it fails, whether what was selected is gone is
+    /// unknown.
+    fn purge_page(
+        &self,
+        vb: VbId,
+        cut: PurgeCut,
+        select: &mut dyn FnMut(&[u8], &DocMeta) -> bool,
+    ) -> Result<PurgePage>;
+
     /// Deletes the tombstones of one vbucket that were made before `before` (seconds since 1970), at most
-    /// `limit` of them, oldest first, and raises the purge seqno to the highest that it deleted. The record
-    /// with the highest seqno stays, and so does what an open scan still has to show. Returns how many it deleted.
-    fn purge(&self, vb: VbId, before: u32, limit: usize) -> Result<usize>;
+    /// `limit` of them, oldest first, as [`purge_page`](Store::purge_page) does. Returns how many it deleted.
+    fn purge(&self, vb: VbId, before: u32, limit: usize) -> Result<usize> {
+        let (mut purged, mut after) = (0, Seqno::ZERO);
+        loop {
+            let cut = PurgeCut { before, after, limit: limit - purged };
+            let page = self.purge_page(vb, cut, &mut |_, _| true)?;
+            purged += page.purged;
+            if !page.more || purged >= limit {
+                return Ok(purged);
+            }
+            after = page.read_to;
+        }
+    }
 
     /// Forgets everything about a vbucket. Its open scans end with [`Closed`](crate::ErrorKind::Closed).
     fn reset(&self, vb: VbId) -> Result<()>;
@@ -98,6 +125,28 @@ pub struct Start {
     /// The `window` of that run; 0 if there was none. Of runs that ended out of order before anything was ever
     /// committed, and of the one that made the first commit, it may be the sum.
     pub window_before: u64,
+}
+
+/// Which tombstones [`Store::purge_page`] looks at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PurgeCut {
+    /// Those that were made before this time, in seconds since 1970.
+    pub before: u32,
+    /// Those above this seqno.
+    pub after: Seqno,
+    /// So many of them are deleted at most.
+    pub limit: usize,
+}
+
+/// What [`Store::purge_page`] did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PurgePage {
+    /// How many tombstones it deleted.
+    pub purged: usize,
+    /// It has looked at everything up to this seqno.
+    pub read_to: Seqno,
+    /// Whether there may be more above it.
+    pub more: bool,
 }
 
 /// What survives a stop of one vbucket, besides its documents.

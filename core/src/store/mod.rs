@@ -16,7 +16,8 @@ mod shared;
 pub mod suite;
 
 pub use contract::{
-    Batch, Durability, Persisted, Record, Scan, Slice, SliceBudget, Start, Store, VbBatch,
+    Batch, Durability, Persisted, PurgeCut, PurgePage, Record, Scan, Slice, SliceBudget, Start,
+    Store, VbBatch,
 };
 #[cfg(feature = "embedded")]
 pub use embedded::{EmbeddedOptions, EmbeddedStore};

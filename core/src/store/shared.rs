@@ -1,6 +1,8 @@
 //! A store behind a counted reference is a store: so it may outlive its engine.
 
-use super::contract::{Batch, Durability, Persisted, Record, Scan, Start, Store};
+use super::contract::{
+    Batch, Durability, Persisted, PurgeCut, PurgePage, Record, Scan, Start, Store,
+};
 use crate::error::Result;
 use crate::types::{DocMeta, FailoverEntry, Seqno, VbId};
 use std::ops::RangeInclusive;
@@ -39,8 +41,17 @@ impl<S: Store + ?Sized> Store for Arc<S> {
         (**self).rollback(vb, to, failover)
     }
 
-    fn purge(&self, vb: VbId, before: u32, limit: usize) -> Result<usize> {
-        (**self).purge(vb, before, limit)
+    fn rollback_floor(&self, vb: VbId) -> Result<Seqno> {
+        (**self).rollback_floor(vb)
+    }
+
+    fn purge_page(
+        &self,
+        vb: VbId,
+        cut: PurgeCut,
+        select: &mut dyn FnMut(&[u8], &DocMeta) -> bool,
+    ) -> Result<PurgePage> {
+        (**self).purge_page(vb, cut, select)
     }
 
     fn reset(&self, vb: VbId) -> Result<()> {

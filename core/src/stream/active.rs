@@ -3,6 +3,7 @@
 
 use super::event::{Event, Sink, SnapshotFlags, StreamName};
 use super::filter::StreamFilter;
+use super::purge::{First, PurgeTest};
 use super::turn::{Entry, Next, Offer, Passed, StreamContext};
 use super::word::{Advanced, StreamState};
 use crate::backfill::{Backfill, BackfillRequest, Backfills, Delivery, OutboxReader, outbox};
@@ -23,8 +24,8 @@ pub(crate) struct StreamRange {
     pub(crate) end: Seqno,
     /// The end of the snapshot that it is in the middle of; `start` if it is in none.
     pub(crate) snapshot_end: Seqno,
-    /// Whether a purge above `start` does no harm.
-    pub(crate) purge_exempt: bool,
+    /// What the client said of purged tombstones.
+    pub(crate) purge: PurgeTest,
     /// It reads the store and ends there.
     pub(crate) disk_only: bool,
     /// Its first reading of the store leaves tombstones out, if it begins at the beginning.
@@ -34,7 +35,7 @@ pub(crate) struct StreamRange {
 /// What of its range a stream still needs once it has begun.
 struct RangeLeft {
     end: Seqno,
-    purge_exempt: bool,
+    purge: PurgeTest,
     disk_only: bool,
     skip_deletes: bool,
 }
@@ -55,6 +56,8 @@ pub(crate) struct ActiveStream {
     /// The next seqno to read.
     next: Seqno,
     source: Source,
+    /// Where the last backfill began.
+    first: First,
     /// The end of the log's snapshot that is being sent.
     snapshot: Option<NonZeroU64>,
     /// The start of the next marker.
@@ -95,7 +98,7 @@ impl ActiveStream {
             name,
             range: RangeLeft {
                 end: range.end,
-                purge_exempt: range.purge_exempt,
+                purge: range.purge,
                 disk_only: range.disk_only,
                 skip_deletes: range.skip_deletes,
             },
@@ -106,6 +109,7 @@ impl ActiveStream {
             skips_deletes: false,
             next: Seqno(range.start.0.saturating_add(1)),
             source: Source::Undecided,
+            first: First::default(),
             snapshot: None,
             marker_start: range.start,
             snapshot_end_min: range.snapshot_end,
@@ -148,7 +152,7 @@ impl ActiveStream {
         if self.next > self.range.end {
             return self.end(cx, EndReason::Ok);
         }
-        if self.filter.is_over(cx.partition) {
+        if self.filter.is_over(cx.partition, cx.pin) {
             return self.end(cx, EndReason::FilterEmpty);
         }
         let floor = cx.partition.history(cx.pin).log.floor();
@@ -173,11 +177,11 @@ impl ActiveStream {
         }
         self.skips_deletes = core::mem::take(&mut self.range.skip_deletes) && self.next == Seqno(1);
         let (writer, reader) = outbox(Arc::clone(cx.ready), cx.member);
+        // Nothing that the filter shows is older than its collections.
+        self.first = First::of(self.next, &self.filter, cx.partition, cx.pin);
         let request = BackfillRequest {
             vb: self.name.vb,
-            // Nothing that the filter shows is older than its collections.
-            from: self.next.max(self.filter.start(cx.partition, cx.pin)),
-            purge_exempt: self.range.purge_exempt,
+            from: self.first.seqno,
             without_values: cx.layout.values.are_left_out(),
         };
         self.source = Source::Store(Box::new(reader));
@@ -216,7 +220,11 @@ impl ActiveStream {
             }
             Some(&mut Delivery::Failed(reason)) => self.end(cx, reason),
             Some(&mut Delivery::Opened { last, purge }) => {
-                let end = self.filter.snapshot_end(last, cx.partition);
+                let test = self.range.purge;
+                if test.forbids(self.first, purge, &self.filter, cx.partition, cx.pin) {
+                    return self.end(cx, EndReason::StateChanged);
+                }
+                let end = self.filter.snapshot_end(last, cx.partition, cx.pin);
                 if end >= self.next {
                     let flags = SnapshotFlags::DISK.with(SnapshotFlags::CHECKPOINT);
                     let purge = cx.layout.purge_in_markers.then_some(purge);
@@ -243,6 +251,8 @@ impl ActiveStream {
         let Some(Delivery::Slice { records, permit }) = outbox.front() else {
             return ControlFlow::Continue(());
         };
+        let (partition, pin) = (cx.partition, cx.pin);
+        let history = partition.history(pin);
         while let Some(record) = records.front() {
             if record.meta.seqno > self.range.end {
                 return self.end(cx, EndReason::Ok);
@@ -253,7 +263,8 @@ impl ActiveStream {
             let (seqno, bytes) =
                 (record.meta.seqno, (record.key.len() + record.value.len()) as u64);
             let (name, skip_deletes) = (self.name, self.skips_deletes);
-            let mut entry = Entry { name, filter: &mut self.filter, skip_deletes };
+            let mut entry =
+                Entry { name, filter: &mut self.filter, history: &history, skip_deletes };
             let sent = entry.send(&record.meta, &record.key, &record.value, cx);
             match sent {
                 Passed::Sent | Passed::LastOfFilter => {
@@ -295,7 +306,9 @@ impl ActiveStream {
             return self.end(cx, EndReason::Ok);
         }
         match self.snapshot.map(seqno_of) {
-            None if self.filter.is_over(cx.partition) => self.end(cx, EndReason::FilterEmpty),
+            None if self.filter.is_over(cx.partition, cx.pin) => {
+                self.end(cx, EndReason::FilterEmpty)
+            }
             None => self.open_snapshot(cx),
             Some(end) => self.send_snapshot(cx, end),
         }
@@ -348,7 +361,8 @@ impl ActiveStream {
     ) -> ControlFlow<Next> {
         let (partition, pin) = (cx.partition, cx.pin);
         let history = partition.history(pin);
-        let mut entry = Entry { name: self.name, filter: &mut self.filter, skip_deletes: false };
+        let filter = &mut self.filter;
+        let mut entry = Entry { name: self.name, filter, history: &history, skip_deletes: false };
         let shown = &mut self.shown;
         let mut over = None;
         let mut stopped = ControlFlow::Continue(());

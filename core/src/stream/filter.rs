@@ -2,7 +2,7 @@
 
 use super::request::FilterKind;
 use crate::collections::{Manifest, SystemChange, SystemEvent, is_system};
-use crate::partition::Partition;
+use crate::partition::{History, Partition};
 use crate::types::{CollectionId, DocMeta, ScopeId, Seqno};
 use millstream_reclaim::Pin;
 
@@ -63,14 +63,10 @@ impl StreamFilter {
     /// The key that a document is sent with, if that is plain from the key alone: a document of the default collection,
     /// to a client that sees all of it.
     #[inline]
-    pub(crate) fn show_at_once<'a>(
-        &self,
-        key: &'a [u8],
-        partition: &Partition,
-    ) -> Option<&'a [u8]> {
+    pub(crate) fn show_at_once<'a>(&self, key: &'a [u8], history: &History) -> Option<&'a [u8]> {
         // The default collection's id is one byte, 0.
         match (self, key) {
-            _ if partition.default.is_closing() => None,
+            _ if history.default.is_closing() => None,
             (Self::Legacy, [0, name @ ..]) => Some(name),
             (Self::Passthrough, [0, ..]) => Some(key),
             _ => None,
@@ -83,13 +79,13 @@ impl StreamFilter {
         meta: &DocMeta,
         key: &'a [u8],
         value: &'a [u8],
-        partition: &Partition,
+        history: &History,
         pin: &Pin<'_>,
     ) -> Shown<'a> {
         // The default collection's id is one byte, 0.
         if let [0, name @ ..] = key {
             return match self {
-                _ if partition.default.is_closing() => Shown::Hidden,
+                _ if history.default.is_closing() => Shown::Hidden,
                 Self::Legacy => Shown::Document(name),
                 Self::Passthrough => Shown::Document(key),
                 _ => self.show_document(CollectionId::ZERO, key),
@@ -100,13 +96,13 @@ impl StreamFilter {
         }
         if is_system(key) {
             return match SystemEvent::parse(meta, key, value) {
-                Some(event) if self.shows_event(&event, partition, pin) => Shown::Event(event),
+                Some(event) if self.shows_event(&event, history, pin) => Shown::Event(event),
                 _ => Shown::Hidden,
             };
         }
         match CollectionId::split(key) {
             // Once a collection is dropped its documents are gone, wherever they are still kept.
-            Ok((id, _)) if partition.with_collection(id, pin, |it| it.is_some()) => {
+            Ok((id, _)) if history.with_collection(id, pin, |it| it.is_some()) => {
                 self.show_document(id, key)
             }
             _ => Shown::Hidden,
@@ -123,9 +119,9 @@ impl StreamFilter {
         }
     }
 
-    fn shows_event(&self, event: &SystemEvent<'_>, partition: &Partition, pin: &Pin<'_>) -> bool {
+    fn shows_event(&self, event: &SystemEvent<'_>, history: &History, pin: &Pin<'_>) -> bool {
         if let SystemChange::CollectionModified { collection, .. } = event.change
-            && !partition.with_collection(collection, pin, |it| it.is_some())
+            && !history.with_collection(collection, pin, |it| it.is_some())
         {
             // As with its documents; its drop event is all that is left to be told.
             return false;
@@ -182,14 +178,14 @@ impl StreamFilter {
     }
 
     /// Whether it will never show anything again, and nothing tells: events do, but to clients that know of them only.
-    pub(crate) fn is_over(&self, partition: &Partition) -> bool {
-        *self == Self::Legacy && partition.default.is_closing()
+    pub(crate) fn is_over(&self, partition: &Partition, pin: &Pin<'_>) -> bool {
+        *self == Self::Legacy && partition.history(pin).default.is_closing()
     }
 
     /// The last seqno that the filter shows in a vbucket, as its collections count; `None` for the vbucket's own.
     pub(crate) fn high(&self, partition: &Partition, pin: &Pin<'_>) -> Option<Seqno> {
         match self {
-            Self::Legacy => Some(partition.default.high()),
+            Self::Legacy => Some(partition.history(pin).default.high()),
             Self::Passthrough => None,
             Self::Collections(ids) | Self::Scope { collections: ids, .. } => {
                 let one = |id: &CollectionId| {
@@ -203,11 +199,11 @@ impl StreamFilter {
     /// Where a snapshot of the store ends whose last entry is at `last`: there, or for a client that is not told of
     /// seqnos that it is not shown, at the last document that it is shown. (If such a client's collection was written
     /// to since, where that was before `last` is not known, and the snapshot ends at `last`.)
-    pub(crate) fn snapshot_end(&self, last: Seqno, partition: &Partition) -> Seqno {
+    pub(crate) fn snapshot_end(&self, last: Seqno, partition: &Partition, pin: &Pin<'_>) -> Seqno {
         match self {
-            Self::Legacy => {
-                Some(partition.default.high()).filter(|high| *high < last).unwrap_or(last)
-            }
+            Self::Legacy => Some(partition.history(pin).default.high())
+                .filter(|high| *high < last)
+                .unwrap_or(last),
             _ => last,
         }
     }

@@ -4,6 +4,7 @@
 mod active;
 mod event;
 mod filter;
+mod purge;
 mod request;
 mod turn;
 mod values;
@@ -15,6 +16,7 @@ mod tests;
 pub(crate) use active::{ActiveStream, StreamRange};
 pub use event::{Event, Layout, Sink, SnapshotFlags, StreamName};
 pub(crate) use filter::StreamFilter;
+pub(crate) use purge::PurgeTest;
 pub use request::*;
 pub(crate) use turn::{Next, Sent, StreamContext, StreamSent};
 pub(crate) use values::ValueRoom;

@@ -8,7 +8,7 @@ use crate::backfill::Backfills;
 use crate::collections::{SystemChange, SystemEvent, flat};
 use crate::flow::Window;
 use crate::limits::STREAM_TURN_MESSAGES;
-use crate::partition::Partition;
+use crate::partition::{History, Partition};
 use crate::ready::ReadySet;
 use crate::snappy::inflated_len;
 use crate::types::{Datatype, DocMeta, EndReason, Seqno};
@@ -85,6 +85,8 @@ pub(super) struct Entry<'a> {
     pub(super) filter: &'a mut StreamFilter,
     /// Tombstones are not shown.
     pub(super) skip_deletes: bool,
+    /// The history that it is an entry of.
+    pub(super) history: &'a History,
 }
 
 /// What became of an entry.
@@ -110,9 +112,9 @@ impl Entry<'_> {
         cx: &mut StreamContext<'_, '_, S>,
     ) -> Passed {
         let stream = self.name;
-        let shown = match self.filter.show_at_once(key, cx.partition) {
+        let shown = match self.filter.show_at_once(key, self.history) {
             Some(key) => Shown::Document(key),
-            None => self.filter.show(meta, key, value, cx.partition, cx.pin),
+            None => self.filter.show(meta, key, value, self.history, cx.pin),
         };
         match shown {
             Shown::Hidden => Passed::Hidden,

@@ -572,6 +572,32 @@ fn collections_are_made_listed_and_dropped() {
 }
 
 #[test]
+fn vbuckets_fail_over_and_go_back_by_hand() {
+    let server =
+        Serving::start(&["--ephemeral", "--vbuckets", "4", "--http-listen", "127.0.0.1:0"]);
+    let manage = |line: &str| {
+        let all =
+            ["vbucket"].into_iter().chain(line.split(' ')).chain(["--server", &server.address]);
+        run(all.collect::<Vec<_>>())
+    };
+    assert_eq!(manage("state").well().lines().len(), 4);
+    manage("set-state 0 2 replica").well();
+    let states = manage("state 0 1 2").well().lines();
+    let states: Vec<_> = states.iter().map(|line| line["state"].as_str().expect("text")).collect();
+    assert_eq!(states, ["replica", "active", "replica"]);
+    assert_eq!(manage("failover 0 1").well().lines()[1]["vbucket"], 1);
+    let log = manage("state 1").well().lines()[0]["failoverLog"].clone();
+    assert_eq!(log.as_array().map(Vec::len), Some(2), "{log}");
+    manage("rollback 1 --to 5").badly(1, &["nothing lies above 5", "vbucket 1"]);
+    assert_eq!(manage("purge 1 --older-than 0s").well().lines()[0]["purged"], 0);
+    manage("delete 1").badly(1, &["only a dead one is emptied"]);
+    manage("set-state 1 dead").well();
+    manage("delete 1").well();
+    manage("failover 9").badly(1, &["there is no such vbucket"]);
+    server.kill();
+}
+
+#[test]
 fn a_tail_of_collections_tells_them_apart() {
     let options = ["--ephemeral", "--vbuckets", "4", "--http-listen", "127.0.0.1:0"];
     let server = Serving::start(&options);

@@ -16,6 +16,8 @@ mod embedding;
 #[cfg(all(feature = "server", feature = "client", feature = "testing"))]
 mod frames;
 #[cfg(feature = "cli")]
+mod history;
+#[cfg(feature = "cli")]
 mod kill;
 mod ledger;
 #[cfg(all(feature = "server", feature = "testing"))]

@@ -4,8 +4,8 @@ use crate::collisions::{Collisions, Deed, Presence};
 use bytes::Bytes;
 use millstream::error::Result;
 use millstream::store::{
-    Batch, Durability, MemoryStore, Persisted, Record, Scan, Slice, SliceBudget, Start, Store,
-    VbBatch,
+    Batch, Durability, MemoryStore, Persisted, PurgeCut, PurgePage, Record, Scan, Slice,
+    SliceBudget, Start, Store, VbBatch,
 };
 use millstream::types::{
     Cas, Datatype, DocKind, DocMeta, FailoverEntry, RevSeqno, Seqno, VbId, VbState,
@@ -109,8 +109,16 @@ impl Store for WatchedStore {
     fn rollback(&self, vb: VbId, to: Seqno, failover: &[FailoverEntry]) -> Result<Seqno> {
         self.memory.rollback(vb, to, failover)
     }
-    fn purge(&self, vb: VbId, before: u32, limit: usize) -> Result<usize> {
-        self.memory.purge(vb, before, limit)
+    fn rollback_floor(&self, vb: VbId) -> Result<Seqno> {
+        self.memory.rollback_floor(vb)
+    }
+    fn purge_page(
+        &self,
+        vb: VbId,
+        cut: PurgeCut,
+        select: &mut dyn FnMut(&[u8], &DocMeta) -> bool,
+    ) -> Result<PurgePage> {
+        self.memory.purge_page(vb, cut, select)
     }
     fn reset(&self, vb: VbId) -> Result<()> {
         self.memory.reset(vb)

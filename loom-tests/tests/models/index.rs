@@ -15,6 +15,9 @@ fn log() -> Arc<Log> {
 /// One attempt to write a version of a key: its seqno, if no other writer was faster.
 fn write(log: &Log, key: &Key, pin: &Pin<'_>) -> Option<u64> {
     let seen = key.load(pin);
+    if seen.is_gone() {
+        return None;
+    }
     let at = log.reserve(pin).expect("there is room");
     let seqno = at.seqno();
     key.publish(seen, at, doc(seqno, "k"), pin).is_ok().then_some(seqno.0)
@@ -91,5 +94,53 @@ fn chill_vs_read() {
         let ((), reader) = reader.join().unwrap();
         drop((trimmer, reader, key));
         assert_eq!(room.finish(), 1, "the segment, once");
+    });
+}
+
+/// A key that was deleted is taken out of the index while somebody writes it: the write is in a cell that is found, or
+/// the writer learns that it has to look for another.
+#[test]
+fn expel_vs_write() {
+    Model::new("index::expel_vs_write", 2).floor(100).check(|| {
+        let room = Room::new();
+        let (log, key) = (log(), Arc::new(Key::new()));
+        let mut purger = room.reader("purger");
+        assert_eq!(write(&log, &key, &purger.pin()), Some(1));
+        assert!(trim(&log, Seqno(1), &purger.pin(), |_| Some(&*key)) > 0, "out of memory");
+        let writer = pinned(room.reader("writer"), {
+            let (log, key) = (Arc::clone(&log), Arc::clone(&key));
+            move |pin| write(&log, &key, pin)
+        });
+        let expelled = key.expel(Seqno(1), &purger.pin());
+        let (written, writer) = writer.join().unwrap();
+        assert_eq!(expelled, written.is_none(), "one of the two");
+        match key.load(&purger.pin()).version() {
+            Version::Warm(doc) => assert_eq!(Some(doc.meta.seqno.0), written),
+            Version::Absent => assert!(expelled && key.is_gone()),
+            Version::Cold(_) => unreachable!("one of the two replaced it"),
+        }
+        assert!(!key.expel(Seqno(1), &purger.pin()), "once");
+        drop((purger, writer, key));
+        room.finish();
+    });
+}
+
+/// The same with a key that has no version.
+#[test]
+fn expel_absent_vs_write() {
+    Model::new("index::expel_absent_vs_write", 2).floor(50).check(|| {
+        let room = Room::new();
+        let (log, key) = (log(), Arc::new(Key::new()));
+        let mut purger = room.reader("purger");
+        let writer = pinned(room.reader("writer"), {
+            let (log, key) = (Arc::clone(&log), Arc::clone(&key));
+            move |pin| write(&log, &key, pin)
+        });
+        let expelled = key.expel(Seqno(1), &purger.pin());
+        let (written, writer) = writer.join().unwrap();
+        assert!(!(expelled && written.is_some()), "a version in a cell that nobody finds");
+        assert!(expelled || written.is_some(), "one of the two");
+        drop((purger, writer, key));
+        room.finish();
     });
 }

@@ -230,6 +230,36 @@ fn close_outlasts_unseal() {
     });
 }
 
+/// A log that is held gives out nothing, whatever becomes of the seal meanwhile, until it is let go.
+#[test]
+fn hold_outlasts_seals() {
+    Model::new("log::hold_outlasts_seals", 3).floor(100).check(|| {
+        let tail = Arc::new(Tail::new(Seqno::ZERO));
+        let bound = || u64::MAX >> 3;
+        let sealer = thread::spawn({
+            let tail = Arc::clone(&tail);
+            move || {
+                tail.seal();
+                tail.unseal();
+            }
+        });
+        let reserver = thread::spawn({
+            let tail = Arc::clone(&tail);
+            move || tail.reserve(1, bound)
+        });
+        let last = tail.hold();
+        assert_eq!(tail.reserve(1, bound), Err(TailError::Sealed(last)));
+        sealer.join().unwrap();
+        assert_eq!(tail.reserve(1, bound), Err(TailError::Sealed(last)));
+        match reserver.join().unwrap() {
+            Ok(reserved) => assert_eq!(reserved.first, last, "given out before it was held"),
+            Err(refused) => assert!(matches!(refused, TailError::Sealed(_)), "{refused:?}"),
+        }
+        tail.let_go();
+        assert_eq!(tail.reserve(1, bound).unwrap().first, last.next());
+    });
+}
+
 /// A snapshot that holds two versions of a key shows the newer one only.
 #[test]
 fn superseded_before_publish() {

@@ -39,7 +39,7 @@ impl Endpoints {
         Ok(Self { settings, address, bucket })
     }
 
-    /// Sends a request for something of the bucket's scopes; the answer.
+    /// Sends a request for something of the bucket; the answer.
     pub(super) async fn ask(
         &self,
         method: Method,
@@ -49,7 +49,7 @@ impl Endpoints {
         let Self { address, bucket, .. } = self;
         let mut request = Request::builder()
             .method(method)
-            .uri(format!("/pools/default/buckets/{bucket}/scopes{path}"))
+            .uri(format!("/pools/default/buckets/{bucket}{path}"))
             .header(HOST, address)
             .header(CONTENT_TYPE, "application/x-www-form-urlencoded");
         if let Some(Credentials { user, password, .. }) = &self.settings.credentials {

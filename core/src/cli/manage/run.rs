@@ -18,10 +18,10 @@ pub(in crate::cli) async fn scope(arguments: ScopeArguments) -> Result<(), Failu
     let changed = match arguments.command {
         ScopeCommand::Create { name, manage } => {
             let form = form(&[("name", &name)]);
-            Endpoints::find(&manage).await?.ask(Method::POST, "", form).await
+            Endpoints::find(&manage).await?.ask(Method::POST, "/scopes", form).await
         }
         ScopeCommand::Drop { name, manage } => {
-            let path = format!("/{}", encoded(&name));
+            let path = format!("/scopes/{}", encoded(&name));
             Endpoints::find(&manage).await?.ask(Method::DELETE, &path, String::new()).await
         }
     };
@@ -35,19 +35,19 @@ pub(in crate::cli) async fn collection(arguments: CollectionArguments) -> Result
             let seconds = max_ttl.map(|ttl| ttl.as_secs().to_string());
             let mut fields = vec![("name", collection.as_str())];
             fields.extend(seconds.as_deref().map(|seconds| ("maxTTL", seconds)));
-            let path = format!("/{}/collections", encoded(&scope));
+            let path = format!("/scopes/{}/collections", encoded(&scope));
             let made =
                 Endpoints::find(&manage).await?.ask(Method::POST, &path, form(&fields)).await;
             print_line(&made?)
         }
         CollectionCommand::Drop { path: Path { scope, collection }, manage } => {
-            let path = format!("/{}/collections/{}", encoded(&scope), encoded(&collection));
+            let path = format!("/scopes/{}/collections/{}", encoded(&scope), encoded(&collection));
             let endpoints = Endpoints::find(&manage).await?;
             print_line(&endpoints.ask(Method::DELETE, &path, String::new()).await?)
         }
         CollectionCommand::List { manage } => {
             let endpoints = Endpoints::find(&manage).await?;
-            let manifest = endpoints.ask(Method::GET, "", String::new()).await?;
+            let manifest = endpoints.ask(Method::GET, "/scopes", String::new()).await?;
             listed(&manifest).iter().try_for_each(print_line)
         }
     }

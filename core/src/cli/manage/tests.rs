@@ -21,6 +21,36 @@ fn collections_are_listed_with_their_scopes() {
 }
 
 #[test]
+fn vbuckets_are_numbers_and_states_are_four() {
+    let parses = |line: &str| Arguments::try_parse_from(line.split(' ')).is_ok();
+    for right in [
+        "state",
+        "state 3 4",
+        "set-state 3 4 replica",
+        "failover 0 1023",
+        "rollback 3 --to 120",
+        "purge 3 --older-than 0s",
+        "delete 3 --http host:1",
+    ] {
+        assert!(parses(&format!("millstream vbucket {right}")), "{right}");
+    }
+    for wrong in [
+        "state x",
+        "set-state replica",
+        "set-state 3",
+        "set-state 3 gone",
+        "failover",
+        "rollback 3",
+        "rollback 3 4 --to 1",
+        "rollback 3 --to x",
+        "purge",
+        "delete",
+    ] {
+        assert!(!parses(&format!("millstream vbucket {wrong}")), "{wrong}");
+    }
+}
+
+#[test]
 fn a_path_is_a_scope_and_a_collection() {
     let parses = |line: &str| Arguments::try_parse_from(line.split(' ')).is_ok();
     assert!(parses("millstream collection create shop.items --max-ttl 7d"));

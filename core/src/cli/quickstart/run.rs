@@ -108,6 +108,7 @@ fn settings() -> HostSettings {
         vbuckets: VBUCKETS_DEFAULT,
         memory_bytes: EngineSettings::default().memory_bytes,
         idle_timeout: EngineSettings::default().idle_timeout,
+        purge_after: EngineSettings::default().purge_after,
         server,
         any_port: true,
     }

@@ -16,7 +16,7 @@ pub(super) fn one(shared: &Shared, host: &Host) -> Answer {
 
 /// The map alone, as the other port tells it.
 pub(super) fn map(shared: &Shared, host: &Host) -> Answer {
-    text(host.put_into(shared.config.bucket()))
+    text(host.put_into(&shared.map().bucket.plain))
 }
 
 fn bucket(shared: &Shared, host: &Host) -> Value {
@@ -42,7 +42,7 @@ fn bucket(shared: &Shared, host: &Host) -> Value {
             "hashAlgorithm": "CRC",
             "numReplicas": 0,
             "serverList": [host.with(shared.config.port())],
-            "vBucketMap": vec![[0]; vbuckets as usize],
+            "vBucketMap": shared.map().rows(),
         },
     })
 }

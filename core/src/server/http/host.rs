@@ -8,7 +8,7 @@ use std::net::IpAddr;
 const DIALLED: &str = "$HOST";
 
 /// The name that a client reached the server by, without a port.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Host(String);
 
 impl Host {

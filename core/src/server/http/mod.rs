@@ -2,11 +2,12 @@
 //!
 //! The same users as on the other port, by Basic authentication; without users nobody has to log in. One file for each
 //! group of paths; `routes` says which path goes where. Only `scopes`
-//! changes anything.
+//! and `vbuckets` change anything.
 
 mod answer;
 mod buckets;
 mod connection;
+mod form;
 mod guard;
 mod host;
 mod nodes;
@@ -14,5 +15,6 @@ mod pools;
 mod routes;
 mod scopes;
 mod streaming;
+mod vbuckets;
 
 pub(super) use connection::serve;

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 /// The ports of the node, as the other port's global map has them.
 pub(super) fn services(shared: &Shared, host: &Host) -> Answer {
-    text(host.put_into(shared.config.global()))
+    text(host.put_into(&shared.map().global.plain))
 }
 
 pub(super) fn this(shared: &Shared, host: &Host) -> Answer {

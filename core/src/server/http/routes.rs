@@ -2,8 +2,7 @@
 
 use super::answer::{Answer, refused};
 use super::host::Host;
-use super::scopes::Change;
-use super::{buckets, guard, nodes, pools, scopes, streaming};
+use super::{buckets, guard, nodes, pools, scopes, streaming, vbuckets};
 use crate::server::shared::Shared;
 use hyper::body::Incoming;
 use hyper::{Method, Request, StatusCode};
@@ -23,19 +22,36 @@ pub(super) async fn handle(
         let path: Vec<Cow<'_, str>> = parts(&request).collect();
         let path: Vec<&str> = path.iter().map(|part| &**part).collect();
         match &*path {
-            ["pools", "default", "buckets", name, "scopes", rest @ ..]
+            ["pools", "default", "buckets", name, group, rest @ ..]
                 if *name == shared.settings.bucket =>
             {
-                Change::of(request.method(), rest)
+                Change::of(group, request.method(), rest)
             }
             _ => None,
         }
     };
     match wanted {
-        Some(change) if guard::user(shared, &request).is_some() => {
-            change.make(&shared.engine, request).await
-        }
+        Some(change) if guard::user(shared, &request).is_some() => match change {
+            Change::Scopes(change) => change.make(&shared.engine, request).await,
+            Change::Vbuckets(change) => change.make(&shared.engine, request).await,
+        },
         _ => route(shared, &request, local, stopping),
+    }
+}
+
+/// A change that a request asks for.
+enum Change {
+    Scopes(scopes::Change),
+    Vbuckets(vbuckets::Change),
+}
+
+impl Change {
+    fn of(group: &str, method: &Method, path: &[&str]) -> Option<Self> {
+        match group {
+            "scopes" => scopes::Change::of(method, path).map(Self::Scopes),
+            "vbuckets" => vbuckets::Change::of(method, path).map(Self::Vbuckets),
+            _ => None,
+        }
     }
 }
 
@@ -79,6 +95,13 @@ fn route<B>(
         ["pools", "default", "buckets", name, "scopes"] => {
             if name == shared.settings.bucket {
                 scopes::manifest(shared)
+            } else {
+                no_bucket()
+            }
+        }
+        ["pools", "default", "buckets", name, "vbuckets", ref rest @ ..] if rest.len() < 2 => {
+            if name == shared.settings.bucket {
+                vbuckets::tell(shared, rest.first().copied())
             } else {
                 no_bucket()
             }

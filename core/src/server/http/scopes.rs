@@ -10,18 +10,14 @@
 //! | DELETE `scopes/{scope}/collections/{collection}` | | drops it |
 
 use super::answer::{Answer, json, refused};
+use super::form::{Form, Refusal};
 use crate::collections::Manifest;
 use crate::engine::Engine;
-use crate::error::{Error, ErrorKind};
 use crate::server::kv::manifest_json;
 use crate::server::shared::Shared;
-use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
 use hyper::{Method, Request, StatusCode};
 use serde_json::json;
-
-/// Bytes of a form: two names and a number are far smaller.
-const FORM_BYTES_MAX: usize = 16 * 1024;
 
 /// The manifest, as the other port tells it.
 pub(super) fn manifest(shared: &Shared) -> Answer {
@@ -57,71 +53,45 @@ impl Change {
 
     /// Makes the change, and answers with the uid of the manifest that came of it.
     pub(super) async fn make(self, engine: &Engine, request: Request<Incoming>) -> Answer {
-        let form = match form_of(request).await {
+        let form = match Form::of(request).await {
             Ok(form) => form,
-            Err(why) => return refused(StatusCode::BAD_REQUEST, &why),
+            Err(refusal) => return refusal.answer(),
         };
         let engine = engine.clone();
         // It writes to every vbucket, and waits for memory if it has to.
         let made = tokio::task::spawn_blocking(move || self.apply(&engine, &form)).await;
         match made {
             Ok(Ok(manifest)) => json(&json!({ "uid": format!("{:x}", manifest.uid().0) })),
-            Ok(Err(Refusal::Form(why))) => refused(StatusCode::BAD_REQUEST, &why),
-            Ok(Err(Refusal::Engine(error))) => refused(status_of(&error), &error.to_string()),
+            Ok(Err(refusal)) => refusal.answer(),
             Err(_) => refused(StatusCode::INTERNAL_SERVER_ERROR, "the change failed"),
         }
     }
 
-    fn apply(self, engine: &Engine, form: &[u8]) -> Result<Manifest, Refusal> {
-        let made = match self {
-            Self::MakeScope => engine.create_scope(&name(form)?),
-            Self::DropScope(scope) => engine.drop_scope(&scope),
+    fn apply(self, engine: &Engine, form: &Form) -> Result<Manifest, Refusal> {
+        Ok(match self {
+            Self::MakeScope => engine.create_scope(&name(form)?)?,
+            Self::DropScope(scope) => engine.drop_scope(&scope)?,
             Self::MakeCollection(scope) => {
-                engine.create_collection(&scope, &name(form)?, max_ttl(form)?.unwrap_or(0))
+                engine.create_collection(&scope, &name(form)?, max_ttl(form)?.unwrap_or(0))?
             }
             Self::SetMaxTtl(scope, collection) => {
-                let missing = || Refusal::Form("the form has no `maxTTL`".to_owned());
+                let missing = || Refusal::form("the form has no `maxTTL`");
                 let max_ttl = max_ttl(form)?.ok_or_else(missing)?;
-                engine.set_max_ttl(&scope, &collection, max_ttl)
+                engine.set_max_ttl(&scope, &collection, max_ttl)?
             }
-            Self::DropCollection(scope, collection) => engine.drop_collection(&scope, &collection),
-        };
-        made.map_err(Refusal::Engine)
+            Self::DropCollection(scope, collection) => {
+                engine.drop_collection(&scope, &collection)?
+            }
+        })
     }
 }
 
-/// Why a change was not made.
-enum Refusal {
-    Form(String),
-    Engine(Error),
+fn name(form: &Form) -> Result<String, Refusal> {
+    form.field("name").ok_or_else(|| Refusal::form("the form has no `name`"))
 }
 
-async fn form_of(request: Request<Incoming>) -> Result<Vec<u8>, String> {
-    match Limited::new(request.into_body(), FORM_BYTES_MAX).collect().await {
-        Ok(body) => Ok(body.to_bytes().to_vec()),
-        Err(error) => Err(format!("the form cannot be read: {error}")),
-    }
-}
-
-fn name(form: &[u8]) -> Result<String, Refusal> {
-    field(form, "name").ok_or_else(|| Refusal::Form("the form has no `name`".to_owned()))
-}
-
-fn max_ttl(form: &[u8]) -> Result<Option<u32>, Refusal> {
-    let Some(text) = field(form, "maxTTL") else { return Ok(None) };
-    let what = || Refusal::Form(format!("`maxTTL` is a number of seconds, not {text:?}"));
+fn max_ttl(form: &Form) -> Result<Option<u32>, Refusal> {
+    let Some(text) = form.field("maxTTL") else { return Ok(None) };
+    let what = || Refusal::form(format!("`maxTTL` is a number of seconds, not {text:?}"));
     text.parse().map(Some).map_err(|_| what())
-}
-
-fn field(form: &[u8], wanted: &str) -> Option<String> {
-    let mut fields = form_urlencoded::parse(form);
-    fields.find(|(name, _)| name == wanted).map(|(_, value)| value.into_owned())
-}
-
-fn status_of(error: &Error) -> StatusCode {
-    match error.kind() {
-        ErrorKind::Misuse => StatusCode::BAD_REQUEST,
-        ErrorKind::Closed | ErrorKind::Retry => StatusCode::SERVICE_UNAVAILABLE,
-        _ => StatusCode::INTERNAL_SERVER_ERROR,
-    }
 }

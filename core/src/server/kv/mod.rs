@@ -12,6 +12,7 @@ mod stats;
 mod store;
 mod touch;
 mod value;
+mod vbucket;
 mod with_meta;
 mod write;
 
@@ -28,4 +29,5 @@ pub(super) use seqnos::all_vb_seqnos;
 pub(super) use stats::{StatWalk, stat};
 pub(super) use store::store;
 pub(super) use touch::{get_and_touch, touch};
+pub(super) use vbucket::{VbChange, del_vbucket, set_vbucket, vbucket_state};
 pub(super) use with_meta::{delete_with_meta, store_with_meta, version_of};

@@ -41,6 +41,24 @@ impl Core {
         Ok(reached)
     }
 
+    /// The lowest seqno, besides 0, that [`rollback`](Self::rollback) can take a vbucket back to.
+    pub(super) fn rollback_floor(&self, vb: VbId) -> Result<Seqno> {
+        let kept = self.slot(vb)?.sound()?.kept;
+        let undone_max = UNDONE_MAX as u64;
+        if kept.keys + kept.superseded <= undone_max {
+            return Ok(kept.horizon);
+        }
+        let (snapshot, all) = (self.database.snapshot(), Seqno::ZERO..=kept.last);
+        let stored = by_seqno(&snapshot, &self.database.seq, vb, kept.generation, all);
+        match stored.rev().nth(UNDONE_MAX) {
+            Some(guard) => {
+                let key = guard.key().map_err(|e| fault(&reading(vb), e))?;
+                Ok(seqno_of(&key)?.max(kept.horizon))
+            }
+            None => Ok(kept.horizon),
+        }
+    }
+
     /// Forgets everything about a vbucket, damaged or not.
     pub(super) fn reset(&self, vb: VbId) -> Result<()> {
         let mut writer = self.writer()?;

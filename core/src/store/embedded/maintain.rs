@@ -7,8 +7,8 @@ use super::values::{decode_record_key, decode_superseded};
 use super::vbucket::lock;
 use super::writer::{Change, Core, Dead, Writer};
 use crate::error::Result;
-use crate::store::contract::Durability;
-use crate::types::{Seqno, VbId};
+use crate::store::contract::{Durability, PurgeCut, PurgePage};
+use crate::types::{DocMeta, Seqno, VbId};
 use fjall::{OwnedWriteBatch, Readable};
 use std::ops::Bound;
 
@@ -35,19 +35,16 @@ impl Core {
     }
 
     /// Deletes tombstones. Their candidates are looked for without holding up the writer.
-    pub(super) fn purge(&self, vb: VbId, before: u32, limit: usize) -> Result<usize> {
+    pub(super) fn purge(
+        &self,
+        vb: VbId,
+        cut: PurgeCut,
+        select: &mut dyn FnMut(&[u8], &DocMeta) -> bool,
+    ) -> Result<PurgePage> {
         drop(self.writer()?);
-        let mut purged = 0;
-        let mut after = Seqno::ZERO;
-        while purged < limit {
-            let page = self.tombstones(vb, before, after, SLICE_MAX.min(limit - purged))?;
-            purged += self.purge_page(vb, &page.found)?;
-            match page.more {
-                true => after = page.read_to,
-                false => break,
-            }
-        }
-        Ok(purged)
+        let page = self.tombstones(vb, PurgeCut { limit: cut.limit.min(SLICE_MAX), ..cut })?;
+        let purged = self.purge_found(vb, &page.found, select)?;
+        Ok(PurgePage { purged, read_to: page.read_to, more: page.more })
     }
 
     fn delete_dead(&self, writer: &mut Writer, mut dead: Dead, limit: usize) -> Result<()> {
@@ -135,13 +132,8 @@ impl Core {
     }
 
     /// A page of tombstones that may be purged.
-    fn tombstones(
-        &self,
-        vb: VbId,
-        before: u32,
-        after: Seqno,
-        limit: usize,
-    ) -> Result<TombstonePage> {
+    fn tombstones(&self, vb: VbId, cut: PurgeCut) -> Result<TombstonePage> {
+        let PurgeCut { before, after, limit } = cut;
         let kept = self.slot(vb)?.sound()?.kept;
         let mut page = TombstonePage { found: Vec::new(), read_to: after, more: false };
         if kept.tombstones() == 0 || after >= kept.last {
@@ -165,7 +157,12 @@ impl Core {
     }
 
     /// Purges those of a page that are still the newest version of their key and that nothing keeps.
-    fn purge_page(&self, vb: VbId, page: &[(Seqno, Vec<u8>)]) -> Result<usize> {
+    fn purge_found(
+        &self,
+        vb: VbId,
+        page: &[(Seqno, Vec<u8>)],
+        select: &mut dyn FnMut(&[u8], &DocMeta) -> bool,
+    ) -> Result<usize> {
         if page.is_empty() {
             return Ok(0);
         }
@@ -190,6 +187,9 @@ impl Core {
         let mut purged = 0;
         for ((seqno, key), meta) in page.iter().zip(&newest) {
             let Some(meta) = meta else { continue };
+            if !select(key, meta) {
+                continue;
+            }
             self.put_purge(vb, kept.generation, *seqno, key, &mut out);
             kept.count_out(meta);
             kept.purge = kept.purge.max(*seqno);

@@ -14,7 +14,9 @@ use super::vbucket::{Slot, Vbucket};
 use super::writer::{Core, Dead, Writer};
 use crate::error::{Error, Result};
 use crate::store::checks::misuse;
-use crate::store::contract::{Batch, Durability, Persisted, Record, Scan, Start, Store};
+use crate::store::contract::{
+    Batch, Durability, Persisted, PurgeCut, PurgePage, Record, Scan, Start, Store,
+};
 use crate::types::{DocMeta, FailoverEntry, Seqno, VbId};
 use fjall::Readable;
 use std::collections::{BTreeSet, VecDeque};
@@ -133,8 +135,17 @@ impl Store for EmbeddedStore {
         no_panic("cannot roll back", || self.core()?.rollback(vb, to, failover))
     }
 
-    fn purge(&self, vb: VbId, before: u32, limit: usize) -> Result<usize> {
-        no_panic("cannot purge", || self.core()?.purge(vb, before, limit))
+    fn rollback_floor(&self, vb: VbId) -> Result<Seqno> {
+        no_panic("cannot tell how far back it goes", || self.core()?.rollback_floor(vb))
+    }
+
+    fn purge_page(
+        &self,
+        vb: VbId,
+        cut: PurgeCut,
+        select: &mut dyn FnMut(&[u8], &DocMeta) -> bool,
+    ) -> Result<PurgePage> {
+        no_panic("cannot purge", || self.core()?.purge(vb, cut, select))
     }
 
     fn reset(&self, vb: VbId) -> Result<()> {

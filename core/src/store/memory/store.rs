@@ -6,7 +6,9 @@ use crate::error::Result;
 use crate::store::checks::{
     check_batch, check_rollback, check_running, check_vb, check_vbuckets, failover_at,
 };
-use crate::store::contract::{Batch, Durability, Persisted, Record, Scan, Start, Store};
+use crate::store::contract::{
+    Batch, Durability, Persisted, PurgeCut, PurgePage, Record, Scan, Start, Store,
+};
 use crate::types::{DocMeta, FailoverEntry, Seqno, VbId};
 use bytes::Bytes;
 use std::ops::RangeInclusive;
@@ -104,20 +106,19 @@ impl Store for MemoryStore {
         Ok(self.vb(vb)?.rollback(to, |reached| failover_at(failover, reached)))
     }
 
-    fn purge(&self, vb: VbId, before: u32, limit: usize) -> Result<usize> {
+    fn rollback_floor(&self, vb: VbId) -> Result<Seqno> {
+        Ok(self.vb(vb)?.rollback_floor())
+    }
+
+    fn purge_page(
+        &self,
+        vb: VbId,
+        cut: PurgeCut,
+        select: &mut dyn FnMut(&[u8], &DocMeta) -> bool,
+    ) -> Result<PurgePage> {
         self.writable()?;
-        let mut purged = 0;
-        let mut after = Seqno::ZERO;
-        while purged < limit {
-            let page = PAGE.min(limit - purged);
-            let (deleted, read_to) = self.vb(vb)?.purge(before, after, page);
-            purged += deleted;
-            match read_to {
-                Some(read_to) => after = read_to,
-                None => break,
-            }
-        }
-        Ok(purged)
+        let cut = PurgeCut { limit: cut.limit.min(PAGE), ..cut };
+        Ok(self.vb(vb)?.purge(cut, select))
     }
 
     fn reset(&self, vb: VbId) -> Result<()> {

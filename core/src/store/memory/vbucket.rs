@@ -1,6 +1,6 @@
 //! One vbucket: its documents in both orders, and what open scans still need.
 
-use crate::store::contract::{Persisted, Record, SliceBudget, VbBatch};
+use crate::store::contract::{Persisted, PurgeCut, PurgePage, Record, SliceBudget, VbBatch};
 use crate::store::pins::{Gone, Pin, Pins};
 use crate::types::{DocMeta, FailoverEntry, Seqno};
 use bytes::Bytes;
@@ -99,21 +99,25 @@ impl Vbucket {
         reached
     }
 
-    /// Looks at up to `limit` tombstones above `after`. Returns how many were purged and the last one looked
-    /// at, if there may be more.
+    /// The lowest seqno, besides 0, that it can be taken back to.
+    pub(super) fn rollback_floor(&self) -> Seqno {
+        self.horizon
+    }
+
+    /// Looks at up to `cut.limit` tombstones above `cut.after`.
     pub(super) fn purge(
         &mut self,
-        before: u32,
-        after: Seqno,
-        limit: usize,
-    ) -> (usize, Option<Seqno>) {
-        let above = (Bound::Excluded(after), Bound::Unbounded);
-        let page: Vec<Seqno> = self.tombstones.range(above).take(limit).copied().collect();
+        cut: PurgeCut,
+        select: &mut dyn FnMut(&[u8], &DocMeta) -> bool,
+    ) -> PurgePage {
+        let above = (Bound::Excluded(cut.after), Bound::Unbounded);
+        let page: Vec<Seqno> = self.tombstones.range(above).take(cut.limit).copied().collect();
         let last = self.history.last_key_value().map(|(&seqno, _)| seqno);
         let mut purged = 0;
         for &seqno in &page {
             let stays = Some(seqno) == last || self.pins.needed(seqno, Seqno::MAX);
-            if stays || self.history[&seqno].meta.expiry >= before {
+            let found = &self.history[&seqno];
+            if stays || found.meta.expiry >= cut.before || !select(&found.key, &found.meta) {
                 continue;
             }
             if let Some(record) = self.history.remove(&seqno) {
@@ -123,7 +127,8 @@ impl Vbucket {
             self.kept.purge = self.kept.purge.max(seqno);
             purged += 1;
         }
-        (purged, page.last().copied())
+        let more = page.len() == cut.limit;
+        PurgePage { purged, read_to: page.last().copied().unwrap_or(cut.after), more }
     }
 
     /// Forgets everything; what it held is returned, to be dropped outside of the lock.

@@ -240,9 +240,14 @@ impl<'a> Walk<'a> {
         let to = Seqno(high.get().saturating_sub(self.dice.below(12)));
         let branch = self.dice.between(1, 1 << 40);
         let wanted = log(&[(branch, 0), (2, to.get() / 2), (1, 0)]);
+        let floor = self.store()?.rollback_floor(VbId(vb as u16))?;
         let reached = self.store()?.rollback(VbId(vb as u16), to, &wanted)?;
         self.note("rollback", &(vb, to.get(), reached.get()));
         ensure!(reached <= to, "a rollback to {to} came to {reached}");
+        let exact = reached == to || reached.get() == 0 && to < floor;
+        ensure!(exact, "a rollback to {to} came to {reached}, though its floor is {floor}");
+        let told = reached.get() == 0 || to >= floor;
+        ensure!(told, "a rollback came to {reached}, though its floor is {floor}");
         match reached == to {
             true => self.tally.rollbacks_exact += 1,
             false => self.tally.rollbacks_further += 1,

@@ -24,11 +24,8 @@ pub struct Accepted {
     pub sid: Option<Sid>,
     /// What the stream shows.
     pub filter: FilterKind,
-    /// The purge seqno that was compared; 0 if the client said that purged tombstones do not matter
-    /// to it.
-    pub purge: Seqno,
-    /// Whether the filter made up for what was purged.
-    pub exempt_from_purge: bool,
+    /// The purge seqno that the client knows of already.
+    pub client_purge: Option<Seqno>,
     /// Whether there is nothing to send: the stream is granted, and ends at once with
     /// [`EndReason::Ok`](crate::types::EndReason::Ok).
     pub born_dead: bool,
@@ -66,8 +63,7 @@ pub fn check(request: &StreamRequest, facts: &Facts<'_>) -> Result<Accepted, Ref
         snap_end: if unfinished { request.snap_start } else { request.snap_end },
         sid: request.sid,
         filter,
-        purge: query.purge,
-        exempt_from_purge: query.exempt_from_purge,
+        client_purge: query.client_purge,
         born_dead: request.start >= end,
     })
 }
@@ -173,9 +169,12 @@ fn rollback_query(request: &StreamRequest, facts: &Facts<'_>, vb: &VbFacts<'_>) 
         high: vb.high,
         purge,
         client_purge: request.purge_seqno,
-        exempt_from_purge: match facts.filter_high {
-            FilterHigh::Collections(high) => exempt_by_filter(request.start, purge, high),
-            FilterHigh::Vbucket | FilterHigh::Gone => false,
+        // A scope's collections come and go, so that what was purged may have been one of it.
+        exempt_from_purge: match (facts.filter, facts.filter_high) {
+            (Ok(FilterKind::Collections), FilterHigh::Collections(high)) => {
+                exempt_by_filter(request.start, purge, high)
+            }
+            _ => false,
         },
     }
 }

@@ -1,9 +1,10 @@
 //! The rows of [`commands`](crate::wire::commands) for key-value commands.
 
 use super::{
-    Arithmetic, Concat, Delete, Get, GetAllVbSeqnos, GetAndTouch, GetClusterConfig,
-    GetCollectionId, GetErrorMap, GetManifest, GetMeta, GetScopeId, Hello, Noop, ObserveSeqno,
-    Quit, SaslAuth, SaslListMechs, SelectBucket, Stat, Store, Touch, Version, WithMeta,
+    Arithmetic, Concat, DelVbucket, Delete, Get, GetAllVbSeqnos, GetAndTouch, GetClusterConfig,
+    GetCollectionId, GetErrorMap, GetManifest, GetMeta, GetScopeId, GetVbucket, Hello, Noop,
+    ObserveSeqno, Quit, SaslAuth, SaslListMechs, SelectBucket, SetVbucket, Stat, Store, Touch,
+    Version, WithMeta,
 };
 use crate::wire::shape::Shape;
 
@@ -11,6 +12,7 @@ use crate::wire::shape::Shape;
 pub(in crate::wire) const COMMANDS: &[&Shape] = &[
     &Arithmetic::SHAPE,
     &Concat::SHAPE,
+    &DelVbucket::SHAPE,
     &Delete::SHAPE,
     &Get::SHAPE,
     &GetAllVbSeqnos::SHAPE,
@@ -21,6 +23,7 @@ pub(in crate::wire) const COMMANDS: &[&Shape] = &[
     &GetManifest::SHAPE,
     &GetMeta::SHAPE,
     &GetScopeId::SHAPE,
+    &GetVbucket::SHAPE,
     &Hello::SHAPE,
     &Noop::SHAPE,
     &ObserveSeqno::SHAPE,
@@ -28,6 +31,7 @@ pub(in crate::wire) const COMMANDS: &[&Shape] = &[
     &SaslAuth::SHAPE,
     &SaslListMechs::SHAPE,
     &SelectBucket::SHAPE,
+    &SetVbucket::SHAPE,
     &Stat::SHAPE,
     &Store::SHAPE,
     &Touch::SHAPE,

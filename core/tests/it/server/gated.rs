@@ -3,7 +3,8 @@
 use millstream::Result;
 use millstream::error::{Error, ErrorKind};
 use millstream::store::{
-    Batch, Durability, MemoryStore, Persisted, Record, Scan, Slice, SliceBudget, Start, Store,
+    Batch, Durability, MemoryStore, Persisted, PurgeCut, PurgePage, Record, Scan, Slice,
+    SliceBudget, Start, Store,
 };
 use millstream::types::{DocMeta, FailoverEntry, Seqno, VbId};
 use std::ops::RangeInclusive;
@@ -153,8 +154,16 @@ impl Store for GatedStore {
         self.store.rollback(vb, to, failover)
     }
 
-    fn purge(&self, vb: VbId, before: u32, limit: usize) -> Result<usize> {
-        self.store.purge(vb, before, limit)
+    fn rollback_floor(&self, vb: VbId) -> Result<Seqno> {
+        self.store.rollback_floor(vb)
+    }
+    fn purge_page(
+        &self,
+        vb: VbId,
+        cut: PurgeCut,
+        select: &mut dyn FnMut(&[u8], &DocMeta) -> bool,
+    ) -> Result<PurgePage> {
+        self.store.purge_page(vb, cut, select)
     }
 
     fn reset(&self, vb: VbId) -> Result<()> {

@@ -27,6 +27,7 @@ mod not_taken;
 mod observing;
 mod pipelining;
 mod priorities;
+mod purging;
 mod scram;
 mod seqno_advanced;
 mod stats;
@@ -37,5 +38,6 @@ mod stream_values;
 mod system_events;
 #[cfg(feature = "client")]
 mod tls;
+mod vbucket_states;
 mod with_meta;
 mod write_infos;

@@ -2,7 +2,8 @@
 
 use millstream::error::{Error, ErrorKind, Result};
 use millstream::store::{
-    Batch, Durability, Persisted, Record, Scan, Slice, SliceBudget, Start, Store,
+    Batch, Durability, Persisted, PurgeCut, PurgePage, Record, Scan, Slice, SliceBudget, Start,
+    Store,
 };
 use millstream::types::{Cas, Datatype, DocKind, DocMeta, FailoverEntry, RevSeqno, Seqno, VbId};
 use std::ops::RangeInclusive;
@@ -85,8 +86,16 @@ impl Store for ModelStore {
     fn rollback(&self, _: VbId, _: Seqno, _: &[FailoverEntry]) -> Result<Seqno> {
         refused()
     }
-    fn purge(&self, _: VbId, _: u32, _: usize) -> Result<usize> {
-        Ok(0)
+    fn rollback_floor(&self, _: VbId) -> Result<Seqno> {
+        Ok(Seqno::ZERO)
+    }
+    fn purge_page(
+        &self,
+        _: VbId,
+        cut: PurgeCut,
+        _: &mut dyn FnMut(&[u8], &DocMeta) -> bool,
+    ) -> Result<PurgePage> {
+        Ok(PurgePage { purged: 0, read_to: cut.after, more: false })
     }
     fn reset(&self, _: VbId) -> Result<()> {
         refused()

@@ -20,8 +20,7 @@ fn a_plain_request_is_granted_as_it_is() {
             snap_end: Seqno(200),
             sid: None,
             filter: FilterKind::Legacy,
-            purge: Seqno(0),
-            exempt_from_purge: false,
+            client_purge: Some(Seqno(7)),
             born_dead: false,
         }
     );
@@ -243,11 +242,11 @@ fn row_12_purged_tombstones() {
     let purged = Refusal::Rollback { to: Seqno(0), rule: Rule::Purged };
     let purge = |facts: &mut Facts<'_>| vb(facts).purge = Seqno(220);
     assert_eq!(refused(&at(200), purge), purged);
-    assert_eq!(granted(&at(220), purge).purge, Seqno(220));
+    granted(&at(220), purge);
     let knows = StreamRequest { purge_seqno: Some(Seqno(220)), ..at(200) };
-    granted(&knows, purge);
+    assert_eq!(granted(&knows, purge).client_purge, Some(Seqno(220)));
     let ignores = with(StreamFlags::IGNORE_PURGED_TOMBSTONES);
-    assert_eq!(granted(&ignores, purge).purge, Seqno(0));
+    granted(&ignores, purge);
     let of_filter = |high: u64| {
         move |facts: &mut Facts<'_>| {
             purge(facts);
@@ -255,8 +254,13 @@ fn row_12_purged_tombstones() {
             facts.filter_high = FilterHigh::Collections(Seqno(high));
         }
     };
-    assert!(granted(&at(200), of_filter(200)).exempt_from_purge);
+    granted(&at(200), of_filter(200));
     assert_eq!(refused(&at(200), of_filter(201)), purged);
+    let of_scope = |facts: &mut Facts<'_>| {
+        of_filter(200)(facts);
+        facts.filter = Ok(FilterKind::Scope);
+    };
+    assert_eq!(refused(&at(200), of_scope), purged, "what was purged may have been of the scope");
 }
 
 #[test]

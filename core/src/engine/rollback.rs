@@ -1,0 +1,160 @@
+//! A vbucket is taken back to an earlier seqno while the engine runs.
+//!
+//! Whoever asks claims the vbucket, closes its log for ever and ends its streams; the flusher, which alone writes to
+//! the store, persists what lies at or below the seqno and takes the store back; then the asker makes a new history of
+//! what the store has and puts it in the place of the old one. Seqnos that are given out afterwards are above every one
+//! that was given out before.
+
+use super::collections::Stored;
+use super::parts::EngineParts;
+use crate::error::{Error, ErrorKind, Result};
+use crate::failover::{FailoverLog, random_uuid};
+use crate::partition::{History, Partition};
+use crate::types::{CollectionId, FailoverEntry, Seqno, VbId, VbState, VbUuid};
+use millstream_reclaim::sync::workers::{Receiver, Sender, channel};
+use std::sync::mpsc::RecvTimeoutError;
+use std::time::Duration;
+
+/// What the flusher is asked to do.
+#[derive(Debug)]
+pub(super) struct RollbackJob {
+    pub(super) vb: VbId,
+    pub(super) to: Seqno,
+    /// The failover log from then on; the first entry's seqno counts for nothing.
+    pub(super) failover: Vec<FailoverEntry>,
+    /// Every seqno that was given out is at or below this one.
+    pub(super) given_out: Seqno,
+    pub(super) reply: Sender<Result<Seqno>>,
+}
+
+impl EngineParts {
+    /// See [`Engine::roll_back`](super::Engine::roll_back).
+    pub(super) fn roll_back(&self, vb: VbId, to: Seqno) -> Result<FailoverEntry> {
+        self.go_back(self.existing(vb)?, Some(to))
+    }
+
+    /// See [`Engine::empty_vbucket`](super::Engine::empty_vbucket).
+    pub(super) fn empty(&self, vb: VbId) -> Result<FailoverEntry> {
+        self.go_back(self.existing(vb)?, None)
+    }
+
+    /// Takes a vbucket back to a seqno, or makes it as new.
+    fn go_back(&self, partition: &Partition, to: Option<Seqno>) -> Result<FailoverEntry> {
+        self.check_running()?;
+        // No collection comes or goes meanwhile.
+        let turn = self.manifest_turn.take();
+        let uuid = random_uuid();
+        let (job, reply) = self.close_for_rollback(partition, to, uuid)?;
+        self.rollbacks.push(job);
+        self.dirty.wake();
+        let reached = match self.wait_for_flusher(&reply) {
+            Ok(reached) => reached,
+            Err(error) => {
+                self.reopen(partition)?;
+                return Err(error);
+            }
+        };
+        let next = self.reload(partition)?;
+        let state = {
+            let mut reader = self.domain.borrow("rollback");
+            let pin = reader.pin();
+            partition.replace_history(next, &pin)?;
+            self.end_claim(partition, &pin, |info| match to {
+                Some(_) => info.failover.push(uuid, reached),
+                None => info.failover = FailoverLog::new(uuid, reached),
+            })?;
+            partition.limit_flush(Seqno::MAX);
+            partition.follow_state(&pin);
+            partition.history(&pin).log.let_go();
+            partition.info(&pin).state
+        };
+        self.tell_state(partition, state);
+        self.tell_again(partition, &turn)?;
+        Ok(FailoverEntry { uuid, seqno: reached })
+    }
+
+    /// Ends all that goes on in the vbucket, so that it stays as it is.
+    fn close_for_rollback(
+        &self,
+        partition: &Partition,
+        to: Option<Seqno>,
+        uuid: VbUuid,
+    ) -> Result<(RollbackJob, Receiver<Result<Seqno>>)> {
+        let vb = partition.vb;
+        let mut reader = self.domain.borrow("rollback");
+        let pin = reader.pin();
+        let (high, state) = (partition.high(&pin), partition.info(&pin).state);
+        if let Some(to) = to.filter(|to| *to >= high) {
+            let what = format!("vb {vb} is at seqno {high}: nothing lies above {to} to take back");
+            return Err(Error::new(ErrorKind::Misuse, what));
+        }
+        if to.is_none() && state != VbState::Dead {
+            let what = format!("vb {vb} is {}: only a dead one is emptied", state.as_str());
+            return Err(Error::new(ErrorKind::Misuse, what));
+        }
+        self.claim(partition, &pin)?;
+        let history = partition.history(&pin);
+        let given_out = history.log.hold();
+        history.settle_writers(&pin);
+        let failover = match to {
+            Some(to) => {
+                let mut log = partition.info(&pin).failover.clone();
+                log.push(uuid, to);
+                log
+            }
+            None => FailoverLog::new(uuid, Seqno::ZERO),
+        };
+        let to = to.unwrap_or(Seqno::ZERO);
+        partition.limit_flush(to);
+        self.end_streams(partition, &pin);
+        let (reply, replied) = channel();
+        let failover = failover.entries().to_vec();
+        Ok((RollbackJob { vb, to, failover, given_out, reply }, replied))
+    }
+
+    /// Nothing came of it: everything is as it was, but for the streams.
+    fn reopen(&self, partition: &Partition) -> Result<()> {
+        let mut reader = self.domain.borrow("rollback");
+        let pin = reader.pin();
+        partition.limit_flush(Seqno::MAX);
+        self.end_claim(partition, &pin, |_| ())?;
+        partition.history(&pin).log.let_go();
+        partition.follow_state(&pin);
+        partition.mark_dirty();
+        Ok(())
+    }
+
+    /// A history of what the store has.
+    fn reload(&self, partition: &Partition) -> Result<History> {
+        let vb = partition.vb;
+        let purge = self.store.load(vb)?.purge;
+        let mut reader = self.domain.borrow("rollback");
+        let (next, manifest) = {
+            let pin = reader.pin();
+            (partition.new_history(purge, &pin, &self.domain)?, self.manifest(&pin).clone())
+        };
+        next.log.hold();
+        let mut stored = Stored::default();
+        self.store.keys(vb, &mut |key, meta| stored.load(vb, &next, key, meta))?;
+        let pin = reader.pin();
+        let dropped = manifest.collection(CollectionId::ZERO).is_none();
+        if dropped && (stored.tells_of_default() || partition.info(&pin).state != VbState::Active) {
+            next.default.close();
+        }
+        stored.hand_over_to(vb, &next, &manifest, &pin)?;
+        Ok(next)
+    }
+
+    fn wait_for_flusher(&self, reply: &Receiver<Result<Seqno>>) -> Result<Seqno> {
+        loop {
+            match reply.recv_timeout(PATIENCE) {
+                Ok(reached) => return reached,
+                Err(RecvTimeoutError::Timeout) if !self.is_stopped() => {}
+                Err(_) => return Err(Error::new(ErrorKind::Closed, "the engine is shut down")),
+            }
+        }
+    }
+}
+
+/// How often it is looked whether the flusher is still there.
+const PATIENCE: Duration = Duration::from_millis(100);
