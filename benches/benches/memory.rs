@@ -12,6 +12,8 @@ use millstream::types::VbId;
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::Duration;
 
 /// Counts what is in use.
 struct Counting;
@@ -38,9 +40,20 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
+/// What is in use when all is quiet: engines that were dropped are gone, and what was written is persisted.
 fn in_use() -> f64 {
     // Relaxed: see `alloc`.
-    IN_USE.load(Ordering::Relaxed) as f64
+    let read = || IN_USE.load(Ordering::Relaxed);
+    let mut before = read();
+    for _ in 0..100 {
+        thread::sleep(Duration::from_millis(100));
+        let now = read();
+        if now == before {
+            break;
+        }
+        before = now;
+    }
+    before as f64
 }
 
 fn main() -> ExitCode {
@@ -105,7 +118,12 @@ fn vbuckets(bench: &mut Bench) {
     if !bench.wants(question) {
         return;
     }
-    let with = |vbuckets| grown(1, || Millstream::over(Forgetful(vbuckets), 0)).0;
+    let with = |vbuckets| {
+        // Dropped only when it was counted.
+        let (bytes, engine) = grown(1, || Millstream::over(Forgetful(vbuckets), 0));
+        drop(engine);
+        bytes
+    };
     let (few, many) = bench.sized((1024, 65_536), (16, 64));
     let bytes = (with(many) - with(few)) / f64::from(many - few);
     show(bench, question, bytes, None);

@@ -118,18 +118,20 @@ impl Stopwatch {
 /// What reading the clocks twice takes.
 static CLOCKS: OnceLock<Spent> = OnceLock::new();
 
-/// Runs `each` with its number in that many threads, which begin together, each on a processor of its own as far as
+/// Runs `each` with its number in that many threads (a single one on the calling thread, whose memory the system's
+/// allocator does not keep giving back), which begin together, each on a processor of its own as far as
 /// there are so many. Processor time and operations are sums, the
 /// time by the clock is that of the slowest, so that a rate by it is the rate of all.
 pub fn in_threads(threads: usize, each: impl Fn(usize) -> Spent + Sync) -> Spent {
+    if threads == 1 {
+        return each(0);
+    }
     let barrier = Barrier::new(threads);
     thread::scope(|scope| {
         let run = |n| {
             let (barrier, each) = (&barrier, &each);
             scope.spawn(move || {
-                if threads > 1 {
-                    stay_on(n);
-                }
+                stay_on(n);
                 barrier.wait();
                 each(n)
             })
