@@ -11,7 +11,7 @@ use millstream::client::{ConnectSettings, KvClient, WriteOptions};
 use millstream::types::{Opaque, Seqno, VbId, VbUuid};
 use millstream::wire::dcp::{Control, Open, OpenFlags, StreamFlags, StreamReq};
 use millstream::wire::kv::Hello;
-use millstream::wire::{Feature, FeatureSet};
+use millstream::wire::{Feature, FeatureSet, FrameLimits, FrameReader, Opcode, Status};
 use std::fs;
 use std::io::{BufRead, BufReader, Lines, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
@@ -145,6 +145,20 @@ fn random(seed: u64) -> u64 {
     z ^ (z >> 31)
 }
 
+/// The stream of a client of that number.
+fn request(n: u64) -> StreamReq<'static> {
+    StreamReq {
+        vb: VbId((n % u64::from(VBUCKETS)) as u16),
+        flags: StreamFlags::NONE,
+        start: Seqno::ZERO,
+        end: Seqno::MAX,
+        uuid: VbUuid::ZERO,
+        snap_start: Seqno::ZERO,
+        snap_end: Seqno::ZERO,
+        value: b"",
+    }
+}
+
 /// What a client of that number says.
 fn said(n: u64) -> BytesMut {
     let mut out = BytesMut::new();
@@ -158,17 +172,7 @@ fn said(n: u64) -> BytesMut {
         let control = Control { key: b"connection_buffer_size", value: b"2000" };
         control.encode(Opaque(3), &mut out);
     }
-    let request = StreamReq {
-        vb: VbId((n % u64::from(VBUCKETS)) as u16),
-        flags: StreamFlags::NONE,
-        start: Seqno::ZERO,
-        end: Seqno::MAX,
-        uuid: VbUuid::ZERO,
-        snap_start: Seqno::ZERO,
-        snap_end: Seqno::ZERO,
-        value: b"",
-    };
-    request.encode(Opaque(4), &mut out);
+    request(n).encode(Opaque(4), &mut out);
     out
 }
 
@@ -198,12 +202,21 @@ async fn pass_by(n: u64, address: String, door: Arc<Semaphore>, all: Arc<Barrier
     if let Moment::Read(wanted) = moment {
         // A shut window ends it before that.
         let wanted = if n.is_multiple_of(3) { wanted.min(1000) } else { wanted };
-        let mut chunk = [0; 4096];
+        let (mut chunk, mut reader) = ([0; 4096], FrameReader::new(FrameLimits::AFTER_AUTH));
         while read < wanted {
             let took = tokio::time::timeout(PATIENCE, socket.read(&mut chunk)).await;
             let took = took.expect("the stream goes on").expect("the server does not hang up");
             assert_ne!(took, 0, "the server does not hang up");
             read += took;
+            reader.feed(&chunk[..took]);
+            while let Some(frame) = reader.next_frame().expect("what the server says") {
+                // Who asks while writes fill memory is told to come again.
+                if frame.opcode() == Opcode::DCP_STREAM_REQ && frame.status() == Status::ETMPFAIL {
+                    let mut again = BytesMut::new();
+                    request(n).encode(Opaque(4), &mut again);
+                    socket.write_all(&again).await.expect("the server takes it");
+                }
+            }
         }
     }
     if dice & (1 << 40) != 0 {

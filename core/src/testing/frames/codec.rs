@@ -3,7 +3,7 @@
 use super::parse_with_everything;
 use crate::limits::READ_AHEAD_BYTES;
 use crate::wire::dcp::StreamMessage;
-use crate::wire::{Aftermath, Frame, FrameLimits, FrameReader, Header};
+use crate::wire::{Aftermath, Frame, FrameLimits, FrameReader, Header, Opcode};
 use bytes::BytesMut;
 
 /// Cuts bytes into messages and takes each apart, by every rule there is. How many messages it was.
@@ -53,10 +53,13 @@ fn check(frame: &Frame) {
     assert!(frame.frame_infos().count() <= frame.framing().len());
     parse_with_everything(frame);
     if let Ok(message) = StreamMessage::parse(frame) {
-        assert_eq!(message.counted_bytes(), frame.wire_len(), "{message:?}");
         let mut again = BytesMut::new();
         message.encode(&mut again);
-        assert_eq!(again.len(), frame.wire_len(), "{message:?}");
+        assert_eq!(message.counted_bytes(), again.len(), "{message:?}");
+        // Markers of version 2.1 have a time, which is read and never written.
+        let is_timed = frame.opcode() == Opcode::DCP_SNAPSHOT_MARKER && frame.extras() == [1];
+        let left_out = if is_timed { 8 } else { 0 };
+        assert_eq!(again.len() + left_out, frame.wire_len(), "{message:?}");
         let mut reader = FrameReader::new(FrameLimits::AFTER_AUTH);
         reader.feed(&again);
         let again = reader.next_frame().expect("what we encode").expect("whole");

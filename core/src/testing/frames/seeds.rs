@@ -223,6 +223,7 @@ pub fn stream_messages() -> Vec<Seed> {
     let plain = [
         Seed::request(Opcode::DCP_SNAPSHOT_MARKER, &marker, b"", b""),
         Seed::request(Opcode::DCP_SNAPSHOT_MARKER, &[0], b"", &[&marker[..], &[0; 16]].concat()),
+        Seed::request(Opcode::DCP_SNAPSHOT_MARKER, &[1], b"", &[&marker[..], &[0; 24]].concat()),
         Seed::request(Opcode::DCP_SNAPSHOT_MARKER, &[2], b"", &[&marker[..], &[0; 32]].concat()),
         Seed::request(Opcode::DCP_MUTATION, &[&document[..], &[0; 15]].concat(), b"key", b"value"),
         Seed::request(Opcode::DCP_DELETION, &[&document[..], &[0; 2]].concat(), b"key", b""),
