@@ -95,9 +95,11 @@ impl<E: Streaming> Fleet<E> {
     /// Writes so many documents to each vbucket.
     pub fn write_now(&mut self, each: u64) {
         let mut writer = self.engine.writer();
+        // No key twice in a run, of which a snapshot would show the newer alone.
+        let keys = each.max(64);
         for _ in 0..each {
             self.written += 1;
-            let (key, value) = self.documents.nth(self.written % 64);
+            let (key, value) = self.documents.nth(self.written % keys);
             for vb in 0..self.vbuckets {
                 writer.set(VbId(vb as u16), key, value);
             }
