@@ -1,7 +1,8 @@
 //! A store that keeps nothing, where only the engine itself is to be measured.
 
 use millstream::store::{
-    Batch, Durability, Persisted, Record, Scan, Slice, SliceBudget, Start, Store,
+    Batch, Durability, Persisted, PurgeCut, PurgePage, Record, Scan, Slice, SliceBudget, Start,
+    Store,
 };
 use millstream::types::{DocMeta, FailoverEntry, Seqno, VbId};
 use millstream::{Error, ErrorKind, Result};
@@ -44,8 +45,17 @@ impl Store for Forgetful {
         Err(Error::new(ErrorKind::Unavailable, "this store keeps nothing to go back to"))
     }
 
-    fn purge(&self, _: VbId, _: u32, _: usize) -> Result<usize> {
-        Ok(0)
+    fn rollback_floor(&self, _: VbId) -> Result<Seqno> {
+        Ok(Seqno::ZERO)
+    }
+
+    fn purge_page(
+        &self,
+        _: VbId,
+        cut: PurgeCut,
+        _: &mut dyn FnMut(&[u8], &DocMeta) -> bool,
+    ) -> Result<PurgePage> {
+        Ok(PurgePage { purged: 0, read_to: cut.after, more: false })
     }
 
     fn reset(&self, _: VbId) -> Result<()> {
