@@ -11,6 +11,9 @@ mod trust;
 pub(crate) use identity::Presented;
 #[cfg(feature = "server")]
 pub use identity::TlsIdentity;
+#[cfg(not(feature = "client"))]
+pub(crate) use socket::Socket;
+#[cfg(feature = "client")]
 pub use socket::Socket;
 #[cfg(feature = "client")]
 pub use trust::TlsTrust;

@@ -1,4 +1,12 @@
 //! A TCP connection, encrypted or not.
+#![cfg_attr(
+    not(feature = "client"),
+    allow(
+        unreachable_pub,
+        dead_code,
+        reason = "the client's API names it; the server keeps it to itself"
+    )
+)]
 
 use core::pin::Pin;
 use core::task::{Context, Poll};
