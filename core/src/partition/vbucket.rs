@@ -322,8 +322,7 @@ impl Partition {
         }
         // V9 Acquire, then Release: the flusher's own note, told after the commit.
         self.info_stored.fetch_max(self.info_gathered.load(Ordering::Acquire), Ordering::Release);
-        // V3 Release: after the commit; pairs with V4.
-        self.persisted.fetch_max(high.0, Ordering::Release);
+        self.raise_persisted(high);
         self.flushed.wake_all();
         if log.high(pin) > high {
             self.mark_dirty();

@@ -101,7 +101,7 @@ fn chill_vs_read() {
 /// the writer learns that it has to look for another.
 #[test]
 fn expel_vs_write() {
-    Model::new("index::expel_vs_write", 2).floor(100).check(|| {
+    Model::new("index::expel_vs_write", 2).floor(18).check(|| {
         let room = Room::new();
         let (log, key) = (log(), Arc::new(Key::new()));
         let mut purger = room.reader("purger");
@@ -128,7 +128,7 @@ fn expel_vs_write() {
 /// The same with a key that has no version.
 #[test]
 fn expel_absent_vs_write() {
-    Model::new("index::expel_absent_vs_write", 2).floor(50).check(|| {
+    Model::new("index::expel_absent_vs_write", 2).floor(18).check(|| {
         let room = Room::new();
         let (log, key) = (log(), Arc::new(Key::new()));
         let mut purger = room.reader("purger");

@@ -233,7 +233,7 @@ fn close_outlasts_unseal() {
 /// A log that is held gives out nothing, whatever becomes of the seal meanwhile, until it is let go.
 #[test]
 fn hold_outlasts_seals() {
-    Model::new("log::hold_outlasts_seals", 3).floor(100).check(|| {
+    Model::new("log::hold_outlasts_seals", 3).floor(8500).check(|| {
         let tail = Arc::new(Tail::new(Seqno::ZERO));
         let bound = || u64::MAX >> 3;
         let sealer = thread::spawn({

@@ -23,8 +23,8 @@ pub(crate) const CORE: &[Mutant] = &[
     Mutant {
         bug: "log: a slot is published before the version that it replaces is marked",
         file: "core/src/log/reservation.rs",
-        text: "        if !expose(self.slot) {",
-        with: "        self.slot.publish();\n        if !expose(self.slot) {",
+        text: "        if !expose(slot) {",
+        with: "        slot.publish();\n        if !expose(slot) {",
         count: 1,
         models: "log::superseded_before_publish",
     },
@@ -239,8 +239,8 @@ pub(crate) const CORE: &[Mutant] = &[
     Mutant {
         bug: "exclusive: given back without an order",
         file: "core/src/backfill/exclusive.rs",
-        text: "self.0.taken.store(false, Ordering::Release);",
-        with: "self.0.taken.store(false, Ordering::Relaxed);",
+        text: "self.of.taken.store(false, Ordering::Release);",
+        with: "self.of.taken.store(false, Ordering::Relaxed);",
         count: 1,
         models: "exclusive::two_claims",
     },
