@@ -16,6 +16,7 @@ use millstream_reclaim::sync::atomic::{AtomicU64, Ordering, fence};
 pub(crate) struct CommitSignal {
     waiting: PushList<Waker>,
     told: AtomicU64,
+    swept: AtomicU64,
 }
 
 impl CommitSignal {
@@ -31,13 +32,15 @@ impl CommitSignal {
     pub(crate) fn notify(&self) {
         // G1 Release: after what is told of; pairs with `told`.
         self.told.fetch_add(1, Ordering::Release);
+        gate!(SignalTold);
         // G2 SeqCst fence: see `register`.
         fence(Ordering::SeqCst);
-        if !self.waiting.is_empty() {
-            for waker in self.waiting.take_all() {
-                // Whatever the embedder's waker does, those behind it are woken, and this thread goes on.
-                let _ = guarded(|| waker.wake());
-            }
+        let waiting = (!self.waiting.is_empty()).then(|| self.waiting.take_all());
+        // G3 Release: after the list was taken; pairs with `renew`.
+        self.swept.fetch_add(1, Ordering::Release);
+        for waker in waiting.into_iter().flatten() {
+            // Whatever the embedder's waker does, those behind it are woken, and this thread goes on.
+            let _ = guarded(|| waker.wake());
         }
     }
 
@@ -48,7 +51,9 @@ impl CommitSignal {
     }
 }
 
-/// A registration that is made once for each time that the signal is told, however often its owner polls.
+/// A registration that is made once for each time that the signal is told, however often its owner polls. One that is
+/// made while somebody is between telling and taking the list may be taken without being told of again: it does not
+/// count, and the next poll makes another.
 #[derive(Debug, Default)]
 pub(super) struct Registration(Option<(u64, Waker)>);
 
@@ -58,8 +63,11 @@ impl Registration {
         if self.0.as_ref().is_some_and(|(at, ours)| *at == told && ours.will_wake(waker)) {
             return;
         }
+        // G3 Acquire: all who told of it so far have taken the list, so that whoever takes us tells once more; pairs
+        // with `notify`. (If the number is reached by those who came since, `told` is another one already.)
+        let settled = signal.swept.load(Ordering::Acquire) == told;
         signal.register(waker);
-        self.0 = Some((told, waker.clone()));
+        self.0 = settled.then(|| (told, waker.clone()));
     }
 }
 

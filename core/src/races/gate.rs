@@ -60,6 +60,8 @@ pub(crate) enum Point {
     ConnectionAdded,
     /// Published a vbucket's new state; about to look for its streams.
     StatePublished,
+    /// Said that something was committed; about to take the list of who waits for it.
+    SignalTold,
     /// Has the turn to change the manifest; about to.
     HasManifestTurn,
 }

@@ -1,6 +1,6 @@
-//! What the embedder brings along panics on a thread of the engine's.
+//! What the embedder brings along panics on a thread of the engine's, or polls when it likes.
 
-use super::gate::DEADLINE;
+use super::gate::{DEADLINE, Hold, Party, Point};
 use super::scene::{Client, block_on, engine, put, settle};
 use super::store::{Call, SeamStore};
 use crate::engine::EngineBuilder;
@@ -8,6 +8,7 @@ use crate::error::ErrorKind;
 use crate::producer::{Departure, Step};
 use crate::types::{Seqno, VbId};
 use core::task::{Context, Waker};
+use millstream_reclaim::sync::Tally;
 use std::sync::Arc;
 use std::task::Wake;
 
@@ -60,10 +61,49 @@ fn a_waker_that_panics_keeps_nobody_from_being_woken() {
     assert_eq!(put(&engine, 0, "a", b"1"), Seqno(1));
     committing.arrived();
     let second = engine.persisted(VbId(0), Seqno(1));
-    let waiting = super::gate::Party::start("second", &[], move || block_on(second));
+    let waiting = Party::start("second", &[], move || block_on(second));
     committing.release();
     assert!(waiting.finish(), "it is persisted");
     let seqno = put(&engine, 0, "b", b"2");
     assert!(block_on(engine.persisted(VbId(0), seqno)), "and the engine goes on");
     settle(engine, &[]);
+}
+
+struct Counted(Tally);
+
+impl Wake for Counted {
+    fn wake(self: Arc<Self>) {
+        self.0.add();
+    }
+}
+
+/// A future that registered between the telling and the taking of the list was woken, found nothing, and took it that
+/// it was still registered: nobody woke it again.
+#[test]
+fn a_registration_between_telling_and_waking() {
+    let store = SeamStore::empty(1);
+    let engine = engine(&store);
+    let client = Client::connect(&engine, "c");
+    let watch = client.watch();
+    let parts = client.producer.engine_parts().clone();
+    let woken = Arc::new(Counted(Tally::new()));
+    let waker = Waker::from(Arc::clone(&woken));
+    let mut cx = Context::from_waker(&waker);
+    let mut waiting = core::pin::pin!(engine.persisted(VbId(0), Seqno(1)));
+    let told = Hold::at(Point::SignalTold);
+    let telling = Party::start("flusher", &[&told], {
+        let parts = parts.clone();
+        move || parts.commits.notify()
+    });
+    told.arrived();
+    assert!(waiting.as_mut().poll(&mut cx).is_pending());
+    told.release();
+    telling.finish();
+    let count = || woken.0.count();
+    assert_eq!(count(), 1, "it was taken");
+    assert!(waiting.as_mut().poll(&mut cx).is_pending(), "and nothing was committed");
+    parts.commits.notify();
+    assert_eq!(count(), 2, "it is there again");
+    drop((client, parts));
+    settle(engine, &[watch]);
 }
