@@ -173,6 +173,7 @@ impl From<&Refusal> for Refused {
             | Refusal::Closed => Status::ETMPFAIL,
             Refusal::Rollback { .. } => Status::ROLLBACK,
             Refusal::FlagsNotBuilt(_)
+            | Refusal::Filter(FilterFault::NotBuilt(_))
             | Refusal::NoopRequired
             | Refusal::FilterWithSyncReplication => Status::NOT_SUPPORTED,
         };

@@ -164,6 +164,7 @@ fn refusals_of_streams_have_the_statuses_of_the_table() {
         (Refusal::Filter(FilterFault::Access), Status::EACCESS),
         (Refusal::Filter(FilterFault::Invalid), Status::EINVAL),
         (Refusal::Filter(FilterFault::Unreadable("why")), Status::EINVAL),
+        (Refusal::Filter(FilterFault::NotBuilt("why")), Status::NOT_SUPPORTED),
         (Refusal::Filter(FilterFault::StreamId), Status::DCP_STREAM_ID_INVALID),
         (Refusal::StreamIdRequired, Status::DCP_STREAM_ID_INVALID),
         (Refusal::StreamIdNotEnabled, Status::DCP_STREAM_ID_INVALID),

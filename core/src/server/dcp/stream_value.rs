@@ -7,8 +7,9 @@
 //! | `sid` | number, 1 to 65535 | the stream's id |
 //! | `purge_seqno` | decimal string | the purge seqno that the client knows |
 //! | `uid` | hex string | a manifest; read and not used |
+//! | `cts` | | of cache transfers, which are not built: refused |
 //!
-//! At least one of them has to be there, or `cts`; others are passed over.
+//! At least one of them has to be there; others are passed over.
 
 use crate::stream::{FilterFault, RawFilter};
 use crate::types::{Seqno, Sid};
@@ -37,6 +38,9 @@ impl StreamValue {
         };
         if !KNOWN.iter().any(|known| members.contains_key(*known)) {
             return Err(Unreadable(NONE_KNOWN));
+        }
+        if members.contains_key("cts") {
+            return Err(FilterFault::NotBuilt("`cts` is of cache transfers, which are not built"));
         }
         if let Some(uid) = members.get("uid") {
             hex(uid, u64::MAX, "`uid` wants a hex string")?;
@@ -131,6 +135,14 @@ mod tests {
             r#"{"purge_seqno":12}"#,
         ] {
             assert_eq!(parsed(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_built() {
+        for text in [r#"{"cts":{}}"#, r#"{"uid":"0","cts":null}"#, r#"{"cts":"1","uid":7}"#] {
+            let read = StreamValue::parse(text.as_bytes());
+            assert!(matches!(read, Err(FilterFault::NotBuilt(_))), "{text}: {read:?}");
         }
     }
 }

@@ -45,6 +45,8 @@ pub enum FilterFault {
     Invalid,
     /// It cannot be read, for this reason.
     Unreadable(&'static str),
+    /// It comes with something that is not built, named here.
+    NotBuilt(&'static str),
     /// It comes with a stream id that no stream can have.
     StreamId,
 }
@@ -100,7 +102,7 @@ impl fmt::Display for FilterFault {
             Self::UnknownScope(id) => write!(f, "there is no scope {id:#x}"),
             Self::Access => f.write_str("the user may not read what the filter names"),
             Self::Invalid => f.write_str("the filter contradicts itself"),
-            Self::Unreadable(why) => f.write_str(why),
+            Self::Unreadable(why) | Self::NotBuilt(why) => f.write_str(why),
             Self::StreamId => f.write_str("a stream id is a number from 1 to 65535"),
         }
     }

@@ -38,7 +38,7 @@ const fn fault(row: u32, name: &'static str, make: fn(&mut Scene), status: Statu
     Fault { row, name, make, status }
 }
 
-const FAULTS: [Fault; 16] = [
+const FAULTS: [Fault; 17] = [
     fault(1, "unknown flag", |s| add(s, StreamFlags(0x200)), Status::EINVAL),
     fault(2, "value without collections", |s| s.collections = false, Status::EINVAL),
     fault(3, "flag not built", |s| add(s, StreamFlags::CACHE_TRANSFER), Status::NOT_SUPPORTED),
@@ -48,6 +48,7 @@ const FAULTS: [Fault; 16] = [
     fault(6, "start above end", |s| s.request.end = Seqno(1), Status::ERANGE),
     fault(7, "outside its snapshot", |s| s.request.snap_start = Seqno(7), Status::ERANGE),
     fault(8, "not JSON", |s| s.damaged = true, Status::EINVAL),
+    fault(8, "cache transfer", |s| s.members.push(r#""cts":{}"#), Status::NOT_SUPPORTED),
     fault(8, "both filters", |s| s.members.extend([COLLECTION, SCOPE]), Status::EINVAL),
     fault(8, "stream id 0", |s| s.members.push(r#""sid":0"#), Status::DCP_STREAM_ID_INVALID),
     fault(8, "unknown collection", |s| s.members.push(COLLECTION), Status::UNKNOWN_COLLECTION),

@@ -176,6 +176,7 @@ fn row_8_a_filter_that_cannot_be() {
         FilterFault::UnknownScope(9),
         FilterFault::Access,
         FilterFault::Invalid,
+        FilterFault::NotBuilt("a member"),
         FilterFault::StreamId,
     ] {
         assert_eq!(refused(&at(200), |facts| facts.filter = Err(fault)), Refusal::Filter(fault));
