@@ -119,6 +119,9 @@ pub const OUTPUT_BYTES_LOW_PRIORITY: usize = 256 * 1024;
 pub const VALUE_ROOM_BYTES_KEPT: usize = 64 * 1024;
 /// Room that an idle connection's output buffer keeps.
 pub const OUTPUT_BYTES_KEPT: usize = 64 * 1024;
+/// Different things that are not built of which a connection's asking is logged: more than any client has been seen to
+/// ask for, few enough that nobody fills the log.
+pub const NOTED_REFUSALS_MAX: usize = 32;
 /// Requests that a connection handles before other connections have their turn.
 pub const TURN_REQUESTS: u32 = 1024;
 /// Bytes that a connection's requests may answer before they are sent and other connections have their turn.

@@ -6,7 +6,7 @@ use crate::limits::{
 };
 use crate::producer::{Priority, Producer};
 use crate::types::Datatype;
-use crate::wire::{Feature, FeatureSet};
+use crate::wire::{Feature, FeatureSet, Opcode};
 use std::time::Instant;
 
 /// What a connection has agreed on with its client so far.
@@ -20,8 +20,8 @@ pub(super) struct Peer {
     /// Who has logged in.
     pub(super) user: Option<String>,
     pub(super) bucket_selected: bool,
-    /// It has asked for something that is not built, which was noted in the log.
-    pub(super) unsupported_noted: bool,
+    /// What it has asked for that is not built, as it was noted in the log.
+    pub(super) unsupported: Vec<(Opcode, String)>,
     /// Its streams, once it is a DCP connection.
     pub(super) dcp: Option<Producer>,
 }
@@ -36,7 +36,7 @@ impl Peer {
             login: None,
             user: None,
             bucket_selected: false,
-            unsupported_noted: false,
+            unsupported: Vec::new(),
             dcp: None,
         }
     }

@@ -7,9 +7,9 @@ use super::dispatch::{self, dispatch};
 use super::peer::Peer;
 use super::status::Refused;
 use super::suspended::{Attempts, Resumed, Suspended};
-use crate::limits::{OUTPUT_BYTES_HIGH, TURN_BYTES, TURN_REQUESTS};
+use crate::limits::{NOTED_REFUSALS_MAX, OUTPUT_BYTES_HIGH, TURN_BYTES, TURN_REQUESTS};
 use crate::producer::{Departure, Step};
-use crate::wire::{Aftermath, Feature, Frame, MalformedFrame, Response, Status};
+use crate::wire::{Aftermath, Feature, Frame, MalformedFrame, Opcode, Response, Status};
 use std::time::Instant;
 
 /// How a connection goes on after one of its requests.
@@ -108,7 +108,7 @@ impl<S> Connection<S> {
         match dispatched {
             Ok(()) => After::Next,
             Err(Stop::Refused(refused)) => {
-                note_unsupported(&frame, &refused, &mut self.peer);
+                note_unsupported(frame.opcode(), &refused, &mut self.peer);
                 self.refuse(&frame, &refused)
             }
             Err(Stop::Close) => After::Close,
@@ -154,6 +154,7 @@ impl<S> Connection<S> {
             producer.received(self.turned);
         }
         let refused = dispatch::refusal(header.opcode, *error, &self.peer);
+        note_unsupported(header.opcode, &refused, &mut self.peer);
         refused.encode(header, self.peer.json(), self.output.buffer());
         match aftermath {
             Aftermath::AnswerAndGoOn => After::Next,
@@ -201,12 +202,51 @@ impl<S> Connection<S> {
     }
 }
 
-/// Notes that a client wants what is not built: once for each connection, since it will ask again.
-fn note_unsupported(frame: &Frame, refused: &Refused, peer: &mut Peer) {
-    let unsupported = matches!(refused.status, Status::NOT_SUPPORTED | Status::UNKNOWN_COMMAND);
-    if unsupported && !peer.unsupported_noted {
-        peer.unsupported_noted = true;
-        let (opcode, why) = (frame.opcode(), refused.why());
-        tracing::info!(%opcode, why, "a client asked for something that is not built");
+/// Notes that a client wants what is not built: each command and each thing that it wants of it once for each
+/// connection, since it will ask again. Whether it was noted.
+fn note_unsupported(opcode: Opcode, refused: &Refused, peer: &mut Peer) -> bool {
+    let unsupported = [Status::NOT_SUPPORTED, Status::UNKNOWN_COMMAND, Status::UNKNOWN_FRAME_INFO];
+    let why = refused.why();
+    let known = |(noted, what): &(Opcode, String)| *noted == opcode && what == why;
+    if !unsupported.contains(&refused.status)
+        || peer.unsupported.len() >= NOTED_REFUSALS_MAX
+        || peer.unsupported.iter().any(known)
+    {
+        return false;
+    }
+    peer.unsupported.push((opcode, why.to_owned()));
+    tracing::info!(%opcode, why, "a client asked for something that is not built");
+    true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_built_is_noted_once_for_each_thing() {
+        let mut peer = Peer::new(None);
+        let subdoc = Refused::from(Status::UNKNOWN_COMMAND);
+        let takeover = Refused::new(Status::NOT_SUPPORTED, "takeover");
+        let cache = Refused::new(Status::NOT_SUPPORTED, "cache transfer");
+        let mut note = |opcode, refused: &Refused| note_unsupported(opcode, refused, &mut peer);
+        assert!(note(Opcode::SUBDOC_MULTI_LOOKUP, &subdoc));
+        assert!(note(Opcode::SUBDOC_MULTI_MUTATION, &subdoc));
+        assert!(note(Opcode::DCP_STREAM_REQ, &takeover));
+        assert!(note(Opcode::DCP_STREAM_REQ, &cache));
+        assert!(!note(Opcode::SUBDOC_MULTI_LOOKUP, &subdoc));
+        assert!(!note(Opcode::DCP_STREAM_REQ, &takeover));
+        assert!(!note(Opcode::GET, &Refused::from(Status::KEY_ENOENT)), "an answer like others");
+    }
+
+    #[test]
+    fn notes_have_an_end() {
+        let mut peer = Peer::new(None);
+        let mut of = |n: usize| {
+            let refused = Refused::new(Status::NOT_SUPPORTED, n.to_string());
+            note_unsupported(Opcode::DCP_CONTROL, &refused, &mut peer)
+        };
+        assert!((0..NOTED_REFUSALS_MAX).all(&mut of));
+        assert!(!of(NOTED_REFUSALS_MAX));
     }
 }
