@@ -68,6 +68,13 @@ impl Engine {
         self.parts().partitions.len() as u32
     }
 
+    /// What tells its documents and their history from those of other engines: the store's identity, which outlives
+    /// the engine; of a store that has none, a number drawn for this run.
+    #[must_use]
+    pub fn identity(&self) -> u128 {
+        self.parts().identity
+    }
+
     /// For reads and writes by the calling thread. `label` names it if it stalls reclamation.
     #[must_use]
     pub fn session(&self, label: &'static str) -> Session<'_> {

@@ -16,7 +16,7 @@ use crate::limits::VBUCKETS_MAX;
 use crate::log::Log;
 use crate::partition::{Partition, PartitionSettings, Pressure, Room};
 use crate::ready::ReadySet;
-use crate::store::{Batch, Durability, Persisted, Start, Store, VbBatch};
+use crate::store::{Batch, Durability, Persisted, Start, Store, VbBatch, random_identity};
 use crate::types::{Seqno, VbId};
 use millstream_reclaim::sync::Arc;
 use millstream_reclaim::{Domain, DomainConfig, Reaper};
@@ -146,6 +146,7 @@ impl EngineBuilder {
             manifest: domain.publish(manifest)?,
             partitions: partitions.into_boxed_slice(),
             gate: PoolGate::new(self.settings.backfills_max()),
+            identity: self.store.identity().unwrap_or_else(random_identity),
             store: self.store,
             settings: self.settings,
             clock: self.clock,

@@ -600,3 +600,24 @@ fn the_housekeeper_does_its_other_work_while_it_looks_for_expired_documents() {
     let stats = engine.stats();
     assert_eq!((stats.items, stats.expired), (KEYS / 2, KEYS / 2));
 }
+
+#[test]
+fn an_engine_is_who_it_was_after_failovers_and_another_start() {
+    let store = std::sync::Arc::new(MemoryStore::new(1));
+    let run = || {
+        let engine = Engine::open(std::sync::Arc::clone(&store)).expect("opens");
+        let before = engine.identity();
+        // More than a failover log has entries.
+        for _ in 0..30 {
+            engine.fail_over(VbId(0)).expect("it is active");
+        }
+        assert_eq!(engine.identity(), before);
+        engine.shutdown();
+        engine.quiesce_blocking(Duration::from_secs(60)).expect("nobody stalls");
+        before
+    };
+    let first = run();
+    assert_eq!(run(), first);
+    let other = Engine::open(MemoryStore::new(1)).expect("opens");
+    assert_ne!(other.identity(), first);
+}

@@ -6,7 +6,7 @@ use super::peer::Peer;
 use super::settings::ServerSettings;
 use crate::engine::Engine;
 use crate::snappy::Compressor;
-use crate::types::{Datatype, VbId, VbState};
+use crate::types::{Datatype, VbState};
 use crate::wire::kv::{ConfigVersion, GetClusterConfig};
 use crate::wire::{Feature, Response, Status};
 use serde_json::{Value, json};
@@ -22,7 +22,7 @@ pub(super) struct ClusterConfig {
     texts: watch::Sender<Arc<MapTexts>>,
 }
 
-/// The bucket, as long as the process runs.
+/// The bucket.
 #[derive(Debug)]
 struct Bucket {
     name: String,
@@ -69,7 +69,8 @@ const DIALLED: &str = "$HOST";
 
 impl ClusterConfig {
     pub(super) fn new(settings: &ServerSettings, ports: Ports, engine: &Engine) -> Self {
-        let bucket = Bucket { name: settings.bucket.clone(), uuid: uuid_of(engine) };
+        let bucket =
+            Bucket { name: settings.bucket.clone(), uuid: format!("{:032x}", engine.identity()) };
         let told = engine.states_told();
         let active = active(engine);
         // So that it is above that of every map that was told before this run, unless the clock went back.
@@ -198,12 +199,4 @@ impl Text {
             None => (json, &self.plain),
         }
     }
-}
-
-/// What tells this bucket from another of its name: the oldest branches of its history.
-fn uuid_of(engine: &Engine) -> String {
-    // Lossless: the last number is 16 bits.
-    let ends = [0, engine.vbuckets().saturating_sub(1) as u16];
-    let oldest = |vb| engine.failover_log(VbId(vb)).and_then(|log| log.last().copied());
-    ends.iter().map(|vb| format!("{:016x}", oldest(*vb).map_or(0, |entry| entry.uuid.0))).collect()
 }

@@ -37,6 +37,13 @@ pub trait Store: Send + Sync + 'static {
     /// How many vbuckets it was made for; ids run from 0.
     fn vbuckets(&self) -> u32;
 
+    /// A number that was drawn when the store was made ([`random_identity`](super::random_identity)) and stays the
+    /// same for as long as there is the store, over restarts too; what tells it from others. A store that has none
+    /// says `None`, and the engine draws one for each run.
+    fn identity(&self) -> Option<u128> {
+        None
+    }
+
     /// Starts a run: records durably that the store is in use, by an engine that never gets more than
     /// `window` seqnos ahead of what it committed, and says how the run before it ended.
     fn begin(&self, window: u64) -> Result<Start>;

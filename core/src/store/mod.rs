@@ -9,6 +9,7 @@ mod checks;
 mod contract;
 #[cfg(feature = "embedded")]
 mod embedded;
+mod identity;
 mod memory;
 mod pins;
 mod shared;
@@ -21,4 +22,5 @@ pub use contract::{
 };
 #[cfg(feature = "embedded")]
 pub use embedded::{EmbeddedOptions, EmbeddedStore};
+pub use identity::random_identity;
 pub use memory::MemoryStore;

@@ -13,6 +13,10 @@ impl<S: Store + ?Sized> Store for Arc<S> {
         (**self).vbuckets()
     }
 
+    fn identity(&self) -> Option<u128> {
+        (**self).identity()
+    }
+
     fn begin(&self, window: u64) -> Result<Start> {
         (**self).begin(window)
     }

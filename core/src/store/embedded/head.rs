@@ -7,6 +7,7 @@ use super::faults::io_fault;
 use super::keys::damaged;
 use crate::error::Result;
 use crate::store::checks::misuse;
+use crate::store::random_identity;
 use bytes::{Buf, BufMut};
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Seek, SeekFrom, Write};
@@ -19,6 +20,7 @@ pub(super) struct Head {
     file: File,
     path: PathBuf,
     vbuckets: u32,
+    identity: u128,
 }
 
 /// What the file says of the last run.
@@ -41,7 +43,7 @@ impl Head {
     pub(super) fn make(path: PathBuf, vbuckets: u32) -> Result<Self> {
         let opened = OpenOptions::new().write(true).create(true).truncate(true).open(&path);
         let file = opened.map_err(|e| io_fault("create", &path, e))?;
-        let mut head = Self { file, path, vbuckets };
+        let mut head = Self { file, path, vbuckets, identity: random_identity() };
         head.record(Run::Making { window: 0 })?;
         Ok(head)
     }
@@ -60,12 +62,20 @@ impl Head {
                 folder_of(&path).display()
             )));
         }
-        Ok((Self { file, path, vbuckets }, run))
+        // The folder of an earlier version has none. What is drawn here is kept as soon as the run is recorded.
+        let identity = bytes.chunks_exact(BLOCK_BYTES).find_map(decode_identity);
+        let identity = identity.unwrap_or_else(random_identity);
+        Ok((Self { file, path, vbuckets, identity }, run))
+    }
+
+    /// What tells the folder from others.
+    pub(super) fn identity(&self) -> u128 {
+        self.identity
     }
 
     /// Records durably how the run stands.
     pub(super) fn record(&mut self, run: Run) -> Result<()> {
-        let block = encode(self.vbuckets, run);
+        let block = encode(self.vbuckets, self.identity, run);
         for at in [0, BLOCK_BYTES as u64] {
             self.file
                 .seek(SeekFrom::Start(at))
@@ -82,8 +92,11 @@ const LAYOUT: u32 = 2;
 /// A sector, which a disk writes whole or not at all.
 const BLOCK_BYTES: usize = 512;
 const SAID_BYTES: usize = 8 + 4 + 4 + 1 + 8;
+/// Where the identity is: behind the check of what a block says, with a check of its own.
+const IDENTITY_AT: usize = SAID_BYTES + 8;
+const IDENTITY_BYTES: usize = 16;
 
-fn encode(vbuckets: u32, run: Run) -> [u8; BLOCK_BYTES] {
+fn encode(vbuckets: u32, identity: u128, run: Run) -> [u8; BLOCK_BYTES] {
     let (run, window) = match run {
         Run::Making { window } => (0, window),
         Run::Closed { window } => (1, window),
@@ -98,7 +111,18 @@ fn encode(vbuckets: u32, run: Run) -> [u8; BLOCK_BYTES] {
     said.put_u64(window);
     let check = xxh3_64(&block[..SAID_BYTES]);
     block[SAID_BYTES..SAID_BYTES + 8].copy_from_slice(&check.to_be_bytes());
+    let identity = identity.to_be_bytes();
+    let mut rest = &mut block[IDENTITY_AT..];
+    rest.put_slice(&identity);
+    rest.put_u64(xxh3_64(&identity));
     block
+}
+
+/// The identity that a block tells; `None` if it tells none, or a damaged one.
+fn decode_identity(block: &[u8]) -> Option<u128> {
+    let (said, mut check) = block[IDENTITY_AT..].split_at(IDENTITY_BYTES);
+    let identity = u128::from_be_bytes(said.try_into().ok()?);
+    (check.get_u64() == xxh3_64(said) && identity != 0).then_some(identity)
 }
 
 /// One block that says `Open` is enough: while the other is written, nothing else is. Of two windows of a folder that

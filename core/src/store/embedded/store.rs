@@ -81,6 +81,10 @@ impl Store for EmbeddedStore {
         self.core.options.vbuckets
     }
 
+    fn identity(&self) -> Option<u128> {
+        Some(self.core.identity)
+    }
+
     fn begin(&self, window: u64) -> Result<Start> {
         let mut writer = super::vbucket::lock(&self.core.writer);
         if writer.begun {
@@ -189,6 +193,7 @@ fn load(folder: Folder, options: EmbeddedOptions) -> Result<Core> {
     if !making {
         found = look(&database, &synced, &options, &mut vbuckets)?;
     }
+    let identity = head.identity();
     let writer = Writer {
         head,
         synced,
@@ -206,6 +211,7 @@ fn load(folder: Folder, options: EmbeddedOptions) -> Result<Core> {
     Ok(Core {
         path,
         options,
+        identity,
         database,
         slots: vbuckets.into_iter().map(Slot::new).collect(),
         writer: Mutex::new(writer),

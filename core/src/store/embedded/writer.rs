@@ -22,6 +22,7 @@ use std::sync::{Mutex, MutexGuard};
 pub(super) struct Core {
     pub(super) path: PathBuf,
     pub(super) options: EmbeddedOptions,
+    pub(super) identity: u128,
     pub(super) database: Making,
     pub(super) slots: Box<[Slot]>,
     pub(super) writer: Mutex<Writer>,

@@ -9,6 +9,7 @@ use crate::store::checks::{
 use crate::store::contract::{
     Batch, Durability, Persisted, PurgeCut, PurgePage, Record, Scan, Start, Store,
 };
+use crate::store::random_identity;
 use crate::types::{DocMeta, FailoverEntry, Seqno, VbId};
 use bytes::Bytes;
 use std::ops::RangeInclusive;
@@ -25,6 +26,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 pub struct MemoryStore {
     vbs: Arc<[Mutex<Vbucket>]>,
     run: Mutex<Run>,
+    identity: u128,
 }
 
 impl MemoryStore {
@@ -36,7 +38,8 @@ impl MemoryStore {
         if let Err(refused) = check_vbuckets(vbuckets) {
             panic!("{refused}");
         }
-        Self { vbs: (0..vbuckets).map(|_| Mutex::default()).collect(), run: Mutex::default() }
+        let vbs = (0..vbuckets).map(|_| Mutex::default()).collect();
+        Self { vbs, run: Mutex::default(), identity: random_identity() }
     }
 
     pub(super) fn vb(&self, vb: VbId) -> Result<MutexGuard<'_, Vbucket>> {
@@ -53,6 +56,10 @@ impl MemoryStore {
 impl Store for MemoryStore {
     fn vbuckets(&self) -> u32 {
         u32::try_from(self.vbs.len()).expect("at most VBUCKETS_MAX vbuckets")
+    }
+
+    fn identity(&self) -> Option<u128> {
+        Some(self.identity)
     }
 
     fn begin(&self, window: u64) -> Result<Start> {

@@ -229,6 +229,48 @@ fn a_run_that_was_cut_off_in_its_first_or_last_moment_counts_as_open() {
 }
 
 #[test]
+fn a_folder_is_the_same_for_as_long_as_it_is_there() {
+    let folder = temporary();
+    let open = || EmbeddedStore::open(folder.path(), small(1)).unwrap();
+    let path = folder.path().join("head");
+    let first = open().identity().expect("it has one");
+    assert_eq!(open().identity(), Some(first), "before anything was written");
+    let store = open();
+    store.begin(1).unwrap();
+    commit(&store, 0, 1..=5).unwrap();
+    store.close().unwrap();
+    drop(store);
+    assert_eq!(open().identity(), Some(first), "after a run");
+    let head = fs::read(&path).unwrap();
+    for at in [0, 512].map(|block| block + IDENTITY_AT) {
+        let mut damaged = head.clone();
+        damaged[at] ^= 1;
+        fs::write(&path, damaged).unwrap();
+        assert_eq!(open().identity(), Some(first), "one of two is enough");
+    }
+    fs::write(&path, &head).unwrap();
+    assert_ne!(EmbeddedStore::open(temporary().path(), small(1)).unwrap().identity(), Some(first));
+}
+
+#[test]
+fn a_folder_of_an_earlier_version_is_given_an_identity_once() {
+    let folder = temporary();
+    drop(begun(&folder, small(1)));
+    let path = folder.path().join("head");
+    let mut head = fs::read(&path).unwrap();
+    for block in head.chunks_mut(512) {
+        block[IDENTITY_AT..].fill(0);
+    }
+    fs::write(&path, head).unwrap();
+    let given = begun(&folder, small(1)).identity();
+    assert!(given.is_some());
+    assert_eq!(begun(&folder, small(1)).identity(), given);
+}
+
+/// Where a block of `head` has it.
+const IDENTITY_AT: usize = 33;
+
+#[test]
 fn begin_is_called_once() {
     let folder = temporary();
     let store = begun(&folder, small(1));
