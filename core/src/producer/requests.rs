@@ -359,7 +359,7 @@ fn range_of(accepted: &Accepted) -> StreamRange {
         snapshot_end: if begun { accepted.snap_end } else { accepted.start },
         purge: PurgeTest {
             ignored: accepted.flags.contains(StreamFlags::IGNORE_PURGED_TOMBSTONES),
-            known: accepted.client_purge,
+            known: accepted.client_purge.unwrap_or(Seqno::ZERO),
         },
         disk_only: accepted.flags.contains(StreamFlags::DISK_ONLY),
         skip_deletes: false,

@@ -32,10 +32,12 @@ pub(crate) struct StreamRange {
     pub(crate) skip_deletes: bool,
 }
 
-/// What of its range a stream still needs once it has begun.
+/// What of its range a stream still needs once it has begun. The test's parts lie side by side with the rest, since a
+/// struct within would be padded.
 struct RangeLeft {
     end: Seqno,
-    purge: PurgeTest,
+    purge_known: Seqno,
+    purge_ignored: bool,
     disk_only: bool,
     skip_deletes: bool,
 }
@@ -56,8 +58,6 @@ pub(crate) struct ActiveStream {
     /// The next seqno to read.
     next: Seqno,
     source: Source,
-    /// Where the last backfill began.
-    first: First,
     /// The end of the log's snapshot that is being sent.
     snapshot: Option<NonZeroU64>,
     /// The start of the next marker.
@@ -78,11 +78,18 @@ enum Source {
     /// Not decided.
     Undecided,
     /// The store.
-    Store(Box<OutboxReader>),
+    Store(Box<Reading>),
     /// The log.
     Log,
     /// Nowhere any more: it ends.
     Finished,
+}
+
+/// A reading of the store that goes on; few streams have one.
+struct Reading {
+    outbox: OutboxReader,
+    /// Where it began.
+    first: First,
 }
 
 impl ActiveStream {
@@ -98,7 +105,8 @@ impl ActiveStream {
             name,
             range: RangeLeft {
                 end: range.end,
-                purge: range.purge,
+                purge_known: range.purge.known,
+                purge_ignored: range.purge.ignored,
                 disk_only: range.disk_only,
                 skip_deletes: range.skip_deletes,
             },
@@ -109,7 +117,6 @@ impl ActiveStream {
             skips_deletes: false,
             next: Seqno(range.start.0.saturating_add(1)),
             source: Source::Undecided,
-            first: First::default(),
             snapshot: None,
             marker_start: range.start,
             snapshot_end_min: range.snapshot_end,
@@ -176,15 +183,15 @@ impl ActiveStream {
             return ControlFlow::Break(Next::Parked);
         }
         self.skips_deletes = core::mem::take(&mut self.range.skip_deletes) && self.next == Seqno(1);
-        let (writer, reader) = outbox(Arc::clone(cx.ready), cx.member);
+        let (writer, outbox) = outbox(Arc::clone(cx.ready), cx.member);
         // Nothing that the filter shows is older than its collections.
-        self.first = First::of(self.next, &self.filter, cx.partition, cx.pin);
+        let first = First::of(self.next, &self.filter, cx.partition, cx.pin);
         let request = BackfillRequest {
             vb: self.name.vb,
-            from: self.first.seqno,
+            from: first.seqno,
             without_values: cx.layout.values.are_left_out(),
         };
-        self.source = Source::Store(Box::new(reader));
+        self.source = Source::Store(Box::new(Reading { outbox, first }));
         if let Advanced::Dead(_) = cx.word.advance(StreamState::Backfilling) {
             return ControlFlow::Continue(());
         }
@@ -212,16 +219,18 @@ impl ActiveStream {
 
     /// Sends what the backfill has delivered.
     fn send_from_store<S: Sink>(&mut self, cx: &mut StreamContext<'_, '_, S>) -> ControlFlow<Next> {
-        let Source::Store(outbox) = &mut self.source else { return ControlFlow::Continue(()) };
-        match outbox.front() {
+        let Source::Store(reading) = &mut self.source else { return ControlFlow::Continue(()) };
+        let first = reading.first;
+        match reading.outbox.front() {
             None => {
                 gate!(FoundOutboxEmpty);
                 ControlFlow::Break(Next::Parked)
             }
             Some(&mut Delivery::Failed(reason)) => self.end(cx, reason),
             Some(&mut Delivery::Opened { last, purge }) => {
-                let test = self.range.purge;
-                if test.forbids(self.first, purge, &self.filter, cx.partition, cx.pin) {
+                let RangeLeft { purge_known: known, purge_ignored: ignored, .. } = self.range;
+                let test = PurgeTest { ignored, known };
+                if test.forbids(first, purge, &self.filter, cx.partition, cx.pin) {
                     return self.end(cx, EndReason::StateChanged);
                 }
                 let end = self.filter.snapshot_end(last, cx.partition, cx.pin);
@@ -247,8 +256,8 @@ impl ActiveStream {
     }
 
     fn send_slice<S: Sink>(&mut self, cx: &mut StreamContext<'_, '_, S>) -> ControlFlow<Next> {
-        let Source::Store(outbox) = &mut self.source else { return ControlFlow::Continue(()) };
-        let Some(Delivery::Slice { records, permit }) = outbox.front() else {
+        let Source::Store(reading) = &mut self.source else { return ControlFlow::Continue(()) };
+        let Some(Delivery::Slice { records, permit }) = reading.outbox.front() else {
             return ControlFlow::Continue(());
         };
         let (partition, pin) = (cx.partition, cx.pin);
@@ -295,8 +304,8 @@ impl ActiveStream {
     }
 
     fn pop_delivery(&mut self) {
-        if let Source::Store(outbox) = &mut self.source {
-            outbox.pop();
+        if let Source::Store(reading) = &mut self.source {
+            reading.outbox.pop();
         }
     }
 

@@ -11,12 +11,12 @@ use millstream_reclaim::Pin;
 pub(crate) struct PurgeTest {
     /// They do not matter to it.
     pub(crate) ignored: bool,
-    /// It has seen everything up to this purge seqno, by its own account.
-    pub(crate) known: Option<Seqno>,
+    /// It has seen everything up to this purge seqno, by its own account; 0, which no purge has, if it knows of none.
+    pub(crate) known: Seqno,
 }
 
 /// Where a backfill begins.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct First {
     pub(super) seqno: Seqno,
     /// The filter's collections have nothing before it.
@@ -57,7 +57,7 @@ impl PurgeTest {
         purge_forbids_backfill(&BackfillQuery {
             first: first.seqno,
             purge: if self.ignored { Seqno::ZERO } else { purge },
-            client_purge: self.known,
+            client_purge: Some(self.known),
             exempt_from_purge: exempt,
             first_of_filter: first.of_filter,
         })
