@@ -9,13 +9,34 @@ use millstream::store::MemoryStore;
 use millstream::stream::{Event, Refusal, Sink, StreamRequest};
 use millstream::testing::oracle::{self, Expected, Range, StreamKey, StreamOracle};
 use millstream::types::{Opaque, Seqno, VbId, VbUuid};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 const VBUCKETS: u16 = 4;
 const KEYS: u64 = 300;
 const WRITES: u64 = 40_000;
 const CLIENTS: u64 = 2;
+/// What each client goes through at the least: the writers go on until all have.
+const DOCUMENTS_MIN: u64 = 6_000;
+const RECONNECTIONS_MIN: u64 = 2;
+/// When the writers give up all the same.
+const WRITING_MAX: Duration = Duration::from_secs(60);
+
+/// How far a run is.
+struct Run {
+    /// Clients that have not gone through enough.
+    lacking: AtomicU64,
+    /// Nothing more is written.
+    done: AtomicBool,
+    started: Instant,
+}
+
+impl Run {
+    fn is_written(&self, writes: u64) -> bool {
+        writes >= WRITES
+            && (self.lacking.load(Ordering::Acquire) == 0 || self.started.elapsed() > WRITING_MAX)
+    }
+}
 
 /// A small generator, so that a seed names a run.
 struct Random(u64);
@@ -140,12 +161,13 @@ fn caught_up(engine: &Engine, inbox: &Inbox) -> bool {
 }
 
 /// Streams until the writers are done and everything is here; returns the documents, reconnections and cuts.
-fn client(engine: &Engine, seed: u64, done: &AtomicBool) -> (u64, u64, u64) {
+fn client(engine: &Engine, seed: u64, run: &Run) -> (u64, u64, u64) {
     let mut random = Random(seed * 7_919 + 1);
     let mut inbox = Inbox::new();
     let name = format!("client {seed}");
     let mut producer = connect(engine, &name, &mut inbox, &mut random);
-    let (mut reconnected, deadline) = (0, Instant::now() + Duration::from_secs(120));
+    let (mut reconnected, mut lacks) = (0, true);
+    let deadline = run.started + 2 * WRITING_MAX;
     loop {
         inbox.room = random.below(300) as usize;
         let step = producer.step(Instant::now(), &mut inbox);
@@ -170,7 +192,11 @@ fn client(engine: &Engine, seed: u64, done: &AtomicBool) -> (u64, u64, u64) {
             1..=3 => close_and_open(&mut producer, &mut inbox, &mut random),
             _ => {}
         }
-        if done.load(Ordering::Acquire) && caught_up(engine, &inbox) {
+        if lacks && inbox.documents >= DOCUMENTS_MIN && reconnected >= RECONNECTIONS_MIN {
+            lacks = false;
+            run.lacking.fetch_sub(1, Ordering::AcqRel);
+        }
+        if run.done.load(Ordering::Acquire) && caught_up(engine, &inbox) {
             break;
         }
         assert!(Instant::now() < deadline, "it does not catch up: {:?}", inbox.positions);
@@ -225,10 +251,12 @@ fn compare(engine: &Engine, inbox: &mut Inbox) {
     }
 }
 
-fn write(engine: &Engine, seed: u64) -> u64 {
+/// Writes until the run has enough; returns how often, and how many were told to come again.
+fn write(engine: &Engine, seed: u64, run: &Run) -> (u64, u64) {
     let mut random = Random(seed * 104_729 + 3);
-    let mut refused = 0;
-    for n in 0..WRITES {
+    let (mut n, mut refused) = (0, 0);
+    while !run.is_written(n) {
+        n += 1;
         let (vb, key) = (VbId(random.below(u64::from(VBUCKETS)) as u16), random.below(KEYS));
         let (key, delete) = (format!("key {key}"), random.below(5) == 0);
         let value = vec![b'v'; random.below(400) as usize];
@@ -236,7 +264,7 @@ fn write(engine: &Engine, seed: u64) -> u64 {
             let mut session = engine.session("writer");
             let written = session.update(vb, key.as_bytes(), None, |_| -> Decision<'_, ()> {
                 Decision::Write(match delete {
-                    true => Change::delete(n as u32 + 1),
+                    true => Change::delete(n as u32),
                     false => Change::set(&value[..]),
                 })
             });
@@ -250,7 +278,7 @@ fn write(engine: &Engine, seed: u64) -> u64 {
             }
         }
     }
-    refused
+    (n, refused)
 }
 
 #[test]
@@ -261,38 +289,42 @@ fn what_clients_get_is_what_was_written() {
     settings.backfill_buffer_bytes = 20_000;
     let store = MemoryStore::new(u32::from(VBUCKETS));
     let engine = EngineBuilder::new(store).settings(settings).open().expect("opens");
-    let (done, started) = (AtomicBool::new(false), Instant::now());
-    let (mut documents, mut reconnected, mut cuts, mut refused) = (0, 0, 0, 0);
+    let run = Run {
+        lacking: AtomicU64::new(CLIENTS),
+        done: AtomicBool::new(false),
+        started: Instant::now(),
+    };
+    let (mut documents, mut reconnected, mut cuts) = (0, 0, 0);
+    let (mut writes, mut refused) = (0, 0);
     std::thread::scope(|scope| {
         let clients: Vec<_> = (0..CLIENTS)
             .map(|seed| {
-                let (engine, done) = (&engine, &done);
-                scope.spawn(move || client(engine, seed, done))
+                let (engine, run) = (&engine, &run);
+                scope.spawn(move || client(engine, seed, run))
             })
             .collect();
         let writers: Vec<_> = (0..2)
             .map(|seed| {
-                scope.spawn({
-                    let engine = &engine;
-                    move || write(engine, seed)
-                })
+                let (engine, run) = (&engine, &run);
+                scope.spawn(move || write(engine, seed, run))
             })
             .collect();
         for writer in writers {
-            refused += writer.join().expect("a writer");
+            let (w, r) = writer.join().expect("a writer");
+            (writes, refused) = (writes + w, refused + r);
         }
-        done.store(true, Ordering::Release);
+        run.done.store(true, Ordering::Release);
         for client in clients {
             let (d, r, c) = client.join().expect("a client's assertion");
             (documents, reconnected, cuts) = (documents + d, reconnected + r, cuts + c);
         }
     });
     println!(
-        "oracle: {} writes ({refused} told to come again), {documents} documents to {CLIENTS} clients, \
+        "oracle: {writes} writes ({refused} told to come again), {documents} documents to {CLIENTS} clients, \
          {reconnected} reconnections, {cuts} snapshots cut, {:?}",
-        2 * WRITES,
-        started.elapsed()
+        run.started.elapsed()
     );
+    assert_eq!(run.lacking.into_inner(), 0, "a test that exercises nothing");
     assert!(documents > 10_000 && reconnected > 0, "a test that exercises nothing");
     engine.shutdown();
     let report = engine.quiesce_blocking(Duration::from_secs(30)).expect("nobody is stalled");
