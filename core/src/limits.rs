@@ -145,5 +145,6 @@ pub const LOAD_BATCHES_AHEAD: usize = 2;
 pub const LOAD_BAD_LINES_SHOWN: usize = 10;
 /// Longest pause of `load` before it offers documents again that the server had no room for.
 pub const LOAD_RETRY_PAUSE_MAX: std::time::Duration = std::time::Duration::from_secs(1);
-/// How long `load` goes on while the server takes nothing at all: a store that compacts is back long before.
+/// How long `load` goes on while the server takes nothing at all, and `tail` while it opens no stream, unless the user
+/// says otherwise: a store that compacts is back long before.
 pub const LOAD_PATIENCE: std::time::Duration = std::time::Duration::from_secs(60);

@@ -310,6 +310,58 @@ fn rows_of_csv_and_standard_input_are_loaded_too() {
     assert!((59..=60).contains(&days), "{}", documents["k:7"]);
 }
 
+/// A server whose memory is taken by the keys of documents that live: it has room for no more of them, and for no
+/// stream. With more documents than fit.
+fn full(files: &TempDir) -> (Serving, PathBuf) {
+    let server = Serving::start(&["--ephemeral", "--vbuckets", "4", "--memory", "1MiB"]);
+    let file = file_of(files, "many", 40_000);
+    let options = ["--key", "id", "--server", &server.address, "--patience", "100ms", "--json"];
+    let failed = run(["load", text(&file)].iter().chain(&options));
+    let failed = failed.badly(5, &["the server takes no more documents, with 0x8"]);
+    let summary = &failed.lines()[0];
+    let loaded = summary["loaded"].as_u64().expect("a number");
+    assert!((1_000..40_000).contains(&loaded), "{summary}");
+    let error = summary["error"].as_str().expect("it says why");
+    assert!(error.ends_with(" documents loaded before"), "{summary}");
+    let stats = run(["stats", "--server", &server.address, "--json"]).well();
+    assert_eq!(stats.lines()[0]["curr_items"], loaded.to_string(), "what was written is counted");
+    (server, file)
+}
+
+/// Long before each document of a batch was refused, which takes a second each.
+#[test]
+fn a_server_that_stays_full_is_given_up() {
+    let files = folder();
+    let (server, file) = full(&files);
+    let options = ["--key", "id", "--server", &server.address, "--patience", "1s"];
+    run(["load", text(&file), "--key-prefix", "more-"].iter().chain(&options))
+        .badly(5, &["the server takes no more documents, with 0x8", "; 0 documents loaded before"]);
+    let ended = tail(&server, &["--from-beginning", "--patience", "1s"]);
+    let refused = "no room for the streams of vbuckets 0-3 with 0x8";
+    assert_eq!(ended.stderr.matches(": asking again").count(), 1, "{ended:?}");
+    assert_eq!(ended.stdout, "");
+    ended.badly(5, &[refused, "; nothing else came for 1.", ": asking again"]);
+    run(["tail", "--server", &server.address, "--patience", "1s"]).badly(2, &["--until-caught-up"]);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_load_that_is_interrupted_says_how_far_it_came() {
+    let files = folder();
+    let (server, _) = full(&files);
+    let options = ["load", "-", "--format", "ndjson", "--server", &server.address, "--json"];
+    let mut child =
+        program(options).stdin(Stdio::piped()).spawn().expect("the program can be started");
+    let mut stdin = child.stdin.take().expect("it is piped");
+    // More than a pipe holds: when it is written, the program is at it.
+    let line = format!("{{\"text\":\"{}\"}}\n", "x".repeat(100));
+    stdin.write_all(line.repeat(4096).as_bytes()).expect("it reads");
+    signal(child.id(), "INT");
+    let failed = ended(child).badly(1, &["interrupted; 0 documents loaded before"]);
+    assert_eq!(failed.lines()[0]["loaded"], 0);
+    drop(stdin);
+}
+
 /// A document from a slow pipe is written when it comes, not when the pipe ends.
 #[tokio::test]
 async fn slow_input_is_not_held_back() {

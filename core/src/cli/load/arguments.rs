@@ -3,7 +3,7 @@
 use crate::cli::amounts::duration;
 use crate::cli::args::ClientArguments;
 use crate::cli::input::{Format, Keys};
-use crate::limits::LOAD_BATCH_DOCUMENTS;
+use crate::limits::{LOAD_BATCH_DOCUMENTS, LOAD_PATIENCE};
 use clap::Args;
 use core::num::NonZeroU64;
 use core::time::Duration;
@@ -35,6 +35,9 @@ pub(crate) struct LoadArguments {
     /// Count bad lines and go on, instead of stopping at the first
     #[arg(long)]
     pub(super) skip_bad_lines: bool,
+    /// How long to go on while the server has no room for anything, before it ends with exit code 5 [default: 60s]
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    patience: Option<Duration>,
     /// Print the summary as JSON
     #[arg(long)]
     pub(super) json: bool,
@@ -45,6 +48,10 @@ pub(crate) struct LoadArguments {
 impl LoadArguments {
     pub(super) fn keys(&self) -> Keys {
         Keys { column: self.key.clone(), prefix: self.key_prefix.clone() }
+    }
+
+    pub(super) fn patience(&self) -> Duration {
+        self.patience.unwrap_or(LOAD_PATIENCE)
     }
 }
 

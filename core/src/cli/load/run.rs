@@ -9,6 +9,7 @@ use crate::cli::input::{Place, Source};
 use crate::cli::progress::LoadProgress;
 use crate::cli::ready::{print_line, print_text};
 use crate::cli::report::Documents;
+use crate::cli::signals::Signals;
 use crate::client::{KvClient, WriteOptions};
 use crate::wire::Opcode;
 use core::num::NonZeroU64;
@@ -31,11 +32,12 @@ pub(crate) async fn run(arguments: LoadArguments) -> Result<(), Failure> {
         limit: arguments.limit.map_or(u64::MAX, NonZeroU64::get),
         skip_bad_lines: arguments.skip_bad_lines,
     };
+    let mut signals = Signals::listen()?;
     let batches = reader::start(source, rules)?;
-    let writer = Writer::new(client, options);
+    let writer = Writer::new(client, options, arguments.patience());
     let mut load = Load { place, writer, progress, summary: Summary::default() };
     let begun = Instant::now();
-    let done = load.all(batches).await;
+    let done = load.all(batches, &mut signals).await;
     load.finish(done, begun.elapsed(), arguments.json)
 }
 
@@ -47,11 +49,22 @@ struct Load {
 }
 
 impl Load {
-    async fn all(&mut self, mut batches: Receiver<Batch>) -> Result<(), Failure> {
-        while let Some(batch) = batches.recv().await {
-            self.one(batch).await?;
+    async fn all(
+        &mut self,
+        mut batches: Receiver<Batch>,
+        signals: &mut Signals,
+    ) -> Result<(), Failure> {
+        let all = async {
+            while let Some(batch) = batches.recv().await {
+                self.one(batch).await?;
+            }
+            Ok(())
+        };
+        tokio::select! {
+            biased;
+            () = signals.next() => Err(Failure::failed("interrupted")),
+            done = all => done,
         }
-        Ok(())
     }
 
     async fn one(&mut self, batch: Batch) -> Result<(), Failure> {
@@ -60,12 +73,10 @@ impl Load {
         }
         self.summary.bad_lines += batch.skipped;
         let written = self.writer.write(&batch.documents).await;
-        self.summary.loaded = self.writer.written;
-        self.summary.retries = self.writer.retries;
         written.map_err(|fault| self.failure(&batch, fault))?;
         let bytes = batch.documents.iter().map(|d| (d.key.len() + d.value.len()) as u64);
         self.summary.bytes += bytes.sum::<u64>();
-        self.progress.at(batch.read_to, self.summary.loaded);
+        self.progress.at(batch.read_to, self.writer.written);
         match batch.stopped_at {
             Some(line) => Err(Failure::failed(format!("{}, {line}", self.place))),
             None => Ok(()),
@@ -100,6 +111,9 @@ impl Load {
         json: bool,
     ) -> Result<(), Failure> {
         self.progress.end();
+        // Of a batch that was broken off, what is known to be written.
+        self.summary.loaded = self.writer.written;
+        self.summary.retries = self.writer.retries;
         self.summary.took(time);
         let done = done.map_err(|failure| {
             failure.after(&format!("{} loaded before", Documents(self.summary.loaded)))

@@ -3,9 +3,10 @@
 use crate::cli::input::Document;
 use crate::client::{KvClient, WriteOptions};
 use crate::error::Error;
-use crate::limits::{LOAD_PATIENCE, LOAD_RETRY_PAUSE_MAX};
+use crate::limits::LOAD_RETRY_PAUSE_MAX;
 use crate::types::Datatype;
 use crate::wire::{Feature, Status};
+use core::ops::ControlFlow;
 use core::time::Duration;
 use std::collections::HashSet;
 use tokio::time::{self, Instant};
@@ -28,6 +29,8 @@ pub(crate) fn json_options(client: &KvClient) -> WriteOptions {
 pub(crate) struct Writer {
     client: KvClient,
     options: WriteOptions,
+    /// How long to go on while the server takes nothing.
+    patience: Duration,
     /// Documents that are written, or that a later document with the same key stands for.
     pub(super) written: u64,
     /// How often documents were offered again.
@@ -62,23 +65,34 @@ impl AsRef<[u8]> for Placed<'_> {
 }
 
 impl Writer {
-    pub(crate) fn new(client: KvClient, options: WriteOptions) -> Self {
-        Self { client, options, written: 0, retries: 0 }
+    pub(crate) fn new(client: KvClient, options: WriteOptions, patience: Duration) -> Self {
+        Self { client, options, patience, written: 0, retries: 0 }
     }
 
     /// Writes a batch; what the server has no room for is offered again, ever more slowly.
+    ///
+    /// # Cancel safety
+    /// `written` counts what is known to be written; the rest of the batch may be written or not.
     pub(crate) async fn write(&mut self, documents: &[Document]) -> Result<(), WriteFault> {
         let mut left: Vec<usize> = (0..documents.len()).collect();
-        let mut patience = Patience::new();
+        let mut patience = Patience::new(self.patience, self.written);
         while !left.is_empty() {
-            let offered = left.len();
             let batch = left.iter().map(|&at| {
                 let document = &documents[at];
                 (Placed { at, document }, &document.value)
             });
-            let report = self.client.set_many(batch, self.options).await;
-            let report = report.map_err(WriteFault::Broken)?;
-            self.written += report.stored;
+            let (before, written) = (self.written, &mut self.written);
+            let mut no_room = None;
+            let report = self.client.set_many_while(batch, self.options, |so_far| {
+                *written = before + so_far.answered - so_far.failed;
+                let status = so_far.refused.filter(|status| is_temporary(*status));
+                no_room = status.filter(|_| patience.is_over(*written));
+                no_room.map_or(ControlFlow::Continue(()), |_| ControlFlow::Break(()))
+            });
+            let report = report.await.map_err(WriteFault::Broken)?;
+            if let Some(status) = no_room {
+                return Err(WriteFault::NoRoom { status });
+            }
             let mut status = Status::SUCCESS;
             left.clear();
             for failed in report.failed {
@@ -93,7 +107,7 @@ impl Writer {
             }
             self.written += forget_replaced(&mut left, documents);
             self.retries += left.len() as u64;
-            if !patience.pause(left.len() < offered).await {
+            if !patience.pause(self.written).await {
                 return Err(WriteFault::NoRoom { status });
             }
         }
@@ -135,20 +149,30 @@ pub(super) fn forget_replaced(left: &mut Vec<usize>, documents: &[Document]) -> 
 
 /// How long to wait before the next attempt, and for how many.
 struct Patience {
+    limit: Duration,
     pause: Duration,
-    ends: Instant,
+    /// Documents that were written when it was last looked at.
+    written: u64,
+    /// Since when the server has refused everything.
+    since: Option<Instant>,
 }
 
 impl Patience {
-    fn new() -> Self {
-        Self { pause: PAUSE_FIRST, ends: Instant::now() + LOAD_PATIENCE }
+    fn new(limit: Duration, written: u64) -> Self {
+        Self { limit, pause: PAUSE_FIRST, written, since: None }
     }
 
-    /// Waits; false when it is at its end, because nothing was written for too long.
-    async fn pause(&mut self, wrote_some: bool) -> bool {
-        if wrote_some {
-            *self = Self::new();
-        } else if Instant::now() >= self.ends {
+    /// A document was refused, and so many have been written: whether nothing was for too long.
+    fn is_over(&mut self, written: u64) -> bool {
+        if written > self.written {
+            (self.written, self.since, self.pause) = (written, None, PAUSE_FIRST);
+        }
+        self.since.get_or_insert_with(Instant::now).elapsed() >= self.limit
+    }
+
+    /// Waits; false when it is at its end.
+    async fn pause(&mut self, written: u64) -> bool {
+        if self.is_over(written) {
             return false;
         }
         time::sleep(self.pause).await;

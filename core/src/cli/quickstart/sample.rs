@@ -4,7 +4,7 @@ use crate::cli::exit::Failure;
 use crate::cli::input::{Document, Keys, documents_of};
 use crate::cli::load::{WriteFault, Writer, json_options};
 use crate::client::{ConnectSettings, KvClient};
-use crate::limits::LOAD_BATCH_DOCUMENTS;
+use crate::limits::{LOAD_BATCH_DOCUMENTS, LOAD_PATIENCE};
 use core::time::Duration;
 use std::time::Instant;
 
@@ -27,7 +27,7 @@ pub(super) async fn load(
 ) -> Result<Duration, Failure> {
     let client = KvClient::connect(connect).await?;
     let options = json_options(&client);
-    let mut writer = Writer::new(client, options);
+    let mut writer = Writer::new(client, options, LOAD_PATIENCE);
     let begun = Instant::now();
     for batch in documents.chunks(LOAD_BATCH_DOCUMENTS) {
         writer.write(batch).await.map_err(|fault| match fault {

@@ -1,13 +1,15 @@
 //! The options of `tail`.
 
 use super::render::Values;
-use crate::cli::amounts::{VbucketList, size};
+use crate::cli::amounts::{VbucketList, duration, size};
 use crate::cli::args::{ClientArguments, connection_name};
 use crate::cli::exit::Failure;
 use crate::client::{ConnectSettings, DcpSettings};
+use crate::limits::LOAD_PATIENCE;
 use crate::wire::Feature;
 use clap::{Args, ValueEnum};
 use core::num::NonZeroU64;
+use core::time::Duration;
 use std::path::PathBuf;
 
 /// What to show, from where, and until when.
@@ -22,6 +24,10 @@ pub(crate) struct TailArguments {
     /// End when everything is shown that was there at the start
     #[arg(long)]
     pub(super) until_caught_up: bool,
+    /// With --until-caught-up: how long to ask again for streams that the server has no room for while it sends nothing
+    /// else, before it ends with exit code 5 [default: 60s]
+    #[arg(long, value_name = "TIME", value_parser = duration, requires = "until_caught_up")]
+    patience: Option<Duration>,
     /// End after so many mutations, deletions and expirations
     #[arg(long, value_name = "N")]
     pub(super) count: Option<NonZeroU64>,
@@ -60,6 +66,11 @@ impl TailArguments {
     #[cfg(test)]
     pub(crate) fn client(&self) -> &ClientArguments {
         &self.client
+    }
+
+    /// How long to ask again for streams that are refused; `None`: for ever.
+    pub(super) fn patience(&self) -> Option<Duration> {
+        self.until_caught_up.then(|| self.patience.unwrap_or(LOAD_PATIENCE))
     }
 
     /// How to connect.

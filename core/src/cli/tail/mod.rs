@@ -12,6 +12,7 @@ mod arguments;
 mod judge;
 mod output;
 mod plan;
+mod refusals;
 mod render;
 mod run;
 mod tailing;

@@ -4,6 +4,7 @@ use super::arguments::TailArguments;
 use super::judge::Judge;
 use super::output::{Output, Reader};
 use super::plan::Plan;
+use super::refusals::Refusals;
 use super::render::Render;
 use super::tailing::{Seen, Tailing};
 use crate::cli::checkpoint::Positions;
@@ -35,6 +36,7 @@ pub(crate) async fn run(arguments: TailArguments) -> Result<(), Failure> {
         judge: Judge::new(arguments.collections),
         on_rollback: arguments.on_rollback,
         again: Vec::new(),
+        refusals: Refusals::new(arguments.patience()),
         seen: Seen::default(),
     };
     let count = arguments.count.map_or(u64::MAX, NonZeroU64::get);
@@ -66,7 +68,7 @@ async fn follow(tailing: &mut Tailing, signals: &mut Signals, count: u64) -> Res
                 biased;
                 () = signals.next() => return Ok(Done::Interrupted),
                 event = tailing.client.next_event() => tailing.event(&event?)?,
-                _ = ticks.tick() => tailing.ask_again(),
+                _ = ticks.tick() => tailing.ask_again()?,
             }
             continue;
         };

@@ -4,15 +4,18 @@ use super::arguments::OnRollback;
 use super::judge::Judge;
 use super::output::Output;
 use super::plan::Plan;
+use super::refusals::Refusals;
 use super::render::reason_name;
 use crate::cli::checkpoint::Positions;
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::progress::TailProgress;
+use crate::cli::report::Time;
 use crate::client::{DcpClient, Event};
 use crate::limits::FAILOVER_ENTRIES_MAX;
 use crate::types::{EndReason, Seqno, VbId};
 use crate::wire::Status;
 use crate::wire::dcp::StreamTag;
+use tokio::time::Instant;
 
 /// Streams that are being shown.
 #[derive(Debug)]
@@ -26,6 +29,7 @@ pub(super) struct Tailing {
     pub(super) on_rollback: OnRollback,
     /// Streams that the server had no room for, to be asked for again.
     pub(super) again: Vec<VbId>,
+    pub(super) refusals: Refusals,
     pub(super) seen: Seen,
 }
 
@@ -55,22 +59,33 @@ impl Tailing {
         }
     }
 
-    /// Asks again for what the server had no room for.
-    pub(super) fn ask_again(&mut self) {
+    /// Asks again for what the server had no room for, and says so; or gives up.
+    pub(super) fn ask_again(&mut self) -> Result<(), Failure> {
+        let what = format!("{}: no room for the streams of", self.client.connection().peer());
+        if let Some((which, time)) = self.refusals.given_up(Instant::now()) {
+            let what = format!("{what} {which}; nothing else came for {}", Time(time));
+            return Err(Failure::new(Exit::TimedOut, what));
+        }
+        if let Some(which) = self.refusals.news() {
+            self.progress.say(&format!("{what} {which}: asking again"));
+        }
         for vb in core::mem::take(&mut self.again) {
             self.plan.ask(vb, &mut self.client, &mut self.positions);
         }
+        Ok(())
     }
 
     fn opened(&mut self, tag: StreamTag, event: &Event) -> Result<(), Failure> {
         if let Some(granted) = self.plan.answered(tag) {
             self.judge.granted(tag, granted);
         }
+        self.refusals.opened(tag.vb);
         self.positions.update(event);
         Ok(())
     }
 
     fn of_stream(&mut self, event: &Event) -> Result<(), Failure> {
+        self.refusals.something_came();
         self.judge.event(event)?;
         self.output.add(event)?;
         let vb = event.tag().vb;
@@ -119,6 +134,7 @@ impl Tailing {
     fn refused(&mut self, tag: StreamTag, status: Status) -> Result<(), Failure> {
         self.plan.answered(tag);
         if matches!(status, Status::ETMPFAIL | Status::EBUSY | Status::ENOMEM) {
+            self.refusals.refused(tag.vb, status, Instant::now());
             self.again.push(tag.vb);
             return Ok(());
         }

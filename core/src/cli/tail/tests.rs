@@ -1,4 +1,5 @@
 use super::judge::{Granted, Judge};
+use super::refusals::Refusals;
 use super::render::{Render, Values};
 use crate::cli::exit::Exit;
 use crate::client::{Document, Event, StreamFrom, SystemChange};
@@ -9,6 +10,7 @@ use crate::types::{
 use crate::wire::Status;
 use crate::wire::dcp::{MarkerExtension, MarkerFlags, SnapshotMarker, StreamTag, SystemEventKind};
 use bytes::Bytes;
+use core::time::Duration;
 
 const TAG: StreamTag = StreamTag::new(Opaque(9), VbId(5));
 
@@ -216,4 +218,39 @@ fn the_judge_knows_where_a_stream_was() {
     assert!(granted(inside).event(&marker(5, 9)).is_ok());
     let between = StreamFrom { seqno, uuid, snap_start: seqno, snap_end: seqno, purge_seqno: None };
     assert!(granted(between).event(&marker(5, 8)).is_ok());
+}
+
+#[test]
+fn refused_streams_are_named_once_and_asked_for_so_long() {
+    let begun = tokio::time::Instant::now();
+    let at = |seconds| begun + Duration::from_secs(seconds);
+    let mut refusals = Refusals::new(Some(Duration::from_secs(60)));
+    assert_eq!(refusals.news(), None);
+    for vb in [0, 1, 2, 7] {
+        refusals.refused(VbId(vb), Status::ETMPFAIL, at(0));
+    }
+    refusals.refused(VbId(5), Status::ENOMEM, at(1));
+    let all =
+        "vbuckets 0-2, 7 with 0x86 (temporary failure) and vbucket 5 with 0x82 (out of memory)";
+    assert_eq!(refusals.news().as_deref(), Some(all));
+    refusals.refused(VbId(0), Status::ETMPFAIL, at(2));
+    assert_eq!(refusals.news(), None, "it is known");
+    assert_eq!(refusals.given_up(at(59)), None);
+    assert_eq!(refusals.given_up(at(60)), Some((all.to_owned(), Duration::from_secs(60))));
+    refusals.opened(VbId(7));
+    assert_eq!(refusals.given_up(at(100)), None, "one was opened");
+    refusals.refused(VbId(0), Status::EBUSY, at(100));
+    refusals.refused(VbId(7), Status::ETMPFAIL, at(100));
+    assert_eq!(
+        refusals.news().as_deref(),
+        Some("vbucket 7 with 0x86 (temporary failure)"),
+        "it was open meanwhile"
+    );
+    refusals.something_came();
+    assert_eq!(refusals.given_up(at(200)), None);
+    refusals.refused(VbId(0), Status::EBUSY, at(200));
+    assert!(refusals.given_up(at(260)).is_some());
+    let mut endless = Refusals::new(None);
+    endless.refused(VbId(0), Status::EBUSY, at(0));
+    assert_eq!(endless.given_up(at(1_000_000)), None);
 }

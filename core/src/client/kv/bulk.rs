@@ -7,6 +7,7 @@ use crate::limits::{CLIENT_BULK_WINDOW, CLIENT_SEND_BUFFER_BYTES};
 use crate::types::Opaque;
 use crate::wire::kv::{Noop, Store, StoreMode};
 use crate::wire::{Frame, Opcode, Status};
+use core::ops::ControlFlow;
 use std::collections::VecDeque;
 use tokio::io::{AsyncRead, AsyncWrite};
 
@@ -28,9 +29,22 @@ pub struct NotStored<K> {
     pub status: Status,
 }
 
+/// How far a bulk write is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct BulkProgress {
+    /// Documents that were dealt with.
+    pub(crate) answered: u64,
+    /// Those of them that were refused.
+    pub(crate) failed: u64,
+    /// With what the last of them was refused just now.
+    pub(crate) refused: Option<Status>,
+}
+
 /// Documents that were sent and whose NOOP has not been answered.
 struct Window<K> {
     first: Opaque,
+    /// Documents of the bulk write that come before.
+    begins: u64,
     /// Taken out when it fails; a server answers for each document at most once.
     keys: Vec<Option<K>>,
     noop: Opaque,
@@ -51,12 +65,35 @@ impl<S: AsyncRead + AsyncWrite + Unpin> KvClient<S> {
         documents: impl IntoIterator<Item = (K, V)>,
         options: WriteOptions,
     ) -> Result<BulkReport<K>> {
+        self.set_many_while(documents, options, |_| ControlFlow::Continue(())).await
+    }
+
+    /// The same for as long as `go_on` wants, which is told of each refusal and each window at once: a server that has
+    /// no room may take a second for each document. Broken off, the report has what was answered; what was not may be
+    /// written or not.
+    pub(crate) async fn set_many_while<K: AsRef<[u8]>, V: AsRef<[u8]>>(
+        &mut self,
+        documents: impl IntoIterator<Item = (K, V)>,
+        options: WriteOptions,
+        mut go_on: impl FnMut(BulkProgress) -> ControlFlow<()>,
+    ) -> Result<BulkReport<K>> {
         let mut report = BulkReport { stored: 0, failed: Vec::new() };
         let mut windows = VecDeque::with_capacity(2);
         let mut documents = documents.into_iter();
+        let mut sent = 0;
+        let mut wanted = ControlFlow::Continue(());
         loop {
-            let window = self.send_window(&mut documents, options).await?;
+            let window = match wanted {
+                ControlFlow::Continue(()) => {
+                    self.send_window(&mut documents, options, sent).await?
+                }
+                ControlFlow::Break(()) => {
+                    windows.clear();
+                    None
+                }
+            };
             if let Some(window) = window {
+                sent += window.keys.len() as u64;
                 windows.push_back(window);
                 if windows.len() < 2 {
                     continue;
@@ -66,7 +103,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> KvClient<S> {
                 report.stored -= report.failed.len() as u64;
                 return Ok(report);
             }
-            self.settle_oldest(&mut windows, &mut report).await?;
+            wanted = self.settle_oldest(&mut windows, &mut report, &mut go_on).await?;
         }
     }
 
@@ -75,6 +112,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> KvClient<S> {
         &mut self,
         documents: &mut impl Iterator<Item = (K, V)>,
         options: WriteOptions,
+        begins: u64,
     ) -> Result<Option<Window<K>>> {
         let WriteOptions { flags, expiry, datatype, cas } = options;
         let mut keys = Vec::new();
@@ -93,35 +131,47 @@ impl<S: AsyncRead + AsyncWrite + Unpin> KvClient<S> {
         let Some(first) = first else { return Ok(None) };
         let noop = self.connection.next_opaque();
         Noop.encode(noop, self.connection.out());
-        Ok(Some(Window { first, keys, noop }))
+        Ok(Some(Window { first, begins, keys, noop }))
     }
 
-    /// Reads answers until the oldest window's NOOP is among them.
+    /// Reads answers until the oldest window's NOOP is among them, or nobody wants the rest. Until the end, `stored`
+    /// counts what was answered.
     async fn settle_oldest<K>(
         &mut self,
         windows: &mut VecDeque<Window<K>>,
         report: &mut BulkReport<K>,
-    ) -> Result<()> {
+        go_on: &mut impl FnMut(BulkProgress) -> ControlFlow<()>,
+    ) -> Result<ControlFlow<()>> {
         loop {
             let frame = self.connection.receive_in_time(Opcode::SETQ).await?;
             if windows.front().is_some_and(|window| window.noop == frame.opaque()) {
                 let settled = windows.pop_front().map_or(0, |window| window.keys.len());
                 report.stored += settled as u64;
-                return Ok(());
+                let (answered, failed) = (report.stored, report.failed.len() as u64);
+                return Ok(go_on(BulkProgress { answered, failed, refused: None }));
             }
-            report.failed.extend(windows.iter_mut().find_map(|window| window.failure(&frame)));
+            let failure = windows.iter_mut().find_map(|window| window.failure(&frame));
+            let Some((answered, failure)) = failure else { continue };
+            let refused = Some(failure.status);
+            report.failed.push(failure);
+            let failed = report.failed.len() as u64;
+            if go_on(BulkProgress { answered, failed, refused }).is_break() {
+                report.stored = answered;
+                return Ok(ControlFlow::Break(()));
+            }
         }
     }
 }
 
 impl<K> Window<K> {
-    /// The document that this answer is about, if it is one of the window's and was refused.
-    fn failure(&mut self, frame: &Frame) -> Option<NotStored<K>> {
+    /// The document that this answer is about, if it is one of the window's and was refused; and how many were dealt
+    /// with, since answers come in order.
+    fn failure(&mut self, frame: &Frame) -> Option<(u64, NotStored<K>)> {
         if frame.status().is_success() || !frame.header().magic.is_response() {
             return None;
         }
         let at = frame.opaque().get().wrapping_sub(self.first.get());
         let key = self.keys.get_mut(at as usize)?.take()?;
-        Some(NotStored { key, status: frame.status() })
+        Some((self.begins + u64::from(at) + 1, NotStored { key, status: frame.status() }))
     }
 }

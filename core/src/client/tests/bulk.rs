@@ -5,6 +5,7 @@ use crate::error::ErrorKind;
 use crate::limits::CLIENT_BULK_WINDOW;
 use crate::wire::{Frame, Opcode, Status};
 use bytes::BytesMut;
+use core::ops::ControlFlow;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, mpsc};
 
@@ -82,4 +83,25 @@ async fn a_key_that_cannot_be_stops_the_write() {
     // The client still works, and what came before the key arrives.
     assert!(client.get(b"good").await.unwrap().is_some());
     assert!(client.get(b"never").await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn a_write_that_nobody_wants_any_more_is_broken_off() {
+    let mut client = kv(1 << 16, Documents::default()).await;
+    let (mut told, options) = (Vec::new(), WriteOptions::default());
+    let all = documents(10_000);
+    let report = client.set_many_while(all, options, |so_far| {
+        told.push((so_far.answered, so_far.failed, so_far.refused));
+        if so_far.failed < 12 { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+    });
+    let report = report.await.unwrap();
+    assert_eq!((report.stored, report.failed.len()), (1200 - 12, 12));
+    let mut expected: Vec<_> = (1..=12).map(|n| (n * 100, n, Some(Status::EACCESS))).collect();
+    expected.insert(10, (CLIENT_BULK_WINDOW as u64, 10, None));
+    assert_eq!(told, expected, "each refusal, and the window that was answered");
+    // What was under way is answered still, and is in nobody's way.
+    assert!(client.get(b"key-1").await.unwrap().is_some());
+    assert!(client.get(b"bad-99").await.unwrap().is_none());
+    let report = client.set_many(documents(250), options).await.unwrap();
+    assert_eq!((report.stored, report.failed.len()), (248, 2));
 }
