@@ -341,7 +341,10 @@ fn what_is_not_built_is_refused_and_the_connection_goes_on() {
     let cases = [
         (Opcode::FLUSH, Status::NOT_SUPPORTED),
         (Opcode::FLUSHQ, Status::NOT_SUPPORTED),
+        (Opcode(0xc5), Status::UNKNOWN_COMMAND),
+        (Opcode::SUBDOC_MULTI_LOOKUP, Status::UNKNOWN_COMMAND),
         (Opcode::SUBDOC_MULTI_MUTATION, Status::UNKNOWN_COMMAND),
+        (Opcode(0xd2), Status::UNKNOWN_COMMAND),
         (Opcode(0xb9), Status::UNKNOWN_COMMAND),
         (Opcode(0x1b), Status::UNKNOWN_COMMAND),
         (Opcode(0xff), Status::UNKNOWN_COMMAND),
