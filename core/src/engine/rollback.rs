@@ -11,6 +11,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::failover::{FailoverLog, random_uuid};
 use crate::partition::{History, Partition};
 use crate::types::{CollectionId, FailoverEntry, Seqno, VbId, VbState, VbUuid};
+use millstream_reclaim::sync::atomic::{Ordering, fence};
 use millstream_reclaim::sync::workers::{Receiver, Sender, channel};
 use std::sync::mpsc::RecvTimeoutError;
 use std::time::Duration;
@@ -59,6 +60,12 @@ impl EngineParts {
             let mut reader = self.domain.borrow("rollback");
             let pin = reader.pin();
             partition.replace_history(next, &pin)?;
+            // R1 SeqCst fence: a flusher that made its last look (in a pin that began after it saw the engine stop) before
+            // the new history was there closed the old one; then we see the engine stop. Else it closes the new one.
+            fence(Ordering::SeqCst);
+            if self.is_stopping() {
+                partition.history(&pin).log.close();
+            }
             self.end_claim(partition, &pin, |info| match to {
                 Some(_) => info.failover.push(uuid, reached),
                 None => info.failover = FailoverLog::new(uuid, reached),

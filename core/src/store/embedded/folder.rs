@@ -7,6 +7,7 @@ use super::head::{Head, Run};
 use super::keys::damaged;
 use super::making::Making;
 use super::options::EmbeddedOptions;
+use super::salvage::{KEPT, Salvage};
 use super::synced::Synced;
 use crate::error::{Error, ErrorKind, Result};
 use crate::store::checks::misuse;
@@ -22,6 +23,8 @@ pub(super) struct Folder {
     pub(super) synced: Synced,
     pub(super) run: Run,
     pub(super) lock: File,
+    /// The journals as they were.
+    pub(super) salvage: Option<Salvage>,
 }
 
 impl Folder {
@@ -71,6 +74,7 @@ impl Folder {
             synced,
             run: Run::Making { window },
             lock,
+            salvage: None,
         })
     }
 
@@ -82,11 +86,30 @@ impl Folder {
         let synced = Synced::open(path.join(SYNCED), options.vbuckets)?;
         let db_path = path.join(DB);
         check_table_lists(&db_path.join("keyspaces"))?;
+        let mut salvage = Salvage::take(path, &db_path);
         let database = no_panic("cannot open the database", || Database::open(&db_path, options));
-        let database = database.map_err(|e| named(&db_path, e))?;
+        let database = database.map_err(|e| {
+            let e = named(&db_path, e);
+            let damaged = e.kind() == ErrorKind::Corrupt;
+            match salvage.take() {
+                Some(salvage) if damaged => kept_in(&salvage.keep(path), e),
+                None if damaged && path.join(KEPT).exists() => kept_in(&path.join(KEPT), e),
+                Some(salvage) => {
+                    salvage.discard();
+                    e
+                }
+                None => e,
+            }
+        })?;
         let database = Making::done(database);
-        Ok(Self { path: path.to_owned(), database, head, synced, run, lock })
+        Ok(Self { path: path.to_owned(), database, head, synced, run, lock, salvage })
     }
+}
+
+/// Adds where the journals are kept as they were.
+pub(super) fn kept_in(folder: &Path, error: Error) -> Error {
+    let what = format!("the journals are kept in {} as they were", folder.display());
+    Error::new(error.kind(), what).because(error)
 }
 
 const HEAD: &str = "head";

@@ -13,6 +13,7 @@ mod maintain;
 mod making;
 mod options;
 mod read;
+mod salvage;
 mod scan;
 mod store;
 mod synced;

@@ -3,10 +3,11 @@
 use super::blame::named;
 use super::database::{Database, pair, reading};
 use super::faults::{fault, no_panic};
-use super::folder::{DB, Folder};
+use super::folder::{DB, Folder, kept_in};
 use super::head::Run;
 use super::keys::{COUNTERS_PREFIX, damaged, failover_key};
 use super::options::EmbeddedOptions;
+use super::salvage::{KEPT, Salvage};
 use super::scan::EmbeddedScan;
 use super::synced::Synced;
 use super::values::{decode_counters, decode_failover};
@@ -184,14 +185,42 @@ impl fmt::Debug for EmbeddedStore {
     }
 }
 
+/// Gives the copies of the journals up if everything is there; else keeps them, and has whatever is told of the damage say
+/// where.
+fn settle(
+    salvage: Option<Salvage>,
+    path: &Path,
+    looked: Result<Found>,
+    vbuckets: &mut [Vbucket],
+) -> Result<Found> {
+    let whole = looked.is_ok() && vbuckets.iter().all(|vbucket| vbucket.damage.is_none());
+    let kept = match salvage {
+        Some(salvage) if whole => {
+            salvage.discard();
+            return looked;
+        }
+        Some(salvage) => salvage.keep(path),
+        None if whole => return looked,
+        None => path.join(KEPT),
+    };
+    if !kept.exists() {
+        return looked;
+    }
+    for damage in vbuckets.iter_mut().filter_map(|vbucket| vbucket.damage.as_mut()) {
+        damage.push_str(&format!("; the journals are kept in {} as they were", kept.display()));
+    }
+    looked.map_err(|e| kept_in(&kept, e))
+}
+
 fn load(folder: Folder, options: EmbeddedOptions) -> Result<Core> {
-    let Folder { path, database, head, synced, run, lock } = folder;
+    let Folder { path, database, head, synced, run, lock, salvage } = folder;
     let mut vbuckets: Vec<Vbucket> = Vec::new();
     vbuckets.resize_with(options.vbuckets as usize, Vbucket::default);
     let making = matches!(run, Run::Making { .. });
     let mut found = Found::default();
     if !making {
-        found = look(&database, &synced, &options, &mut vbuckets)?;
+        let looked = look(&database, &synced, &options, &mut vbuckets);
+        found = settle(salvage, &path, looked, &mut vbuckets)?;
     }
     let identity = head.identity();
     let writer = Writer {

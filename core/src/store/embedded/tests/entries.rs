@@ -142,6 +142,33 @@ fn a_damaged_place_in_the_journals_order_is_found() {
     assert!(found > harmless);
 }
 
+/// The database cuts a journal off at a damaged place, so that an attempt to open the store used to destroy what came
+/// behind it.
+#[test]
+fn a_damaged_journal_is_kept_as_it_was() {
+    let folder = temporary();
+    let store = begun(&folder, small(1));
+    for n in 0..30 {
+        commit(&store, 0, n * 6 + 1..=n * 6 + 6).unwrap();
+    }
+    store.close().unwrap();
+    drop(store);
+    assert!(!folder.path().join("salvage").exists() && !folder.path().join("opening").exists());
+    let journal = folder.path().join("db/0.jnl");
+    let mut damaged = fs::read(&journal).unwrap();
+    damaged[100..164].fill(0xA5);
+    fs::write(&journal, &damaged).unwrap();
+    // Whether the store refuses, or only its vbucket does, and however often it is tried.
+    for _ in 0..2 {
+        let refused = EmbeddedStore::open(folder.path(), small(1))
+            .and_then(|store| store.load(VbId(0)).map(drop));
+        let told = refused.map_err(|e| format!("{e}: {:?}", std::error::Error::source(&e)));
+        let told = told.expect_err("what was synced is missing");
+        assert!(told.contains("salvage"), "{told}");
+    }
+    assert_eq!(fs::read(folder.path().join("salvage/0.jnl")).unwrap(), damaged);
+}
+
 #[test]
 fn a_vbucket_that_lost_what_was_synced_is_shut_until_it_is_reset() {
     let folder = temporary();
