@@ -65,12 +65,13 @@ impl EngineParts {
     ) -> Result<Manifest> {
         let _turn = self.manifest_turn.take();
         gate!(HasManifestTurn);
-        if self.is_stopping() {
-            return Err(Error::new(ErrorKind::Closed, "the engine is shut down"));
-        }
         let mut reader = self.domain.borrow("manifest");
         let next = {
+            // Begun before the look: the shutdown's last pin waits for it, so that what is replaced finds its reaper.
             let pin = reader.pin();
+            if self.is_stopping() {
+                return Err(Error::new(ErrorKind::Closed, "the engine is shut down"));
+            }
             let next = change(&self.manifest(&pin))
                 .map_err(|fault| Error::new(ErrorKind::Misuse, fault.to_string()))?;
             self.manifest.replace(next.clone(), &pin)?;

@@ -49,6 +49,10 @@ impl EngineParts {
         after: Seqno,
         reader: &mut Reader,
     ) -> Result<(u64, Option<Seqno>)> {
+        if partition.info(&reader.pin()).held {
+            // Its history is about to be another one.
+            return Ok((0, None));
+        }
         let known = Known::of(partition, &reader.pin());
         let mut gone: Vec<(Box<[u8]>, Seqno)> = Vec::new();
         let cut = PurgeCut { before, after, limit: PURGE_AT_ONCE };

@@ -1,9 +1,9 @@
 //! A vbucket is taken back to an earlier seqno while the engine runs.
 //!
 //! Whoever asks claims the vbucket, closes its log for ever and ends its streams; the flusher, which alone writes to
-//! the store, persists what lies at or below the seqno and takes the store back; then the asker makes a new history of
-//! what the store has and puts it in the place of the old one. Seqnos that are given out afterwards are above every one
-//! that was given out before.
+//! the store, persists what lies at or below the seqno and takes the store back; then the asker makes a new history
+//! of what the store has and puts it in the place of the old one. Seqnos that are given out afterwards are above
+//! every one that was given out before.
 
 use super::collections::Stored;
 use super::parts::EngineParts;
@@ -12,7 +12,7 @@ use crate::failover::{FailoverLog, random_uuid};
 use crate::partition::{History, Partition};
 use crate::types::{CollectionId, FailoverEntry, Seqno, VbId, VbState, VbUuid};
 use millstream_reclaim::sync::atomic::{Ordering, fence};
-use millstream_reclaim::sync::workers::{Receiver, Sender, channel};
+use millstream_reclaim::sync::workers::{self, Receiver, Sender, channel};
 use std::sync::mpsc::RecvTimeoutError;
 use std::time::Duration;
 
@@ -55,28 +55,49 @@ impl EngineParts {
                 return Err(error);
             }
         };
-        let next = self.reload(partition)?;
+        let next = match self.reload_patiently(partition) {
+            Ok(next) => next,
+            Err(error) => {
+                self.leave_dead(partition)?;
+                let what = format!(
+                    "vb {} was taken back and cannot be loaded: it is dead until that is tried again",
+                    partition.vb
+                );
+                return Err(Error::new(error.kind(), what).because(error));
+            }
+        };
+        // What a purge that had begun before the claim has purged since the history was loaded; a store that cannot
+        // tell has purged nothing.
+        let purge_after = self.store.load(partition.vb).map_or(Seqno::ZERO, |kept| kept.purge);
         let state = {
             let mut reader = self.domain.borrow("rollback");
+            // Begun before the look: the shutdown's last pin waits for it, so that what is replaced finds its reaper.
             let pin = reader.pin();
+            self.check_running()?;
             partition.replace_history(next, &pin)?;
-            // R1 SeqCst fence: a flusher that made its last look (in a pin that began after it saw the engine stop) before
-            // the new history was there closed the old one; then we see the engine stop. Else it closes the new one.
+            // R1 SeqCst fence: a flusher that made its last look (in a pin that began after it saw the engine stop)
+            // before the new history was there closed the old one; then we see the engine stop. Else it closes the
+            // new one.
             fence(Ordering::SeqCst);
             if self.is_stopping() {
                 partition.history(&pin).log.close();
             }
-            self.end_claim(partition, &pin, |info| match to {
+            partition.history(&pin).raise_purge(purge_after);
+            self.change_claimed(partition, &pin, |info| match to {
                 Some(_) => info.failover.push(uuid, reached),
                 None => info.failover = FailoverLog::new(uuid, reached),
             })?;
             partition.limit_flush(Seqno::MAX);
             partition.follow_state(&pin);
             partition.history(&pin).log.let_go();
+            self.end_claim(partition, &pin)?;
             partition.info(&pin).state
         };
         self.tell_state(partition, state);
-        self.tell_again(partition, &turn)?;
+        if self.tell_again(partition, &turn).is_err() {
+            // Done all the same: the housekeeper has it tell the rest.
+            self.fall_behind(partition);
+        }
         Ok(FailoverEntry { uuid, seqno: reached })
     }
 
@@ -124,11 +145,39 @@ impl EngineParts {
         let mut reader = self.domain.borrow("rollback");
         let pin = reader.pin();
         partition.limit_flush(Seqno::MAX);
-        self.end_claim(partition, &pin, |_| ())?;
-        partition.history(&pin).log.let_go();
         partition.follow_state(&pin);
+        partition.history(&pin).log.let_go();
+        self.end_claim(partition, &pin)?;
         partition.mark_dirty();
         Ok(())
+    }
+
+    /// The store is back and memory is not: nobody reads or writes the vbucket until another rollback has loaded it.
+    /// Its log stays held.
+    fn leave_dead(&self, partition: &Partition) -> Result<()> {
+        let mut reader = self.domain.borrow("rollback");
+        let pin = reader.pin();
+        self.change_claimed(partition, &pin, |info| info.state = VbState::Dead)?;
+        self.end_streams(partition, &pin);
+        partition.limit_flush(Seqno::MAX);
+        partition.follow_state(&pin);
+        self.end_claim(partition, &pin)?;
+        self.tell_state(partition, VbState::Dead);
+        Ok(())
+    }
+
+    /// As [`reload`](Self::reload); what is short of memory is tried again for a while.
+    fn reload_patiently(&self, partition: &Partition) -> Result<History> {
+        let give_up = workers::now() + RELOAD_TIMEOUT;
+        loop {
+            match self.reload(partition) {
+                Err(error) if error.kind() == ErrorKind::Retry && workers::now() < give_up => {
+                    workers::nap(PATIENCE);
+                    self.check_running()?;
+                }
+                loaded => return loaded,
+            }
+        }
     }
 
     /// A history of what the store has.
@@ -163,5 +212,7 @@ impl EngineParts {
     }
 }
 
-/// How often it is looked whether the flusher is still there.
+/// How long a vbucket that was taken back waits for memory.
+const RELOAD_TIMEOUT: Duration = Duration::from_secs(10);
+/// How often it is looked whether the flusher is still there, or memory.
 const PATIENCE: Duration = Duration::from_millis(100);

@@ -59,13 +59,14 @@ impl EngineParts {
         history.log.hold();
         history.settle_writers(pin);
         let entry = FailoverEntry { uuid: random_uuid(), seqno: history.high(pin) };
-        self.end_claim(partition, pin, |info| {
+        self.change_claimed(partition, pin, |info| {
             info.state = VbState::Active;
             info.failover.push(entry.uuid, entry.seqno);
         })?;
         self.end_streams(partition, pin);
         partition.follow_state(pin);
         history.log.let_go();
+        self.end_claim(partition, pin)?;
         self.tell_state(partition, VbState::Active);
         Ok(entry)
     }
@@ -84,8 +85,9 @@ impl EngineParts {
         self.partition(vb).ok_or_else(missing)
     }
 
-    /// Takes a vbucket for the caller alone: no state is set and no stream opened until
-    /// [`end_claim`](Self::end_claim).
+    /// Takes a vbucket for the caller alone: no state is set, no stream opened and nobody else claims it until
+    /// [`end_claim`](Self::end_claim). Whoever holds its log has claimed it before, and lets go before the claim
+    /// ends, so that a log has one holder at a time.
     pub(super) fn claim(&self, partition: &Partition, pin: &Pin<'_>) -> Result<()> {
         let claimed = partition.info.update(pin, |info| {
             (!info.held).then(|| VbInfo { held: true, version: info.version + 1, ..info.clone() })
@@ -93,19 +95,24 @@ impl EngineParts {
         if claimed { Ok(()) } else { Err(held(partition.vb)) }
     }
 
-    /// Ends a claim, with whatever changed.
-    pub(super) fn end_claim(
+    /// Publishes what the holder of a claim changes; the claim goes on.
+    pub(super) fn change_claimed(
         &self,
         partition: &Partition,
         pin: &Pin<'_>,
         change: impl Fn(&mut VbInfo),
     ) -> Result<()> {
         partition.info.update_past_limit(pin, |info| {
-            let mut next = VbInfo { held: false, version: info.version + 1, ..info.clone() };
+            let mut next = VbInfo { version: info.version + 1, ..info.clone() };
             change(&mut next);
             Some(next)
         })?;
         Ok(())
+    }
+
+    /// Ends a claim, after everything else.
+    pub(super) fn end_claim(&self, partition: &Partition, pin: &Pin<'_>) -> Result<()> {
+        self.change_claimed(partition, pin, |info| info.held = false)
     }
 
     /// Ends the streams that were opened before the change that has just been published.

@@ -41,14 +41,18 @@ impl Index {
         let cell = loop {
             let cell = match keys.get(key) {
                 Some(cell) => cell,
-                None => match keys.try_insert_with(Box::from(key), Cell::new) {
-                    Ok(cell) => {
-                        // O1 Relaxed: a statistic.
-                        self.bytes.fetch_add(entry_bytes(key), Ordering::Relaxed);
-                        cell
+                None => {
+                    // O1 Relaxed: a statistic. Before the key is found, and could be taken out and counted off.
+                    self.bytes.fetch_add(entry_bytes(key), Ordering::Relaxed);
+                    match keys.try_insert_with(Box::from(key), Cell::new) {
+                        Ok(cell) => cell,
+                        Err(other) => {
+                            // O1 Relaxed: a statistic.
+                            self.bytes.fetch_sub(entry_bytes(key), Ordering::Relaxed);
+                            other
+                        }
                     }
-                    Err(other) => other,
-                },
+                }
             };
             if !cell.is_gone() {
                 break cell;

@@ -342,9 +342,12 @@ fn memory_does_not_grow_with_deleted_keys() {
         for n in 0..2_000 {
             let key = format!("round {round} key {n}");
             for change in [Change::set(&b"value"[..]), Change::delete(1)] {
-                while let Err(error) = try_write(&engine, &key, change.clone()) {
+                loop {
+                    // Made before the try, so that no commit falls between.
+                    let flushed = engine.flushed();
+                    let Err(error) = try_write(&engine, &key, change.clone()) else { break };
                     assert_eq!(error, UpdateError::Busy);
-                    block_on(engine.flushed());
+                    block_on(flushed);
                 }
             }
         }
@@ -401,9 +404,11 @@ fn writers_race_purges() {
                             _ => Change::delete(1),
                         };
                         let alive = change.kind.is_alive();
-                        while let Err(error) = try_write(engine, &key, change.clone()) {
+                        loop {
+                            let flushed = engine.flushed();
+                            let Err(error) = try_write(engine, &key, change.clone()) else { break };
                             assert_eq!(error, UpdateError::Busy);
-                            block_on(engine.flushed());
+                            block_on(flushed);
                         }
                         assert_eq!(reads(engine, &key), alive, "{key} after write {n}");
                     }

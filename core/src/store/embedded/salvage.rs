@@ -1,8 +1,8 @@
 //! The journals as they were before the database opened them.
 //!
-//! The database cuts a journal off where it cannot read on: right for the torn end of a crash, and the end of everything
-//! behind a damaged place. So each journal is copied first; the copies go once everything that was synced has been found,
-//! and stay when something is missing, so that nothing is lost by an attempt to open a damaged store.
+//! The database cuts a journal off where it cannot read on: right for the torn end of a crash, and the end of
+//! everything behind a damaged place. So each journal is copied first; the copies go once everything that was synced
+//! has been found, and stay when something is missing, so that nothing is lost by an attempt to open a damaged store.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,8 +14,8 @@ pub(super) struct Salvage {
 }
 
 impl Salvage {
-    /// Copies what is there. `None` if copies of an earlier attempt are kept already: those are the whole ones. Where there
-    /// is no room for copies the store is opened without.
+    /// Copies what is there. `None` if copies of an earlier attempt are kept already: those are the whole ones. Where
+    /// there is no room for copies the store is opened without.
     pub(super) fn take(store: &Path, database: &Path) -> Option<Self> {
         let kept = store.join(KEPT);
         if kept.exists() {

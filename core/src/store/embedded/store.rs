@@ -185,8 +185,8 @@ impl fmt::Debug for EmbeddedStore {
     }
 }
 
-/// Gives the copies of the journals up if everything is there; else keeps them, and has whatever is told of the damage say
-/// where.
+/// Gives the copies of the journals up if everything is there; else keeps them, and has whatever is told of the
+/// damage say where.
 fn settle(
     salvage: Option<Salvage>,
     path: &Path,
