@@ -1,4 +1,4 @@
-//! What the benches have an engine do, and whom they ask: [Millstream](Millstream), and the
+//! What the benches have an engine do, and whom they ask: [`Millstream`], and the
 //! [lock baseline](crate::baseline::Locked). Both do all of it: key index, seqno, publication, snapshots, state check,
 //! flow control with acknowledgements, a sink that looks at every value.
 

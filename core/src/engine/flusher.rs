@@ -39,6 +39,9 @@ pub(super) struct Flusher<'a> {
     held_back: bool,
     /// Which partitions the batch in the making names.
     gathered: Box<[bool]>,
+    /// Of each partition, the end of the last batch from which seqnos were left out: of a key that was written more than
+    /// once only the newest version is stored, so that within the batch the store has no state that ever was.
+    whole_from: Box<[Seqno]>,
     /// The last batch was full.
     filled: bool,
     /// What memory held when it was counted last, and at most this much was written since.
@@ -66,6 +69,7 @@ fn flush(parts: &EngineParts) {
         trim_cursor: 0,
         held_back: false,
         gathered,
+        whole_from: vec![Seqno::ZERO; parts.partitions.len()].into(),
         filled: false,
         counted: u64::MAX,
         written: 0,
@@ -202,7 +206,7 @@ impl Flusher<'_> {
             }
             self.settle(&batch);
         }
-        let floor = store.rollback_floor(vb)?;
+        let floor = store.rollback_floor(vb)?.max(self.whole_from[usize::from(vb.0)]);
         if to < floor && to != Seqno::ZERO {
             let what = format!(
                 "vb {vb} cannot go back to seqno {to}: versions that it had there were replaced and are no longer \
@@ -211,6 +215,7 @@ impl Flusher<'_> {
             return Err(Error::new(ErrorKind::Misuse, what));
         }
         let reached = store.rollback(vb, to, &job.failover)?;
+        self.whole_from[usize::from(vb.0)] = floor.min(reached);
         let high = job.given_out;
         // What the old log still has is not persisted any more.
         partition.raise_persisted(high);
@@ -226,6 +231,10 @@ impl Flusher<'_> {
         let pin = self.reader.pin();
         for vb in &batch.vbs {
             if let Some(partition) = self.parts.partition(vb.vb) {
+                let seqnos = vb.high.0.saturating_sub(partition.persisted().0);
+                if (vb.records.len() as u64) < seqnos {
+                    self.whole_from[usize::from(vb.vb.0)] = vb.high;
+                }
                 partition.settle(vb.high, &pin);
             }
         }
