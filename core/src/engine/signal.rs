@@ -90,11 +90,13 @@ impl Persisted {
     }
 
     fn look(&self) -> Option<bool> {
+        // First, as the flusher's last commit comes before it stops.
+        let stopped = self.parts.is_stopped();
         let persisted = self.parts.partition(self.vb).is_some_and(|p| p.persisted() >= self.seqno);
         if persisted {
             return Some(true);
         }
-        self.parts.is_stopped().then_some(false)
+        stopped.then_some(false)
     }
 }
 
@@ -134,13 +136,15 @@ impl PersistedAll {
 
     fn look(&mut self) -> Option<bool> {
         let parts = &self.parts;
+        // First, as above.
+        let stopped = parts.is_stopped();
         self.left.retain(|(vb, seqno)| {
             parts.partition(*vb).is_none_or(|partition| partition.persisted() < *seqno)
         });
         if self.left.is_empty() {
             return Some(true);
         }
-        self.parts.is_stopped().then_some(false)
+        stopped.then_some(false)
     }
 }
 
@@ -185,11 +189,13 @@ impl StatePersisted {
     }
 
     fn look(&self) -> Option<bool> {
+        // First, as above.
+        let stopped = self.parts.is_stopped();
         let stored = |partition: &Partition| partition.info_stored() >= self.version;
         if self.parts.partition(self.vb).is_none_or(stored) {
             return Some(true);
         }
-        self.parts.is_stopped().then_some(false)
+        stopped.then_some(false)
     }
 }
 
