@@ -39,8 +39,8 @@ pub(super) struct Flusher<'a> {
     held_back: bool,
     /// Which partitions the batch in the making names.
     gathered: Box<[bool]>,
-    /// Of each partition, the end of the last batch from which seqnos were left out: of a key that was written more than
-    /// once only the newest version is stored, so that within the batch the store has no state that ever was.
+    /// Of each partition, the end of the last batch from which seqnos were left out: of a key that was written more
+    /// than once only the newest version is stored, so that within the batch the store has no state that ever was.
     whole_from: Box<[Seqno]>,
     /// The last batch was full.
     filled: bool,
