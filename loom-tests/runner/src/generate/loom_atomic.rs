@@ -72,6 +72,8 @@ impl AtomicUsize {
     }
 }
 
+// SAFETY: as arc-swap's own for std's `Arc`: the pointer is that of `into_raw`, keeps the count that it took, and names
+// the value for as long as it holds one.
 unsafe impl<T> crate::RefCnt for loom::sync::Arc<T> {
     type Base = T;
     fn into_ptr(me: Self) -> *mut T {
@@ -81,6 +83,7 @@ unsafe impl<T> crate::RefCnt for loom::sync::Arc<T> {
         loom::sync::Arc::as_ptr(me) as *mut T
     }
     unsafe fn from_ptr(ptr: *const T) -> Self {
+        // SAFETY: the caller's promise: `ptr` came from `into_ptr`, and its count is handed over.
         unsafe { loom::sync::Arc::from_raw(ptr) }
     }
 }
