@@ -30,6 +30,6 @@ pub use dcp::{
     SystemChange,
 };
 pub use failure::status_of;
-pub use kv::{BulkReport, Counted, Got, KvClient, NotStored, WriteOptions, Written};
+pub use kv::{BulkProgress, BulkReport, Counted, Got, KvClient, NotStored, WriteOptions, Written};
 pub use resume::{Checkpoint, ResumeToken, newest_entry_at};
 pub use settings::{ConnectSettings, Credentials};

@@ -31,13 +31,13 @@ pub struct NotStored<K> {
 
 /// How far a bulk write is.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct BulkProgress {
+pub struct BulkProgress {
     /// Documents that were dealt with.
-    pub(crate) answered: u64,
+    pub answered: u64,
     /// Those of them that were refused.
-    pub(crate) failed: u64,
+    pub failed: u64,
     /// With what the last of them was refused just now.
-    pub(crate) refused: Option<Status>,
+    pub refused: Option<Status>,
 }
 
 /// Documents that were sent and whose NOOP has not been answered.
@@ -68,10 +68,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> KvClient<S> {
         self.set_many_while(documents, options, |_| ControlFlow::Continue(())).await
     }
 
-    /// The same for as long as `go_on` wants, which is told of each refusal and each window at once: a server that has
-    /// no room may take a second for each document. Broken off, the report has what was answered; what was not may be
-    /// written or not.
-    pub(crate) async fn set_many_while<K: AsRef<[u8]>, V: AsRef<[u8]>>(
+    /// [`set_many`](Self::set_many) for as long as `go_on` wants, which is told of each refusal and each window at once:
+    /// a server that has no room may take a second for each document. Broken off, the report has what was answered;
+    /// what was not may be written or not.
+    ///
+    /// # Errors
+    /// Those of [`set_many`](Self::set_many).
+    ///
+    /// # Cancel safety
+    /// That of [`set_many`](Self::set_many).
+    pub async fn set_many_while<K: AsRef<[u8]>, V: AsRef<[u8]>>(
         &mut self,
         documents: impl IntoIterator<Item = (K, V)>,
         options: WriteOptions,

@@ -5,6 +5,6 @@ mod client;
 mod documents;
 mod vbuckets;
 
-pub use bulk::{BulkReport, NotStored};
+pub use bulk::{BulkProgress, BulkReport, NotStored};
 pub use client::KvClient;
 pub use documents::{Counted, Got, WriteOptions, Written};
