@@ -68,9 +68,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> KvClient<S> {
         self.set_many_while(documents, options, |_| ControlFlow::Continue(())).await
     }
 
-    /// [`set_many`](Self::set_many) for as long as `go_on` wants, which is told of each refusal and each window at once:
-    /// a server that has no room may take a second for each document. Broken off, the report has what was answered;
-    /// what was not may be written or not.
+    /// [`set_many`](Self::set_many) for as long as `go_on` wants, which is told of each refusal and each window at
+    /// once: a server that has no room may take a second for each document. Broken off, the report has what was
+    /// answered; what was not may be written or not.
     ///
     /// # Errors
     /// Those of [`set_many`](Self::set_many).
