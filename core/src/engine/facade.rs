@@ -169,7 +169,7 @@ impl Engine {
     /// # Errors
     /// As [`set_vbucket_state`](Self::set_vbucket_state).
     pub fn fail_over(&self, vb: VbId) -> Result<FailoverEntry> {
-        self.with_pin("failover", |parts, pin| parts.fail_over(vb, pin))
+        self.parts().fail_over(vb)
     }
 
     /// Takes a vbucket back to what it was at seqno `to`: what lies above vanishes from store, index and streams, and
@@ -356,7 +356,7 @@ impl Engine {
         }
     }
 
-    /// Done when a write is persisted.
+    /// Done when a write is persisted, or is known not to be: a rollback has taken it back, or the engine has stopped.
     pub fn persisted(&self, vb: VbId, seqno: Seqno) -> super::Persisted {
         super::Persisted::new(Arc::clone(self.parts()), vb, seqno)
     }

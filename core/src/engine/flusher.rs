@@ -217,12 +217,16 @@ impl Flusher<'_> {
         let reached = store.rollback(vb, to, &job.failover)?;
         self.whole_from[usize::from(vb.0)] = floor.min(reached);
         let high = job.given_out;
-        // What the old log still has is not persisted any more.
+        // Noted before the seqnos count as settled, so that whoever waits for one of them learns which way it went.
+        self.parts.change_claimed(partition, &self.reader.pin(), |info| {
+            info.taken_back.note(reached, high);
+        })?;
         partition.raise_persisted(high);
         let settled = VbBatch { vb, records: Vec::new(), high, state: None, failover: None };
         if !self.commit(&Batch { vbs: vec![settled] }) {
             return Err(Error::new(ErrorKind::Closed, "the engine is shut down"));
         }
+        self.parts.commits.notify();
         Ok(reached)
     }
 

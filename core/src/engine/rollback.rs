@@ -11,6 +11,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::failover::{FailoverLog, random_uuid};
 use crate::partition::{History, Partition};
 use crate::types::{CollectionId, FailoverEntry, Seqno, VbId, VbState, VbUuid};
+use millstream_reclaim::Pin;
 use millstream_reclaim::sync::atomic::{Ordering, fence};
 use millstream_reclaim::sync::workers::{self, Receiver, Sender, channel};
 use std::sync::mpsc::RecvTimeoutError;
@@ -110,20 +111,14 @@ impl EngineParts {
     ) -> Result<(RollbackJob, Receiver<Result<Seqno>>)> {
         let vb = partition.vb;
         let mut reader = self.domain.borrow("rollback");
+        let given_out = {
+            let pin = reader.pin();
+            self.check_rollback(partition, to, &pin)?;
+            self.claim(partition, &pin)?;
+            partition.history(&pin).log.hold()
+        };
+        partition.settle_writers(&mut reader);
         let pin = reader.pin();
-        let (high, state) = (partition.high(&pin), partition.info(&pin).state);
-        if let Some(to) = to.filter(|to| *to >= high) {
-            let what = format!("vb {vb} is at seqno {high}: nothing lies above {to} to take back");
-            return Err(Error::new(ErrorKind::Misuse, what));
-        }
-        if to.is_none() && state != VbState::Dead {
-            let what = format!("vb {vb} is {}: only a dead one is emptied", state.as_str());
-            return Err(Error::new(ErrorKind::Misuse, what));
-        }
-        self.claim(partition, &pin)?;
-        let history = partition.history(&pin);
-        let given_out = history.log.hold();
-        history.settle_writers(&pin);
         let failover = match to {
             Some(to) => {
                 let mut log = partition.info(&pin).failover.clone();
@@ -138,6 +133,25 @@ impl EngineParts {
         let (reply, replied) = channel();
         let failover = failover.entries().to_vec();
         Ok((RollbackJob { vb, to, failover, given_out, reply }, replied))
+    }
+
+    /// Whether there is anything to take back, and it may be.
+    fn check_rollback(
+        &self,
+        partition: &Partition,
+        to: Option<Seqno>,
+        pin: &Pin<'_>,
+    ) -> Result<()> {
+        let (vb, high, state) = (partition.vb, partition.high(pin), partition.info(pin).state);
+        if let Some(to) = to.filter(|to| *to >= high) {
+            let what = format!("vb {vb} is at seqno {high}: nothing lies above {to} to take back");
+            return Err(Error::new(ErrorKind::Misuse, what));
+        }
+        if to.is_none() && state != VbState::Dead {
+            let what = format!("vb {vb} is {}: only a dead one is emptied", state.as_str());
+            return Err(Error::new(ErrorKind::Misuse, what));
+        }
+        Ok(())
     }
 
     /// Nothing came of it: everything is as it was, but for the streams.

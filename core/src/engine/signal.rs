@@ -7,9 +7,9 @@ use crate::types::{Seqno, VbId};
 use core::future::Future;
 use core::pin::Pin;
 use core::task::{Context, Poll, Waker};
-use millstream_reclaim::PushList;
 use millstream_reclaim::sync::Arc;
 use millstream_reclaim::sync::atomic::{AtomicU64, Ordering, fence};
+use millstream_reclaim::{Pin as Guard, PushList};
 
 /// Who waits for the next commit.
 #[derive(Debug, Default)]
@@ -71,7 +71,7 @@ impl Registration {
     }
 }
 
-/// Done when a write is persisted, or the engine has stopped.
+/// Done when a write is persisted or was taken back by a rollback, or the engine has stopped.
 ///
 /// # Cancel safety
 /// May be dropped at any time.
@@ -92,16 +92,22 @@ impl Persisted {
     fn look(&self) -> Option<bool> {
         // First, as the flusher's last commit comes before it stops.
         let stopped = self.parts.is_stopped();
-        let persisted = self.parts.partition(self.vb).is_some_and(|p| p.persisted() >= self.seqno);
-        if persisted {
-            return Some(true);
-        }
-        stopped.then_some(false)
+        let mut reader = self.parts.domain.borrow("persisted");
+        let outcome = outcome(&self.parts, self.vb, self.seqno, &reader.pin());
+        outcome.or(stopped.then_some(false))
     }
 }
 
+/// Whether a write is persisted; not if a rollback has taken it back. `None` while that is open.
+fn outcome(parts: &EngineParts, vb: VbId, seqno: Seqno, pin: &Guard<'_>) -> Option<bool> {
+    let partition = parts.partition(vb)?;
+    // First: what was taken back is noted before seqnos count as persisted.
+    let settled = partition.persisted() >= seqno;
+    settled.then(|| !partition.info(pin).taken_back.contains(seqno))
+}
+
 impl Future for Persisted {
-    /// Whether it is persisted.
+    /// Whether it is persisted; not if a rollback has taken it back.
     type Output = bool;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<bool> {
@@ -117,7 +123,7 @@ impl Future for Persisted {
     }
 }
 
-/// Done when several writes are persisted, or the engine has stopped.
+/// Done when several writes are persisted or one was taken back by a rollback, or the engine has stopped.
 ///
 /// # Cancel safety
 /// May be dropped at any time.
@@ -138,11 +144,16 @@ impl PersistedAll {
         let parts = &self.parts;
         // First, as above.
         let stopped = parts.is_stopped();
+        let mut reader = parts.domain.borrow("persisted");
+        let pin = reader.pin();
+        let mut all = true;
         self.left.retain(|(vb, seqno)| {
-            parts.partition(*vb).is_none_or(|partition| partition.persisted() < *seqno)
+            let outcome = outcome(parts, *vb, *seqno, &pin);
+            all &= outcome != Some(false);
+            outcome.is_none()
         });
-        if self.left.is_empty() {
-            return Some(true);
+        if self.left.is_empty() || !all {
+            return Some(all);
         }
         stopped.then_some(false)
     }

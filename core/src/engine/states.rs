@@ -34,7 +34,7 @@ impl EngineParts {
             if state == VbState::Active {
                 failover.push(random_uuid(), partition.high(pin));
             }
-            Some(VbInfo { state, failover, held: false, version: info.version + 1 })
+            Some(VbInfo { state, failover, version: info.version + 1, ..info.clone() })
         })?;
         if is_held {
             partition.follow_state(pin);
@@ -51,13 +51,18 @@ impl EngineParts {
     }
 
     /// See [`Engine::fail_over`](super::Engine::fail_over).
-    pub(super) fn fail_over(&self, vb: VbId, pin: &Pin<'_>) -> Result<FailoverEntry> {
+    pub(super) fn fail_over(&self, vb: VbId) -> Result<FailoverEntry> {
         let partition = self.existing(vb)?;
         self.check_running()?;
-        self.claim(partition, pin)?;
+        let mut reader = self.domain.borrow("failover");
+        {
+            let pin = reader.pin();
+            self.claim(partition, &pin)?;
+            partition.history(&pin).log.hold();
+        }
+        partition.settle_writers(&mut reader);
+        let pin = &reader.pin();
         let history = partition.history(pin);
-        history.log.hold();
-        history.settle_writers(pin);
         let entry = FailoverEntry { uuid: random_uuid(), seqno: history.high(pin) };
         self.change_claimed(partition, pin, |info| {
             info.state = VbState::Active;

@@ -25,7 +25,7 @@
 //! |---|---|---|---|---|---|
 //! | A1 | a list's head: exchange | AcqRel | A2 | a writer finds a chunk before its header | `log::two_bodies` |
 //! | A2 | a list's head: load, and a failed exchange | Acquire | A1 | the same, from the other side | `log::two_bodies` |
-//! | A3 | a chunk's `used` | Relaxed | none | nothing: numbers that only have to differ; bodies are published with their slots | `log::two_bodies` |
+//! | A3 | a chunk's `used` | Relaxed | none | nothing: numbers that only have to differ; bodies are published with their slots | `log::two_bodies_of_a_chunk` |
 //! | A4 | `bytes` | Relaxed | none | nothing: a count; who trims has acquired every slot of the segment, and so what its writers did before | none |
 //!
 //! # Reclamation

@@ -198,12 +198,4 @@ impl History {
             _ => 0,
         };
     }
-
-    /// Waits until every seqno that was given out is published; the log is closed for writes, so that no more are. A
-    /// writer between its reservation and its publication takes no time worth sleeping for.
-    pub(crate) fn settle_writers(&self, pin: &Pin<'_>) {
-        while self.log.high(pin) < self.log.reserved() {
-            millstream_reclaim::sync::workers::yield_now();
-        }
-    }
 }

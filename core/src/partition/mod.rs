@@ -14,6 +14,7 @@
 mod change;
 mod history;
 mod pressure;
+mod taken_back;
 mod vbucket;
 mod write;
 

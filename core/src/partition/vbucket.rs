@@ -42,6 +42,7 @@
 
 use super::history::History;
 use super::pressure::Pressure;
+use super::taken_back::TakenBack;
 use crate::collections::{CollectionTable, VbCollection};
 use crate::error::Result;
 use crate::failover::FailoverLog;
@@ -55,13 +56,16 @@ use bytes::Bytes;
 use core::ops::ControlFlow;
 use millstream_reclaim::sync::Arc;
 use millstream_reclaim::sync::atomic::{AtomicBool, AtomicU64, Ordering, fence};
-use millstream_reclaim::{Domain, Live, Pin, Published, PushList};
+use millstream_reclaim::sync::workers;
+use millstream_reclaim::{Domain, Live, Pin, PooledReader, Published, PushList};
 
 /// A vbucket's state and failover log, which change together.
 #[derive(Clone, Debug)]
 pub(crate) struct VbInfo {
     pub(crate) state: VbState,
     pub(crate) failover: FailoverLog,
+    /// What rollbacks took back since the start.
+    pub(crate) taken_back: TakenBack,
     /// Whether somebody has it to himself for a change that takes several steps: no stream is opened and no state set
     /// meanwhile.
     pub(crate) held: bool,
@@ -113,7 +117,13 @@ impl Partition {
     pub(crate) fn new(settings: PartitionSettings<'_>, domain: &Domain) -> Result<Self> {
         let PartitionSettings { vb, persisted, failover, last, window_items, dirty_set, pressure } =
             settings;
-        let info = VbInfo { state: persisted.state, failover, held: false, version: 0 };
+        let info = VbInfo {
+            state: persisted.state,
+            failover,
+            taken_back: TakenBack::default(),
+            held: false,
+            version: 0,
+        };
         let history = History::new(last, window_items, persisted.purge, domain)?;
         if persisted.state != VbState::Active {
             history.log.seal();
@@ -141,6 +151,19 @@ impl Partition {
     /// The history; it is never retired while its partition lives.
     pub(crate) fn history<'p>(&'p self, pin: &'p Pin<'_>) -> Live<'p, History> {
         self.history.get(pin).expect("a partition's history is replaced, never retired")
+    }
+
+    /// Waits until every seqno that was given out is published, and holds up no reclamation meanwhile; the caller holds
+    /// the log, so that no more are given out and the history stays. A writer between its reservation and its
+    /// publication takes no time worth sleeping for.
+    pub(crate) fn settle_writers(&self, reader: &mut PooledReader<'_>) {
+        let is_settled = |pin: &Pin<'_>| {
+            let log = &self.history(pin).log;
+            log.high(pin) >= log.reserved()
+        };
+        while !is_settled(&reader.pin()) {
+            workers::yield_now();
+        }
     }
 
     /// State and failover log.
@@ -217,7 +240,8 @@ impl Partition {
         Seqno(self.persisted.load(Ordering::Acquire))
     }
 
-    /// Everything up to `high` is persisted, or never will be: by the flusher, which has taken the store back.
+    /// Everything up to `high` is persisted, or never will be: by the flusher, which has taken the store back and noted
+    /// what is gone.
     pub(crate) fn raise_persisted(&self, high: Seqno) {
         // V3 Release: after the commit; pairs with V4.
         self.persisted.fetch_max(high.0, Ordering::Release);

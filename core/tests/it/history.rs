@@ -142,6 +142,26 @@ fn what_lies_above_a_rollback_vanishes() {
     });
 }
 
+/// Who waits for a write that a rollback took back is told so, and not that later seqnos are persisted.
+#[test]
+fn who_waits_for_what_is_taken_back_is_told() {
+    on_both(|engine| {
+        let all: Vec<Seqno> = (1..=5).map(|n| set(engine, &format!("key {n}")).seqno).collect();
+        settle(engine);
+        let wait = |n: usize| engine.persisted(VB, all[n]);
+        let (kept, gone) = (wait(2), wait(3));
+        let both = engine.persisted_all(vec![(VB, all[2]), (VB, all[4])]);
+        let branch = engine.roll_back(VB, all[2]).expect("everything of that time is kept");
+        assert_eq!(branch.seqno, all[2]);
+        assert!(block_on(kept), "it is there");
+        assert!(!block_on(gone), "it is gone");
+        assert!(!block_on(both), "one of them is gone");
+        let next = set(engine, "key 6").seqno;
+        assert!(block_on(engine.persisted(VB, next)));
+        assert!(!block_on(wait(4)), "for ever");
+    });
+}
+
 /// What is in memory only counts as well: no more than up to the seqno is persisted before the store goes back, so that
 /// a version that was replaced since is the newest again.
 #[test]

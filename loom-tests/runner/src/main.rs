@@ -7,7 +7,7 @@
 //! cargo model --mutants        seeds bugs into a copy of the product; every one must be found
 //!   --sample N                 only so many of them, spread over the list
 //! ```
-//! It fails when a model fails, is missing, or explores fewer executions than its floor.
+//! It fails when a model fails, is missing, has no seeded bug, or explores fewer executions than its floor.
 
 mod fault;
 mod generate;
@@ -43,6 +43,15 @@ fn check() -> Result<bool, Fault> {
     }
     println!("seeded bugs that fit the sources: {}", mutants::all_fit(&workspace, &generated)?);
     let models = workspace.list(&plan)?;
+    if plan.names.is_empty() {
+        let (unseeded, unknown) = mutants::unseeded(&models);
+        if !unseeded.is_empty() {
+            return Err(Fault::new("models without a seeded bug", unseeded.join(" ")));
+        }
+        if !unknown.is_empty() {
+            return Err(Fault::new("bugs are seeded for models that are not", unknown.join(" ")));
+        }
+    }
     let outcome = workspace.run(&plan)?;
     let cited = if plan.names.is_empty() { workspace.cited_models()? } else { Cited::default() };
     let report = Report::new(&models, &outcome, &cited);

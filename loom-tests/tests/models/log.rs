@@ -81,6 +81,31 @@ fn two_bodies() {
     });
 }
 
+/// The same in a chunk that is there already: a version that was not exposed left its body in it.
+#[test]
+fn two_bodies_of_a_chunk() {
+    Model::new("log::two_bodies_of_a_chunk", 2).floor(4).check(|| {
+        let room = Room::new();
+        let (log, key) = (log(), Key::new());
+        let mut ours = room.reader("ours");
+        let pin = ours.pin();
+        let seen = key.load(&pin);
+        assert_eq!(write(&log, &key, &pin), (1, false));
+        let at = log.reserve(&pin).expect("room");
+        let at = key.publish(seen, at, doc(Seqno(2), "k"), &pin).expect_err("it was written since");
+        let theirs = pinned(room.reader("theirs"), {
+            let log = Arc::clone(&log);
+            move |pin| log.reserve(pin).expect("room").publish(doc(Seqno(3), "k"))
+        });
+        at.publish(doc(Seqno(2), "k"));
+        let ((), theirs) = theirs.join().unwrap();
+        assert_eq!(seqnos(&log, 2, &pin), Some((3, vec![2, 3])), "each is whole");
+        drop(pin);
+        drop((theirs, ours, log, key));
+        assert_eq!(room.finish(), 0);
+    });
+}
+
 /// A reader that trusts the committed mark of another finds what that one saw.
 #[test]
 fn committed_hint() {

@@ -9,7 +9,7 @@ pub(crate) struct Mutant {
     pub(crate) text: &'static str,
     pub(crate) with: &'static str,
     pub(crate) count: usize,
-    /// Parts of the names of the models that are run.
+    /// The models that find it, each on its own.
     pub(crate) models: &'static str,
 }
 
@@ -21,7 +21,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         text: "        pin.hand_over(Retired::shared(value));\n        true",
         with: "        drop(value);\n        true",
         count: 1,
-        models: "published::",
+        models: "published::one_pin_two_cells",
     },
     Mutant {
         bug: "retire: load and store in place of a swap",
@@ -117,7 +117,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         text: "        fence(Ordering::SeqCst);\n        // O3 Relaxed: ordered by O1.",
         with: "        // O3 Relaxed: ordered by O1.",
         count: 1,
-        models: "quiesce::",
+        models: "quiesce::leaving_reader",
     },
     Mutant {
         bug: "a leaving reader wakes nobody",
@@ -125,7 +125,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         text: "            self.waker.wake();",
         with: "",
         count: 1,
-        models: "quiesce::",
+        models: "quiesce::leaving_reader",
     },
     Mutant {
         bug: "push: the exchange is relaxed",
@@ -157,7 +157,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         text: "compare_exchange(head, node, Ordering::Release, Ordering::Acquire)",
         with: "compare_exchange(head, node, Ordering::Relaxed, Ordering::Acquire)",
         count: 1,
-        models: "append::",
+        models: "append::walk_vs_append",
     },
     Mutant {
         bug: "append: the walk's load is relaxed",
@@ -165,7 +165,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         text: "        // O3 Acquire: every node of the chain is complete; pairs with O2.\n        let mut next = self.head.load(Ordering::Acquire);",
         with: "        let mut next = self.head.load(Ordering::Relaxed);",
         count: 1,
-        models: "append::",
+        models: "append::walk_vs_append",
     },
     Mutant {
         bug: "append: the appender's first load is relaxed",
@@ -173,7 +173,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         text: "        // O1 Acquire: the head's index is complete; pairs with O2 of its appender.\n        let mut head = self.head.load(Ordering::Acquire);",
         with: "        let mut head = self.head.load(Ordering::Relaxed);",
         count: 1,
-        models: "append::",
+        models: "append::walk_vs_append",
     },
     Mutant {
         bug: "pool: taken without an order",
@@ -213,7 +213,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         text: "        self.used.compare_exchange(false, true, Ordering::Acquire, Ordering::Relaxed).is_ok()",
         with: "        !self.used.load(Ordering::Acquire) && { self.used.store(true, Ordering::Relaxed); true }",
         count: 1,
-        models: "append:: place:: pool::",
+        models: "place::release_vs_claims pool::two_borrowers",
     },
     Mutant {
         bug: "arc-swap: a debt is not confirmed",
@@ -221,7 +221,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         text: "        if ptr == confirm {",
         with: "        if true {",
         count: 1,
-        models: "arc_swap::",
+        models: "arc_swap::one_reader_one_closer arc_swap::one_reader_two_closers",
     },
     Mutant {
         bug: "arc-swap: a writer pays no debts",
@@ -229,7 +229,15 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         text: "if slot.pay_for_storage::<T>(ptr, storage_addr) {",
         with: "if false {",
         count: 1,
-        models: "arc_swap::",
+        models: "arc_swap::one_reader_one_closer arc_swap::load_full_vs_swap arc_swap::helped_reader arc_swap::exchange_vs_closer",
+    },
+    Mutant {
+        bug: "arc-swap: a swap by load and store",
+        file: "arc-swap/src/lib.rs",
+        text: "let old = self.ptr.swap(new, Ordering::SeqCst);",
+        with: "let old = self.ptr.load(Ordering::SeqCst);\n        self.ptr.store(new, Ordering::SeqCst);",
+        count: 1,
+        models: "arc_swap::two_closers",
     },
     Mutant {
         bug: "arc-swap: a debt of any cell is paid, confirmed or not (as before 1.9.5)",
@@ -245,7 +253,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         text: "                let guard = reader.pin();\n",
         with: "                let guard = Collector::new().register().pin();\n",
         count: 1,
-        models: "epoch::",
+        models: "epoch::pinned_reader_vs_retirer",
     },
     Mutant {
         bug: "hand-over at once, beside the reaper",

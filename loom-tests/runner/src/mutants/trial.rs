@@ -3,10 +3,12 @@
 use super::open::OPEN;
 use super::seeded::{MUTANTS, Mutant};
 use super::seeded_core::CORE;
+use super::seeded_log::LOG;
 use crate::Fault;
 use crate::generate::Generated;
 use crate::run::{Plan, Workspace};
 use crate::tree::Tree;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -18,10 +20,12 @@ pub(crate) fn run_all(
 ) -> Result<bool, Fault> {
     let copy = Copy::new(workspace, generated)?;
     let wanted = |mutant: &&Mutant| {
-        let named = |name: &String| mutant.bug.contains(name) || mutant.file.contains(name);
+        let named = |name: &String| {
+            [mutant.bug, mutant.file, mutant.models].iter().any(|text| text.contains(name))
+        };
         plan.names.is_empty() || plan.names.iter().any(named)
     };
-    let all: Vec<_> = MUTANTS.iter().chain(CORE).filter(wanted).collect();
+    let all: Vec<_> = all().filter(wanted).collect();
     let stride = plan.sample.map_or(1, |sample| (all.len() / sample).max(1));
     let (mut tried, mut found_all, mut open, mut wrong) = (0, 0, 0, 0);
     for mutant in all.into_iter().step_by(stride) {
@@ -29,19 +33,19 @@ pub(crate) fn run_all(
         let found = copy.try_one(mutant)?;
         let known = OPEN.iter().find(|(bug, _)| *bug == mutant.bug);
         let verdict = match (found, known) {
-            (Some(how), None) => {
+            (Ok(how), None) => {
                 (tried, found_all) = (tried + 1, found_all + 1);
                 how
             }
-            (None, None) => {
+            (Err(blind), None) => {
                 (tried, wrong) = (tried + 1, wrong + 1);
-                "SURVIVED".into()
+                format!("SURVIVED {blind}")
             }
-            (None, Some((_, why))) => {
+            (Err(_), Some((_, why))) => {
                 open += 1;
                 format!("open: {why}")
             }
-            (Some(how), Some(_)) => {
+            (Ok(how), Some(_)) => {
                 wrong += 1;
                 format!("{how}: FOUND, and listed as open")
             }
@@ -57,15 +61,30 @@ pub(crate) fn run_all(
 pub(crate) fn all_fit(workspace: &Workspace, generated: &Generated) -> Result<usize, Fault> {
     let copy = Copy::new(workspace, generated)?;
     let mut fitting = 0;
-    for mutant in MUTANTS.iter().chain(CORE) {
+    for mutant in all() {
         copy.with_bug(mutant).map_err(|fault| Fault::new(mutant.bug, fault))?;
         fitting += 1;
     }
     Ok(fitting)
 }
 
+/// Models that no bug is seeded for, and names in the list of bugs that no model has.
+pub(crate) fn unseeded(models: &[String]) -> (Vec<String>, Vec<String>) {
+    let seeded: BTreeSet<_> =
+        all().flat_map(|mutant| mutant.models.split_whitespace()).map(String::from).collect();
+    let models: BTreeSet<_> = models.iter().cloned().collect();
+    (models.difference(&seeded).cloned().collect(), seeded.difference(&models).cloned().collect())
+}
+
+fn all() -> impl Iterator<Item = &'static Mutant> {
+    MUTANTS.iter().chain(LOG).chain(CORE)
+}
+
 /// Where what is generated goes.
 const GENERATED: &str = "loom-tests/target/gen";
+
+/// How a bug was found; or the models that should have found it and did not.
+type Verdict = Result<String, String>;
 
 /// A copy of the product and the model workspace, in which one file is changed at a time.
 struct Copy {
@@ -95,7 +114,8 @@ impl Copy {
         whole.read(product, Path::new("loom-tests"))?;
         whole.extend(generated.tree.clone().below(Path::new(GENERATED)));
         let folder = original.mutants_folder();
-        let workspace = Workspace::at(folder.join("loom-tests"), original.mutants_target());
+        let workspace =
+            Workspace::for_mutants(folder.join("loom-tests"), original.mutants_target());
         Ok(Self { whole, workspace, folder })
     }
 
@@ -110,10 +130,18 @@ impl Copy {
         Ok(tree)
     }
 
-    /// How the bug was found, if it was.
-    fn try_one(&self, mutant: &Mutant) -> Result<Option<String>, Fault> {
+    /// How each of its models found the bug, or those that did not.
+    fn try_one(&self, mutant: &Mutant) -> Result<Verdict, Fault> {
         self.with_bug(mutant)?.write(&self.folder)?;
         self.workspace.build().map_err(|fault| Fault::new(mutant.bug, fault))?;
-        self.workspace.first_failure(mutant.models.split_whitespace())
+        let (mut found, mut blind) = (Vec::new(), Vec::new());
+        for model in mutant.models.split_whitespace() {
+            match self.workspace.failure(model)? {
+                Some(how) => found.push(how),
+                None => blind.push(model),
+            }
+        }
+        let all = blind.is_empty() && !found.is_empty();
+        Ok(if all { Ok(found.join("; ")) } else { Err(blind.join(" ")) })
     }
 }

@@ -40,16 +40,18 @@ fn read_folder(folder: &Path, models: &mut BTreeSet<String>) -> Result<(), Fault
         } else if path.extension().is_some_and(|extension| extension == "rs") {
             let text = fs::read_to_string(&path);
             let text = text.map_err(|error| Fault::new(path.display(), error))?;
-            models.extend(text.lines().filter_map(cited_in).map(String::from));
+            models.extend(text.lines().flat_map(cited_in).map(String::from));
         }
     }
     Ok(())
 }
 
-/// The model in the last column of a row of six: `` //! | O1 | access | ordering | pairs with | breaks | `a::b` | ``.
-fn cited_in(line: &str) -> Option<&str> {
-    let row = line.strip_prefix("//! |")?.trim_end().strip_suffix('|')?;
-    let mut columns = row.rsplit(" | ");
-    let model = columns.next()?.trim().strip_prefix('`')?.strip_suffix('`')?;
-    (columns.count() >= 5 && model.contains("::") && !model.ends_with('*')).then_some(model)
+/// The models in the last column of a row of six:
+/// `` //! | O1 | access | ordering | pairs with | breaks | `a::b`, `a::c` | ``.
+fn cited_in(line: &str) -> impl Iterator<Item = &str> {
+    let row = line.strip_prefix("//! |").and_then(|row| row.trim_end().strip_suffix('|'));
+    let last = row.filter(|row| row.matches(" | ").count() >= 5);
+    let last = last.and_then(|row| row.rsplit(" | ").next()).unwrap_or_default();
+    let quoted = last.split('`').skip(1).step_by(2);
+    quoted.filter(|model| model.contains("::") && !model.ends_with('*'))
 }

@@ -18,6 +18,8 @@ const ROW: &str = "@model ";
 pub(crate) struct Workspace {
     models: PathBuf,
     target: PathBuf,
+    /// Of cargo's.
+    profile: &'static str,
 }
 
 /// What a run of the binary printed.
@@ -33,11 +35,12 @@ impl Workspace {
     pub(crate) fn of_this_runner() -> Self {
         let runner = Path::new(env!("CARGO_MANIFEST_DIR"));
         let models = runner.parent().expect("the runner is in the model workspace");
-        Self::at(models.into(), models.join("target/models"))
+        Self { models: models.into(), target: models.join("target/models"), profile: "release" }
     }
 
-    pub(crate) fn at(models: PathBuf, target: PathBuf) -> Self {
-        Self { models, target }
+    /// One that is built over and over, and runs little.
+    pub(crate) fn for_mutants(models: PathBuf, target: PathBuf) -> Self {
+        Self { models, target, profile: "mutants" }
     }
 
     pub(crate) fn product(&self) -> &Path {
@@ -121,16 +124,11 @@ impl Workspace {
         Ok(Outcome { passed: status.success(), took: began.elapsed(), rows })
     }
 
-    /// Runs models of which some should fail: how the first one that did so ended. A failed model may take its
-    /// process with it, since loom's types panic again while they are dropped; so the end of the process is what
-    /// counts.
-    pub(crate) fn first_failure<'n>(
-        &self,
-        names: impl Iterator<Item = &'n str>,
-    ) -> Result<Option<String>, Fault> {
+    /// Runs one model that should fail: how it ended, if it did so. A failed model may take its process with it, since
+    /// loom's types panic again while they are dropped; so the end of the process is what counts.
+    pub(crate) fn failure(&self, model: &str) -> Result<Option<String>, Fault> {
         let output = self
-            .cargo(&[], &["--nocapture", "--test-threads", "1"])
-            .args(names)
+            .cargo(&[], &["--nocapture", "--exact", model])
             .env("MILLSTREAM_MODELS", "mutant")
             .env("RUST_BACKTRACE", "0")
             .output()
@@ -140,8 +138,7 @@ impl Workspace {
         }
         let text = String::from_utf8_lossy(&output.stderr);
         let mut lines = text.lines().skip_while(|line| !line.contains("panicked at"));
-        let model = lines.next().and_then(|line| line.split('\'').nth(1)).unwrap_or("a model");
-        let message = lines.next().map_or("ended the process", |line| line.trim());
+        let message = lines.nth(1).map_or("ended the process", |line| line.trim());
         Ok(Some(format!("{model}: {message}")))
     }
 
@@ -149,7 +146,15 @@ impl Workspace {
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
         let mut command = Command::new(cargo);
         command
-            .args(["test", "--release", "--quiet", "--test", "models", "--manifest-path"])
+            .args([
+                "test",
+                "--profile",
+                self.profile,
+                "--quiet",
+                "--test",
+                "models",
+                "--manifest-path",
+            ])
             .arg(self.models.join("Cargo.toml"))
             .arg("--target-dir")
             .arg(&self.target)
