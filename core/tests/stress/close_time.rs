@@ -4,24 +4,26 @@ use crate::pinned::{PinnedReader, Word};
 use crate::plan::{Figures, median};
 use millstream::Engine;
 use millstream::engine::{EngineBuilder, EngineSettings};
+use millstream::partition::{Change, Decision, UpdateError};
 use millstream::producer::{ConnectionHandle, OpenOptions, Producer};
 use millstream::store::MemoryStore;
 use millstream::stream::StreamRequest;
 use millstream::types::{Opaque, VbId};
-use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
 /// Streams of each connection that is closed: one of every vbucket, at their usual number.
 const STREAMS: u16 = 1024;
-/// Connections that are open before the first of them is closed. While a reader is pinned no memory is used again, so
-/// that each connection lies in memory of its own; without one, a connection that is closed as soon as it is open
-/// would lie where the last one was, in the closer's cache. With this many, their slots are in no core's own cache
-/// either way, and what is compared is `close_all`.
-const BATCH: usize = 128;
+/// Connections that are closed in each of the four parts: without a reader, with one, with one, without.
+const PART: usize = 128;
+/// Writes while the reader is pinned, before anything is closed: what they replace piles up.
+const WRITES: u32 = 100_000;
 /// Percent of the time without a pinned reader that `close_all` may take with one.
 const RATIO_MAX: u64 = 120;
-/// Closes connections, with a reader held for `held` in the middle.
+/// Closes connections, the middle half of them when a reader has been pinned for `held`.
+///
+/// All are opened before: while a reader is pinned no memory is used again, so that a connection that is opened then
+/// lies in fresh memory, and one that is opened otherwise where the last one was, in the closer's cache.
 ///
 /// # Panics
 /// When the ratio is above its bar.
@@ -31,13 +33,20 @@ pub(crate) fn run(held: Duration) -> Figures {
     let engine = EngineBuilder::new(MemoryStore::new(u32::from(STREAMS))).settings(settings).open();
     let engine = engine.expect("it opens");
     // Caches and pools are filled before anything counts.
-    close_for(&engine, held / 10, BATCH);
-    let mut without = close_for(&engine, held / 2, BATCH);
+    close_each(&(0..PART).map(|n| opened(&engine, n)).collect::<Vec<_>>());
+    let producers: Vec<_> = (0..4 * PART).map(|n| opened(&engine, n)).collect();
+    let mut parts = producers.chunks(PART);
+    let mut close_part = || close_each(parts.next().expect("there are four"));
+    write(&engine);
+    let mut without = close_part();
     let word = Word::default();
     let with = thread::scope(|scope| {
         let reader = PinnedReader::enter(scope, &engine, &word);
-        let with = close_for(&engine, held, BATCH);
-        assert!(reader.since.elapsed() >= held, "it was inside all the time");
+        write(&engine);
+        while let Some(left) = held.checked_sub(reader.since.elapsed()) {
+            thread::park_timeout(left);
+        }
+        let with = [close_part(), close_part()].concat();
         reader.leave(&word);
         with
     });
@@ -45,8 +54,7 @@ pub(crate) fn run(held: Duration) -> Figures {
     while engine.stats().garbage > 0 {
         thread::yield_now();
     }
-    without.extend(close_for(&engine, held / 2, BATCH));
-    let reused = median(close_for(&engine, held / 10, 1));
+    without.extend(close_part());
     let closes = (with.len() as u64, without.len() as u64);
     let (with, without) = (median(with), median(without));
     let percent = with * 100 / without.max(1);
@@ -65,37 +73,36 @@ pub(crate) fn run(held: Duration) -> Figures {
         ("ns with a reader pinned (median)", with),
         ("ns without (median)", without),
         ("percent", percent),
-        ("ns without, each closed as soon as it is open (median)", reused),
     ]
 }
 
-/// Opens connections for that long, so many at a time, each closed by another thread than its owner's: nanoseconds of
-/// each `close_all`.
-fn close_for(engine: &Engine, time: Duration, batch: usize) -> Vec<u64> {
-    let (to_close, handles) = mpsc::sync_channel::<ConnectionHandle>(batch);
-    let (closed, times) = mpsc::sync_channel(batch);
-    let begun = Instant::now();
-    thread::scope(|scope| {
-        scope.spawn(move || {
-            for handle in handles {
-                let closing = Instant::now();
-                let ended = handle.close_all();
-                let took = closing.elapsed();
-                assert_eq!(ended, usize::from(STREAMS));
-                closed.send(u64::try_from(took.as_nanos()).unwrap_or(u64::MAX)).expect("awaited");
-            }
+/// Closes each connection, on another thread than its owner's: nanoseconds of each `close_all`.
+fn close_each(producers: &[Producer]) -> Vec<u64> {
+    let handles: Vec<_> = producers.iter().map(Producer::handle).collect();
+    let close = |handle: &ConnectionHandle| {
+        let closing = Instant::now();
+        let ended = handle.close_all();
+        let took = closing.elapsed();
+        assert_eq!(ended, usize::from(STREAMS));
+        u64::try_from(took.as_nanos()).unwrap_or(u64::MAX)
+    };
+    let closing = || handles.iter().map(close).collect();
+    thread::scope(|scope| scope.spawn(closing).join()).expect("the closer did not panic")
+}
+
+fn write(engine: &Engine) {
+    let mut session = engine.session("writer");
+    let mut written = 0;
+    while written < WRITES {
+        let tried = session.update(VbId(0), b"key", None, |_| -> Decision<'_, ()> {
+            Decision::Write(Change::set(&b"value"[..]))
         });
-        let mut all = Vec::new();
-        while begun.elapsed() < time {
-            let producers: Vec<_> = (0..batch).map(|n| opened(engine, n)).collect();
-            for producer in &producers {
-                to_close.send(producer.handle()).expect("the closer waits for it");
-            }
-            all.extend(times.iter().take(batch));
+        match tried {
+            Ok(_) => written += 1,
+            Err(UpdateError::Busy) => thread::yield_now(),
+            Err(error) => panic!("{error:?}"),
         }
-        drop(to_close);
-        all
-    })
+    }
 }
 
 fn opened(engine: &Engine, n: usize) -> Producer {
