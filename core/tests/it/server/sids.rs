@@ -174,16 +174,22 @@ impl Sids {
         self.judge(&frame)
     }
 
-    /// Sets a control while messages of streams may come.
-    pub(super) fn control_amid_events(&mut self, key: &str, value: &str) {
+    /// Sets a control while messages of streams may come: those that came before its answer.
+    pub(super) fn control_amid_events(
+        &mut self,
+        key: &str,
+        value: &str,
+    ) -> Vec<(Option<u16>, Opaque, Saw)> {
+        let mut before = Vec::new();
         let control = Control { key: key.as_bytes(), value: value.as_bytes() };
         self.request(|opaque, out| control.encode(opaque, out));
         loop {
             let frame = self.message();
             if frame.header().magic.is_response() {
-                return assert_eq!(frame.status(), Status::SUCCESS);
+                assert_eq!(frame.status(), Status::SUCCESS, "{key} = {value}");
+                return before;
             }
-            self.judge(&frame);
+            before.push(self.judge(&frame));
         }
     }
 
