@@ -61,8 +61,7 @@ impl Sums {
         self.unacked_bytes += connection.unacked_bytes;
         self.paused += connection.pauses.windows_full();
         self.unpaused += connection.pauses.past(PauseReason::WindowFull).count;
-        let details = connection.streams.iter().filter_map(|stream| stream.details.as_ref());
-        self.from_disk += details.map(|details| details.counts.backfill_items).sum::<u64>();
+        self.from_disk += items_from_disk(connection);
     }
 
     fn tell(self, group: &str, separator: &str, entries: &mut Entries<'_>) {
@@ -86,4 +85,10 @@ impl Sums {
         put("paused_count", self.paused);
         put("unpaused_count", self.unpaused);
     }
+}
+
+/// What the backfills of its streams have read.
+pub(super) fn items_from_disk(connection: &ConnectionSnapshot) -> u64 {
+    let details = connection.streams.iter().filter_map(|stream| stream.details.as_ref());
+    details.map(|details| details.counts.backfill_items).sum()
 }

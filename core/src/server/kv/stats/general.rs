@@ -1,13 +1,12 @@
 //! The server and its engine.
 
+use super::totals::DcpTotals;
 use super::walk::Entries;
-use crate::engine::ConnectionSnapshot;
 use crate::server::setup::VERSION;
 use crate::server::shared::Shared;
 
 pub(super) fn tell(shared: &Shared, entries: &mut Entries<'_>) {
     let stats = shared.engine.stats();
-    let connections = shared.engine.connections();
     entries.put("pid", std::process::id());
     entries.put("uptime", shared.started.elapsed().as_secs());
     entries.put("version", VERSION);
@@ -21,19 +20,7 @@ pub(super) fn tell(shared: &Shared, entries: &mut Entries<'_>) {
     entries.put("ep_item_commit_failed", stats.commit_failures);
     entries.put("ep_expired", stats.expired);
     entries.put("ep_vbuckets", shared.engine.vbuckets());
-    entries.put("ep_dcp_count", connections.len());
-    entries.put("ep_dcp_producer_count", connections.len());
-    entries.put("ep_dcp_consumer_count", 0);
-    entries
-        .put("ep_dcp_dead_conn_count", connections.iter().filter(|c| c.pending_disconnect).count());
-    entries.put("ep_dcp_items_sent", connections.iter().map(|c| c.items_sent).sum::<u64>());
-    entries.put("ep_dcp_total_bytes", connections.iter().map(|c| c.bytes_sent).sum::<u64>());
-    let uncompressed = connections.iter().map(|c| c.uncompressed_bytes_sent).sum::<u64>();
-    entries.put("ep_dcp_total_uncompressed_data_size", uncompressed);
-    let remaining = connections.iter().map(ConnectionSnapshot::items_remaining).sum::<u64>();
-    entries.put("ep_dcp_items_remaining", remaining);
-    entries.put("ep_dcp_num_running_backfills", stats.backfills);
-    entries.put("ep_dcp_max_running_backfills", stats.backfills_max);
+    DcpTotals::of(&shared.engine.connections(), |_| true).tell(&stats, entries);
     entries.put("millstream_reclaim_pending", stats.garbage);
     entries.put("millstream_reclaim_destroyed", stats.destroyed);
     if let Some(error) = stats.last_error {

@@ -7,7 +7,7 @@
 //! | `vbucket-details`, `vbucket-details N` | state, counts, seqnos and memory of each vbucket, or of one |
 //! | `vbucket-seqno`, `vbucket-seqno N` | its seqnos |
 //! | `failovers`, `failovers N` | its failover log |
-//! | `dcp` | each DCP connection and its streams; a value says how they are wanted |
+//! | `dcp` | each DCP connection and its streams, then all together; a value says which and how they are wanted |
 //! | `dcpagg`, `dcpagg SEPARATOR` | DCP connections summed up by what their names begin with |
 //! | `collections`, `collections SCOPE.COLLECTION`, `collections-byid ID` | collections, or one |
 //! | `scopes`, `scopes SCOPE`, `scopes-byid ID` | scopes, or one |
@@ -20,6 +20,7 @@ mod general;
 mod manifest;
 mod streams;
 mod text;
+mod totals;
 mod vbuckets;
 mod walk;
 

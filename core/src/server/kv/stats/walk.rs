@@ -2,6 +2,7 @@
 
 use super::asked::{Asked, StreamFormat};
 use super::manifest::Part;
+use super::totals::DcpTotals;
 use super::vbuckets::VbGroup;
 use super::{aggregate, connections, general};
 use crate::engine::ConnectionSnapshot;
@@ -29,7 +30,7 @@ enum Left {
     General,
     Vbuckets { group: VbGroup, next: u32, end: u32 },
     Sums { separator: Box<str> },
-    Connections { next: vec::IntoIter<ConnectionSnapshot>, format: StreamFormat },
+    Connections { next: vec::IntoIter<ConnectionSnapshot>, format: StreamFormat, all: DcpTotals },
     Manifest(Part),
     Nothing,
 }
@@ -77,8 +78,10 @@ impl Left {
             ("dcp", None) => {
                 let asked = Asked::parse(request.value)?;
                 let mut connections = shared.engine.connections();
+                let all = DcpTotals::of(&connections, |connection| asked.wants(connection));
                 connections.retain(|connection| asked.wants(connection));
-                Ok(Self::Connections { next: connections.into_iter(), format: asked.format })
+                let (next, format) = (connections.into_iter(), asked.format);
+                Ok(Self::Connections { next, format, all })
             }
             ("reset", None) => {
                 shared.engine.reset_stats();
@@ -125,12 +128,15 @@ impl StatWalk {
                     part.tell(&shared.engine, &mut entries);
                     self.left = Left::Nothing;
                 }
-                Left::Connections { next, format } => match next.next() {
+                Left::Connections { next, format, all } => match next.next() {
                     Some(connection) => {
                         let times = (shared.started, Instant::now());
                         connections::tell(&connection, *format, times, &mut entries);
                     }
-                    None => self.left = Left::Nothing,
+                    None => {
+                        all.tell(&shared.engine.stats(), &mut entries);
+                        self.left = Left::Nothing;
+                    }
                 },
                 Left::Nothing => {
                     StatEntry::LAST.encode(request, out);
