@@ -25,7 +25,10 @@ from collections import Counter
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 
-from dcp_reader import Document, Options, Reader, collection_of  # noqa: E402
+import checks  # noqa: E402
+from checks import check, logged_in, say, short, whereabouts_of  # noqa: E402
+from dcp_reader import Document, Options, Reader  # noqa: E402
+from dcp_rs_reader import DCP_RS, read_with_dcp_rs  # noqa: E402
 from probes import probe  # noqa: E402
 from server import BINARY, BUCKET, PASSWORD, USER, Failed, Server, environment  # noqa: E402
 from wire import DELETE, GET, KEY_NOT_FOUND, OBSERVE_SEQNO, OK, SET, Connection, leb128  # noqa: E402
@@ -44,27 +47,12 @@ WRITERS = {
 # Scopes and collections that the SDK writes to; the last is dropped before anything is read.
 COLLECTIONS = ("shop.items", "shop.visits", "other.items", "other.gone")
 DROPPED = "other.gone"
-# The program that `dcp_rs` builds.
-DCP_RS = os.environ.get("MILLSTREAM_INTEROP_DCP_RS", "")
 # memcslap chooses its keys at random; this is how many it may have written.
 SLAP_KEYS_MAX = 4000
 
 # What was written, by key: in the default collection; or by a collection's path and the key.
 Truth = dict[bytes, dict]
 Named = dict[tuple[str, bytes], dict]
-passed = 0
-
-
-def check(holds: bool, what: str) -> None:
-    global passed
-    if not holds:
-        raise Failed(what)
-    passed += 1
-
-
-def say(text: str) -> None:
-    print(f"interop: {text}", flush=True)
-
 
 # Writing ------------------------------------------------------------------------------------------
 
@@ -112,11 +100,6 @@ def run_writers(server: Server) -> tuple[Truth, Named]:
                 truth[key] = line
         say(f"{name}: {said.splitlines()[-1]}")
     return truth, in_collections
-
-
-def whereabouts_of(server: Server) -> dict[str, str]:
-    """What programs of others are told in their environment."""
-    return {"MILLSTREAM_SERVER": server.address, "MILLSTREAM_USER": USER, "MILLSTREAM_BUCKET": BUCKET}
 
 
 def manage(server: Server, method: str, path: str, **form: str) -> dict:
@@ -198,12 +181,6 @@ def write_everywhere(connection: Connection, prefix: str) -> Truth:
     return truth
 
 
-def logged_in(server: Server, *, collections: bool = False) -> Connection:
-    connection = Connection.open(server.address)
-    connection.log_in(USER, PASSWORD, BUCKET, collections=collections)
-    return connection
-
-
 # Reading ------------------------------------------------------------------------------------------
 
 
@@ -268,10 +245,6 @@ def settle(server: Server) -> dict[int, int]:
 # Comparing ----------------------------------------------------------------------------------------
 
 
-def short(key: bytes) -> str:
-    return repr(key if len(key) < 60 else key[:50] + b"...")
-
-
 def compare(documents: dict[bytes, Document], truth: Truth, *, expirations: bool, strangers_max: int) -> Counter:
     """Everything that was written arrived, in its newest version, and nothing else did."""
     counts: Counter[str] = Counter()
@@ -308,75 +281,22 @@ def with_collections(server: Server, truth: Truth, named: Named) -> Truth:
     return everything
 
 
+def check_system_events(count: int, who: str) -> None:
+    """Two scopes and the collections come in each vbucket, and one goes, which may hide that it came."""
+    made = 2 + len(COLLECTIONS)
+    check(VBUCKETS * made <= count <= VBUCKETS * (made + 1), f"{who}: {count} system events")
+
+
 def read_collections(server: Server, truth: Truth, named: Named) -> Reader:
     """Everything of every collection on one connection, with the events that tell of them."""
     everything = with_collections(server, truth, named)
     reader = stream(server, Options(name="interop:collections", collections=True))
     report("stream of all collections", reader, everything)
-    # Two scopes and the collections come in each vbucket, and one goes.
-    wanted = VBUCKETS * (2 + len(COLLECTIONS) + 1)
     events = reader.counts["system events"]
-    check(events <= wanted, f"{events} system events, at most {wanted}")
-    check(events >= VBUCKETS * (2 + len(COLLECTIONS)), f"only {events} system events")
-    say(f"collections: {len(everything) - len(truth)} keys in {len(COLLECTIONS) - 1} collections, {events} system events")
+    check_system_events(events, "stream of all collections")
+    count = len(everything) - len(truth)
+    say(f"collections: {count} keys in {len(COLLECTIONS) - 1} collections, {events} system events")
     return reader
-
-
-def read_with_dcp_rs(
-    server: Server, documents: dict[bytes, Document], everything: dict[bytes, Document]
-) -> None:
-    """A client from the registry, which writes its whole conversation before it reads an answer."""
-    connection = logged_in(server)
-    highs = connection.vbucket_seqnos()
-    connection.close()
-    last: dict[int, int] = {}
-    for document in documents.values():
-        last[document.vb] = max(last.get(document.vb, 0), document.seqno)
-    check(all(highs[vb] == seqno for vb, seqno in last.items()), "seqnos of the default collection")
-    done = subprocess.run(
-        [DCP_RS],
-        env=environment() | whereabouts_of(server),
-        input="".join(f"{vb} {seqno}\n" for vb, seqno in last.items()),
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    check(done.returncode == 0, f"dcp-rs: exit code {done.returncode}: {done.stderr.strip()[-500:]}")
-    # Whether it asks for the default collection or for everything depends on how soon it reads the answer to HELLO; so
-    # does whether it takes the collections' ids off the keys. An event is known by its place in the history.
-    places = {(d.vb, d.seqno): (*collection_of(key), d) for key, d in everything.items()}
-    seen: set[bytes] = set()
-    seqnos: Counter[int] = Counter()
-    compressed = 0
-    for line in done.stdout.splitlines():
-        opcode, vb, seqno, flags, key, value = line.split(" ")
-        key, vb, seqno, value = bytes.fromhex(key), int(vb), int(seqno), bytes.fromhex(value)
-        check(seqno > seqnos[vb], f"dcp-rs: vb {vb} seqno {seqno} after {seqnos[vb]}")
-        seqnos[vb] = seqno
-        if (vb, seqno) not in places:
-            continue  # An older version, or of the collection that was dropped meanwhile.
-        collection, name, document = places[vb, seqno]
-        check(key in (name, leb128(collection) + name), f"dcp-rs: {short(key)}, not {short(name)}")
-        alive = document.kind == "mutation"
-        check((int(opcode, 16) == 0x57) == alive, f"dcp-rs: {short(key)}: opcode {opcode}")
-        check(int(flags) == document.flags, f"dcp-rs: {short(key)}: flags {flags}, not {document.flags}")
-        if collection == 0:
-            seen.add(name)
-        # It hands out values as text.
-        text = document.value.decode("utf-8", "replace").encode() if alive else b""
-        if value != text and name.startswith(b"sdk:"):
-            # The SDK compressed it, and this client, which asks for that, hands the bytes out as text, which loses some.
-            # The length of the plain value stands in front: all of it in one byte, if it is below 128.
-            plain = len(document.value)
-            check(plain > 127 or value[0] == plain, f"dcp-rs: {short(key)}: neither the value nor compressed")
-            compressed += 1
-            continue
-        check(value == text, f"dcp-rs: {short(key)}: another value of {len(value)} bytes")
-    check(seen == set(documents), f"dcp-rs: {len(seen)} keys of {len(documents)}")
-    check(compressed < len(seen) // 2, f"dcp-rs: {compressed} values could not be compared")
-    say(f"dcp-rs: {len(seen)} keys of {len(last)} vbuckets, {len(done.stdout.splitlines())} events, "
-        f"{compressed} values compressed")
 
 
 def compare_with_gets(server: Server, documents: dict[bytes, Document]) -> int:
@@ -396,9 +316,9 @@ def compare_with_gets(server: Server, documents: dict[bytes, Document]) -> int:
     return len(answers)
 
 
-def tailed(server: Server) -> list[dict]:
+def tailed(server: Server, *options: str) -> list[dict]:
     """The events that `millstream tail` prints."""
-    command = [BINARY, "tail", "--server", server.address, "--user", USER, "--bucket", BUCKET]
+    command = [BINARY, "tail", "--server", server.address, "--user", USER, "--bucket", BUCKET, *options]
     done = subprocess.run(
         [*command, "--from-beginning", "--until-caught-up"],
         env=environment(),
@@ -419,15 +339,19 @@ def text_or_bytes(event: dict, name: str) -> bytes:
     return field.encode() if isinstance(field, str) else json.dumps(field).encode()
 
 
-def compare_with_tail(server: Server, documents: dict[bytes, Document], *, from_disk: bool = False) -> int:
-    """`millstream tail` shows the same documents, seqnos rising; from the disk each once."""
-    events = tailed(server)
+def compare_with_tail(server: Server, reader: Reader, *, from_disk: bool = False) -> int:
+    """`millstream tail` shows the same documents, of the same collections, seqnos rising; from the disk each once."""
+    documents, collections = reader.documents, reader.options.collections
+    events = tailed(server, *(["--collections"] if collections else []))
     seen: set[bytes] = set()
     last: Counter[int] = Counter()
     for event in events:
         if event.get("event") not in ("mutation", "deletion", "expiration"):
             continue
         key = text_or_bytes(event, "key")
+        check(("collection" in event) == collections, f"tail: collections {collections}: {event}")
+        if collections:
+            key = leb128(int(event["collection"], 16)) + key
         check(key in documents, f"tail: {short(key)}, which the other reader did not see")
         document = documents[key]
         check(event["seqno"] > last[event["vbucket"]], f"tail: vb {event['vbucket']} seqno {event['seqno']} does not rise")
@@ -445,6 +369,10 @@ def compare_with_tail(server: Server, documents: dict[bytes, Document], *, from_
             same = same_value(event, document.value)
             check(same, f"tail: {short(key)} with another value")
     check(len(seen) == len(documents), f"tail: {len(seen)} documents of {len(documents)}")
+    told = sum(event.get("event") == "system_event" for event in events)
+    if collections:
+        check_system_events(told, "tail")
+    check(collections or told == 0, f"tail: {told} system events that nobody asked for")
     return len(seen)
 
 
@@ -489,10 +417,11 @@ def first_run(folder: str) -> tuple[Truth, Named, Reader]:
         say(f"followed live: {sum(counts[k] for k in ('mutation', 'deletion'))} keys, {followed.counts['superseded']} "
             f"older versions before them, {sum(s.snapshots for s in followed.streams.values())} snapshots")
         say(f"GET: {compare_with_gets(server, plain.documents)} answers are what was streamed")
-        say(f"millstream tail: {compare_with_tail(server, plain.documents)} documents")
-        everything = read_collections(server, truth, named).documents
+        say(f"millstream tail: {compare_with_tail(server, plain)} documents")
+        everything = read_collections(server, truth, named)
+        say(f"millstream tail: {compare_with_tail(server, everything)} documents of all collections")
         if DCP_RS:
-            read_with_dcp_rs(server, plain.documents, everything)
+            read_with_dcp_rs(server, plain.documents, everything.documents)
         else:
             say("SKIPPED dcp-rs: MILLSTREAM_INTEROP_DCP_RS names no program")
         probe_everything(server)
@@ -506,8 +435,7 @@ def probe_everything(server: Server) -> None:
     broken = [(what, came, promised) for what, came, promised in outcomes if came != promised]
     for what, came, promised in broken:
         say(f"probe: {what}: {number(came)}, promised {number(promised)}")
-    global passed
-    passed += len(outcomes) - len(broken)
+    checks.passed += len(outcomes) - len(broken)
     check(not broken, f"{len(broken)} of {len(outcomes)} probes were not answered as promised")
     say(f"probes: {len(outcomes)} answered as promised")
 
@@ -538,9 +466,9 @@ def after_a_stop(folder: str, truth: Truth, named: Named, before: Reader) -> Non
         again = stream(server, Options(name="interop:again"))
         report("after a clean stop", again, truth, from_disk=True)
         check(identities(again) == identities(before), "a clean stop changed the history")
-        read_collections(server, truth, named)
-        count = compare_with_tail(server, again.documents, from_disk=True)
-        say(f"millstream tail after a clean stop: {count} documents, each once")
+        everything = read_collections(server, truth, named)
+        counts = [compare_with_tail(server, reader, from_disk=True) for reader in (again, everything)]
+        say(f"millstream tail after a clean stop: {counts[0]} documents, {counts[1]} of all collections, each once")
         logs = {vb: (again.streams[vb].failover, s.failover) for vb, s in before.streams.items()}
         check(all(new == old for new, old in logs.values()), "a clean stop changed a failover log")
 
@@ -590,9 +518,9 @@ def main() -> int:
             after_a_kill(data, before)
         except Exception as failure:  # noqa: BLE001 - one line is what a reader of the log needs
             print(f"interop: {type(failure).__name__}: {failure}", file=sys.stderr)
-            print(f"interop: {passed} passed, 1 failed")
+            print(f"interop: {checks.passed} passed, 1 failed")
             return 1
-    print(f"interop: {passed} passed, 0 failed")
+    print(f"interop: {checks.passed} passed, 0 failed")
     return 0
 
 
