@@ -3,6 +3,7 @@
 //! that.
 
 use super::cell::{Cell, Current};
+use super::key::IndexKey;
 use crate::log::{Doc, Slot};
 use crate::types::{CollectionId, DocMeta};
 use core::ops::ControlFlow;
@@ -10,14 +11,15 @@ use foldhash::fast::RandomState;
 use millstream_reclaim::Pin;
 use millstream_reclaim::sync::atomic::{AtomicU64, Ordering};
 
-/// Bytes of one entry besides its key: the map's node and slot, the cell, and boxed meta data.
+/// Bytes of one entry besides a long key: the map's node, which has the cell and a short key, its slot in the map, and
+/// boxed meta data.
 const ENTRY_BYTES: u64 = 112;
 
 /// For each key its newest version. A key that has none any more leaves the index; its cell says so to whoever still
 /// holds it.
 #[derive(Debug)]
 pub(crate) struct Index {
-    keys: papaya::HashMap<Box<[u8]>, Cell, RandomState>,
+    keys: papaya::HashMap<IndexKey, Cell, RandomState>,
     bytes: AtomicU64,
 }
 
@@ -44,12 +46,14 @@ impl Index {
                 None => {
                     // O1 Relaxed: a statistic. Before the key is found, and could be taken out and counted off.
                     self.bytes.fetch_add(entry_bytes(key), Ordering::Relaxed);
-                    match keys.try_insert_with(Box::from(key), Cell::new) {
+                    // Not by `try_insert_with`, which never helps to move a table that grows: the small one stays,
+                    // full, and every look at a key goes through it first.
+                    match keys.try_insert(IndexKey::from(key), Cell::new()) {
                         Ok(cell) => cell,
                         Err(other) => {
                             // O1 Relaxed: a statistic.
                             self.bytes.fetch_sub(entry_bytes(key), Ordering::Relaxed);
-                            other
+                            other.current
                         }
                     }
                 }
@@ -102,6 +106,7 @@ impl Index {
     /// Forgets all keys of a collection.
     pub(crate) fn forget(&self, collection: CollectionId, pin: &Pin<'_>) {
         for (key, cell) in &self.keys.pin() {
+            let key = key.as_bytes();
             if CollectionId::split(key).is_ok_and(|(of, _)| of == collection) {
                 cell.clear(pin);
                 self.remove(key);
@@ -118,7 +123,7 @@ impl Index {
         mut slice: impl FnMut(&mut dyn Iterator<Item = (&[u8], &Cell)>) -> ControlFlow<()>,
     ) {
         let guard = self.keys.guard();
-        let mut keys = self.keys.iter(&guard).map(|(key, cell)| (&**key, cell)).peekable();
+        let mut keys = self.keys.iter(&guard).map(|(key, cell)| (key.as_bytes(), cell)).peekable();
         while keys.peek().is_some() {
             if slice(&mut keys.by_ref().take(at_once)).is_break() {
                 return;
@@ -134,5 +139,5 @@ impl Index {
 }
 
 fn entry_bytes(key: &[u8]) -> u64 {
-    ENTRY_BYTES + key.len() as u64
+    ENTRY_BYTES + IndexKey::bytes_apart(key) as u64
 }

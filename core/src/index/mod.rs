@@ -11,7 +11,11 @@
 //! | O1 | bytes of the index | Relaxed | none | nothing: a statistic | none |
 
 mod cell;
+mod key;
 mod map;
+
+#[cfg(test)]
+mod tests;
 
 pub(crate) use cell::{Cell, Current, Held};
 pub(crate) use map::Index;
