@@ -148,6 +148,7 @@ impl Event<'_> {
     }
 
     /// Whether the message carries a change of the vbucket.
+    #[inline]
     #[must_use]
     pub fn is_document(&self) -> bool {
         matches!(self, Self::Document { .. } | Self::System { .. })

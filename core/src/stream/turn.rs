@@ -103,7 +103,9 @@ pub(super) enum Passed {
 }
 
 impl Entry<'_> {
-    #[inline]
+    /// Sends it, if it is for the client. What nearly every entry is, a document that goes out as it is kept, is
+    /// decided where the caller reads: passed through memory from call to call, key and value cost more than the rest.
+    #[inline(always)]
     pub(super) fn send<S: Sink>(
         &mut self,
         meta: &DocMeta,
@@ -111,22 +113,45 @@ impl Entry<'_> {
         value: &[u8],
         cx: &mut StreamContext<'_, '_, S>,
     ) -> Passed {
-        let stream = self.name;
-        let shown = match self.filter.show_at_once(key, self.history) {
-            Some(key) => Shown::Document(key),
-            None => self.filter.show(meta, key, value, self.history, cx.pin),
-        };
-        match shown {
+        let hidden = self.skip_deletes && !meta.kind.is_alive();
+        match self.filter.show_at_once(key, self.history) {
+            Some(key) if !hidden && cx.layout.values.keep(meta.datatype, value) => {
+                self.send_as_kept(meta, key, value, cx)
+            }
+            _ => self.send_otherwise(meta, key, value, cx),
+        }
+    }
+
+    #[inline(never)]
+    fn send_otherwise<S: Sink>(
+        &mut self,
+        meta: &DocMeta,
+        key: &[u8],
+        value: &[u8],
+        cx: &mut StreamContext<'_, '_, S>,
+    ) -> Passed {
+        match self.filter.show(meta, key, value, self.history, cx.pin) {
             Shown::Hidden => Passed::Hidden,
             Shown::Document(_) if self.skip_deletes && !meta.kind.is_alive() => Passed::Hidden,
             Shown::Event(event) => self.send_event(event, cx),
             Shown::Document(key) if cx.layout.values.keep(meta.datatype, value) => {
-                let sent = cx.offer(&Event::Document { stream, meta, key, value });
-                cx.weigh(&sent, meta.datatype, value);
-                sent.into()
+                self.send_as_kept(meta, key, value, cx)
             }
             Shown::Document(key) => self.send_reshaped(meta, key, value, cx),
         }
+    }
+
+    #[inline(always)]
+    fn send_as_kept<S: Sink>(
+        &self,
+        meta: &DocMeta,
+        key: &[u8],
+        value: &[u8],
+        cx: &mut StreamContext<'_, '_, S>,
+    ) -> Passed {
+        let sent = cx.offer_here(&Event::Document { stream: self.name, meta, key, value });
+        cx.weigh(&sent, meta.datatype, value);
+        sent.into()
     }
 
     /// Sends a document whose value is not sent as it is kept.
@@ -212,8 +237,13 @@ impl<S: Sink> StreamContext<'_, '_, S> {
     }
 
     /// Sends a message if the turn, the window and the sink allow it.
-    #[inline]
     pub(super) fn offer(&mut self, event: &Event<'_>) -> Offer {
+        self.offer_here(event)
+    }
+
+    /// [`offer`](Self::offer) in the caller's own code, which knows what kind of message it is.
+    #[inline(always)]
+    fn offer_here(&mut self, event: &Event<'_>) -> Offer {
         if let Some(obstacle) = self.obstacle() {
             return obstacle;
         }
