@@ -186,10 +186,13 @@ impl Producer {
 
     fn is_ready(&self) -> bool {
         let connection = &self.connection;
-        let queued = !self.turns.is_empty() || !self.ends.is_empty();
         // With the window shut only an acknowledgement (or the end) helps, and both wake the owner.
-        connection.is_closed()
-            || (connection.window.may_send() && (queued || connection.ready.any()))
+        connection.is_closed() || (connection.window.may_send() && self.has_turns())
+    }
+
+    /// Whether a turn may have something to send.
+    pub(super) fn has_turns(&self) -> bool {
+        !self.turns.is_empty() || !self.ends.is_empty() || self.connection.ready.any()
     }
 
     /// What the client asked for that changes how messages look.

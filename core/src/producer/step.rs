@@ -52,9 +52,14 @@ impl Producer {
             self.noop.sent(now);
         }
         let mut sent = Sent::default();
-        let engine = Arc::clone(&self.engine);
-        let mut reader = engine.domain.borrow("step");
-        let step = self.run_turns(&mut sent, sink, &reader.pin());
+        // Nothing ready is the commonest answer, and is had without a reader.
+        let step = if self.has_turns() {
+            let engine = Arc::clone(&self.engine);
+            let mut reader = engine.domain.borrow("step");
+            self.run_turns(&mut sent, sink, &reader.pin())
+        } else {
+            Step::Idle
+        };
         self.room.trim();
         Backfills::kick_if_drained(&self.connection.backfills);
         if self.take_stock(step, &sent, now) { Step::Gone(Departure::Stuck) } else { step }
