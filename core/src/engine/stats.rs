@@ -3,7 +3,7 @@
 use super::parts::EngineParts;
 use crate::backfill::{BackfillCounts, BackfillOrder};
 use crate::conn::{Connection, ConnectionSettings};
-use crate::partition::Partition;
+use crate::partition::{History, Partition};
 use crate::producer::{Asked, FilterReport, Pauses, StreamCounts, StreamReport, StuckWatch};
 use crate::stream::{StreamName, StreamState};
 use crate::types::{Cas, Seqno, Sid, VbId, VbState, VbUuid};
@@ -55,6 +55,8 @@ pub struct EngineStats {
     pub commits: u64,
     /// Versions in them.
     pub committed_items: u64,
+    /// Seqnos in memory that the store does not have yet: an upper bound of the versions that wait.
+    pub unpersisted: u64,
     /// Commits that the store refused (each is tried again).
     pub commit_failures: u64,
     /// The last error that had no caller to go to.
@@ -193,8 +195,8 @@ impl ConnectionSnapshot {
 pub(super) fn vbucket(partition: &Partition, pin: &Pin<'_>) -> Option<VbucketStats> {
     let info = partition.info(pin);
     let (log_bytes, index_bytes) = partition.memory(pin);
-    // Before the end in memory, which it never passes.
     let history = partition.history(pin);
+    // Before the end in memory, which it never passes.
     let persisted = history.stored();
     let high = history.high(pin);
     Some(VbucketStats {
@@ -225,6 +227,7 @@ pub(super) fn engine(parts: &EngineParts, pin: &Pin<'_>) -> EngineStats {
         connections: parts.connections.len(pin),
         commits: read(&counters.commits),
         committed_items: read(&counters.committed_items),
+        unpersisted: parts.partitions.iter().map(|p| unpersisted(&p.history(pin), pin)).sum(),
         commit_failures: read(&counters.commit_failures),
         last_error: parts.workers.last_error(),
         expired: read(&counters.expired),
@@ -235,6 +238,12 @@ pub(super) fn engine(parts: &EngineParts, pin: &Pin<'_>) -> EngineStats {
         garbage_plain: domain.plain_pending,
         destroyed: domain.destroyed_total,
     }
+}
+
+fn unpersisted(history: &History, pin: &Pin<'_>) -> u64 {
+    // Before the end in memory, which it never passes.
+    let stored = history.stored();
+    history.high(pin).0.saturating_sub(stored.0)
 }
 
 pub(super) fn connections(parts: &EngineParts, pin: &Pin<'_>) -> Vec<ConnectionSnapshot> {

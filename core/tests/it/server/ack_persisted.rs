@@ -1,9 +1,11 @@
 //! A server that answers writes once they are persisted.
 
+use super::client::Client;
 use super::dcp::{Dcp, from_zero};
 use super::gated::{Gate, GatedStore};
 use super::requests::{delete, get, set};
 use super::running::{Running, Wanted};
+use super::stats::stats;
 use bytes::BytesMut;
 use millstream::Engine;
 use millstream::server::AckMode;
@@ -34,6 +36,26 @@ fn a_write_is_answered_when_it_is_persisted() {
     let frame = client.next();
     assert_eq!((frame.opaque(), frame.status()), (opaque, Status::SUCCESS));
     assert_eq!(server.engine.vbucket(VbId(0)).expect("it exists").persisted, Seqno(2));
+}
+
+/// Tools wait for this number to be 0, and it was not told.
+#[test]
+fn the_statistics_tell_how_much_waits() {
+    let gate = Gate::default();
+    let engine = Engine::open(GatedStore::new(16, &gate)).expect("an engine");
+    let server = Running::over(engine, Wanted::default().server);
+    let mut client = server.client();
+    let queued = |client: &mut Client| stats(client, "")["ep_queue_size"].clone();
+    assert_eq!(queued(&mut client), "0");
+    gate.shut();
+    for vb in [1, 1, 2] {
+        client.store(set(vb, b"key", b"value"));
+    }
+    assert_eq!(queued(&mut client), "3");
+    gate.open();
+    server.persist(VbId(1), Seqno(2));
+    server.persist(VbId(2), Seqno(1));
+    assert_eq!(queued(&mut client), "0");
 }
 
 #[test]

@@ -17,8 +17,10 @@ pub(super) fn tell(shared: &Shared, entries: &mut Entries<'_>) {
     entries.put("ep_db_file_size", stats.disk_bytes);
     entries.put("ep_commit_num", stats.commits);
     entries.put("ep_total_persisted", stats.committed_items);
+    entries.put("ep_queue_size", stats.unpersisted);
     entries.put("ep_item_commit_failed", stats.commit_failures);
     entries.put("ep_expired", stats.expired);
+    entries.put("vb_active_expired", stats.expired);
     entries.put("ep_vbuckets", shared.engine.vbuckets());
     DcpTotals::of(&shared.engine.connections(), |_| true).tell(&stats, entries);
     entries.put("millstream_reclaim_pending", stats.garbage);
