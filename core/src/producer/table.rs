@@ -38,7 +38,7 @@
 //! | B1 | a slot is put into its vbucket's chain | Release | B2 | a walker finds the slot before its link, and misses what is behind it | `table::chain_vs_walk` |
 //! | B2 | a chain is followed | Acquire | B1 | the same, from the other side | `table::chain_vs_walk` |
 //! | B3 | the owner reads its own links, and writes one that nobody can find yet | Relaxed | none | nothing: no other thread writes them | `table::chain_vs_walk` |
-//! | B4 | claim of the next 64 slots | Relaxed | none | nothing: it only shares out the work; the shelves and words decide | `table::two_closers` |
+//! | B4 | claim of the next slots, 512 at a time | Relaxed | none | nothing: it only shares out the work; the shelves and words decide | `table::two_closers` |
 //! | B5 | what stats show | Relaxed | none | nothing: statistics | none |
 //!
 //! # Reclamation
@@ -56,6 +56,10 @@ use millstream_reclaim::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Orderi
 
 /// Slots of one claim, and of the first shelves.
 const CLAIM_SLOTS: usize = if cfg!(any(millstream_loom, millstream_shuttle)) { 2 } else { 64 };
+
+/// Claims that a closer takes at a time: as many as have their marks of readiness on one cache line, which closers
+/// would else take from each other for every claim.
+const CLAIMS_AT_ONCE: usize = if cfg!(any(millstream_loom, millstream_shuttle)) { 1 } else { 8 };
 
 /// One stream's place.
 #[derive(Debug, Default)]
@@ -95,10 +99,14 @@ impl StreamSlot {
 
     /// What a turn sent.
     pub(crate) fn note(&self, sent: &Sent) {
-        // B5 Relaxed: a statistic; only the owner writes.
-        self.last_sent.fetch_max(sent.last_seqno.0, Ordering::Relaxed);
-        // B5 Relaxed: a statistic; only the owner writes.
-        self.snapshot_end.fetch_max(sent.snapshot_end.0, Ordering::Relaxed);
+        let words = [(&self.last_sent, sent.last_seqno), (&self.snapshot_end, sent.snapshot_end)];
+        for (word, to) in words {
+            // B5 Relaxed: a statistic; only the owner writes, so that the larger one needs no exchange.
+            if to.0 > word.load(Ordering::Relaxed) {
+                // B5 Relaxed: see above.
+                word.store(to.0, Ordering::Relaxed);
+            }
+        }
     }
 
     /// The last seqno that was sent, and the end of the last snapshot that was announced.
@@ -210,31 +218,34 @@ impl StreamTable {
         let mut ended_in_all = 0;
         loop {
             // B4 Relaxed: shares out the work.
-            let n = self.next_claim.fetch_add(1, Ordering::Relaxed);
-            let Some(claim) = self.claim(n) else {
-                // Keeps the count from ever coming round.
-                // B4 Relaxed: see above.
-                self.next_claim.store(self.claims(), Ordering::Relaxed);
-                return ended_in_all;
-            };
-            let Some(slots) = claim.shelf.close() else {
-                if claim.index >= self.first_further {
-                    // By I1 nothing is behind this shelf, and nothing comes.
+            let first = self.next_claim.fetch_add(CLAIMS_AT_ONCE, Ordering::Relaxed);
+            for n in first..first + CLAIMS_AT_ONCE {
+                let Some(ended) = self.close_claim(n, &mut each) else {
+                    // Keeps the count from ever coming round.
                     // B4 Relaxed: see above.
                     self.next_claim.store(self.claims(), Ordering::Relaxed);
                     return ended_in_all;
-                }
-                continue;
-            };
-            let mut ended = 0;
-            for (bit, slot) in slots[claim.place..][..CLAIM_SLOTS].iter().enumerate() {
-                ended |= u64::from(slot.word.close() == Killed::First) << bit;
-            }
-            if ended != 0 {
-                ended_in_all += ended.count_ones() as usize;
-                each(claim.index, ended);
+                };
+                ended_in_all += ended;
             }
         }
+    }
+
+    /// Closes the slots of one claim. How many streams that ended; `None` if there are none from here on.
+    fn close_claim(&self, n: usize, each: &mut impl FnMut(usize, u64)) -> Option<usize> {
+        let claim = self.claim(n)?;
+        let Some(slots) = claim.shelf.close() else {
+            // By I1 nothing is behind a further shelf that was not made, and nothing comes.
+            return (claim.index < self.first_further).then_some(0);
+        };
+        let mut ended = 0;
+        for (bit, slot) in slots[claim.place..][..CLAIM_SLOTS].iter().enumerate() {
+            ended |= u64::from(slot.word.close() == Killed::First) << bit;
+        }
+        if ended != 0 {
+            each(claim.index, ended);
+        }
+        Some(ended.count_ones() as usize)
     }
 
     /// The n-th claim.
