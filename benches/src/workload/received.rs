@@ -38,12 +38,14 @@ impl Received {
     }
 
     /// Whether the turn has room for another message.
+    #[inline]
     #[must_use]
     pub fn takes(&self) -> bool {
         self.turn < TURN_BYTES
     }
 
     /// A document came.
+    #[inline]
     pub fn document(&mut self, seqno: Seqno, value: &[u8], counted: u64) {
         self.documents += 1;
         self.count(counted);
@@ -56,17 +58,20 @@ impl Received {
     }
 
     /// A marker came.
+    #[inline]
     pub fn marker(&mut self, counted: u64) {
         self.markers += 1;
         self.count(counted);
     }
 
     /// A stream ended.
+    #[inline]
     pub fn end(&mut self, counted: u64) {
         self.ends += 1;
         self.count(counted);
     }
 
+    #[inline]
     fn count(&mut self, bytes: u64) {
         self.unacknowledged += bytes;
         self.turn += bytes;
@@ -74,10 +79,13 @@ impl Received {
 }
 
 impl Sink for Received {
+    #[inline]
     fn has_room(&self) -> bool {
         self.takes()
     }
 
+    // As a client's own code in the same process would be, and as the peers' consumers are.
+    #[inline(always)]
     fn send(&mut self, event: &Event<'_>) {
         let counted = event.counted_bytes(Layout::default());
         match event {
@@ -90,6 +98,7 @@ impl Sink for Received {
 }
 
 /// Looks at a value: one word of each of its cache lines.
+#[inline]
 #[must_use]
 pub fn touch(value: &[u8]) -> u64 {
     let words =

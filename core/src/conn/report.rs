@@ -135,8 +135,8 @@ impl Report {
         }
         self.put(Word::Documents, self.word(Word::Documents) + sent.documents);
         self.put(Word::Bytes, self.word(Word::Bytes) + sent.bytes);
-        let uncompressed = self.word(Word::UncompressedBytes) + sent.uncompressed_bytes;
-        self.put(Word::UncompressedBytes, uncompressed);
+        let uncompressed = sent.bytes.saturating_add_signed(sent.inflated_more);
+        self.put(Word::UncompressedBytes, self.word(Word::UncompressedBytes) + uncompressed);
         self.put_instant(Word::LastSent, Some(now));
     }
 

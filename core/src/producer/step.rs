@@ -151,6 +151,7 @@ impl Producer {
             messages: STREAM_TURN_MESSAGES,
         };
         let next = owned.stream.run(&mut cx);
+        cx.sent.documents += cx.sent.stream.documents();
         slot.note(cx.sent);
         owned.report.note(&cx.sent.stream, owned.stream.read_to());
         Some(next)
@@ -190,7 +191,6 @@ impl Producer {
         window.sent(bytes);
         sink.send(&end);
         sent.bytes += bytes;
-        sent.uncompressed_bytes += bytes;
         true
     }
 }

@@ -38,8 +38,8 @@ pub(crate) struct StreamContext<'a, 'p, S> {
 pub(crate) struct Sent {
     pub(crate) documents: u64,
     pub(crate) bytes: u64,
-    /// What they had been if no value was compressed.
-    pub(crate) uncompressed_bytes: u64,
+    /// How many more they had been if no value was compressed.
+    pub(crate) inflated_more: i64,
     pub(crate) last_seqno: Seqno,
     pub(crate) snapshot_end: Seqno,
     /// What one stream did in its turn.
@@ -53,6 +53,13 @@ pub(crate) struct StreamSent {
     pub(crate) backfill_sent: u64,
     pub(crate) memory_sent: u64,
     pub(crate) advanced: Option<Seqno>,
+}
+
+impl StreamSent {
+    /// Documents and events.
+    pub(crate) fn documents(&self) -> u64 {
+        self.backfill_sent + self.memory_sent
+    }
 }
 
 /// Why a turn ended.
@@ -230,9 +237,7 @@ impl<S: Sink> StreamContext<'_, '_, S> {
     fn weigh(&mut self, sent: &Offer, datatype: Datatype, value: &[u8]) {
         if datatype.contains(Datatype::SNAPPY) && matches!(sent, Offer::Sent) {
             let inflated = inflated_len(value).unwrap_or(value.len());
-            self.sent.uncompressed_bytes += inflated as u64;
-            // It was counted with the message.
-            self.sent.uncompressed_bytes -= value.len() as u64;
+            self.sent.inflated_more += inflated as i64 - value.len() as i64;
         }
     }
 
@@ -253,8 +258,6 @@ impl<S: Sink> StreamContext<'_, '_, S> {
         self.window.sent(bytes);
         self.sink.send(event);
         self.sent.bytes += bytes;
-        self.sent.uncompressed_bytes += bytes;
-        self.sent.documents += u64::from(event.is_document());
         Offer::Sent
     }
 }
