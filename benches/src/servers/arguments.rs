@@ -30,9 +30,37 @@ pub struct Arguments {
     /// A twentieth of everything
     #[arg(long)]
     pub quick: bool,
+    /// Only these questions; the rows of the others are not written then
+    #[arg(long, value_name = "QUESTION", value_delimiter = ',')]
+    pub only: Vec<Question>,
+}
+
+/// A question that is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Question {
+    /// Writes that are answered from memory.
+    Ingest,
+    /// Writes that are answered once they are synced.
+    Durable,
+    /// Everything, from the beginning, from memory and from disk.
+    CatchUp,
+    /// A writer, and many who follow.
+    FanOut,
+    /// From a write to its consumer, one at a time.
+    Paced,
+    /// Beside a database's logical decoding.
+    Database,
+    /// Catch-up by the size of the value.
+    ByValue,
+    /// Fan-out by the number of consumers.
+    ByConsumers,
 }
 
 impl Arguments {
+    pub(super) fn wants(&self, question: Question) -> bool {
+        self.only.is_empty() || self.only.contains(&question)
+    }
+
     pub(super) fn scaled(&self) -> Self {
         let mut scaled = self.clone();
         if self.quick {

@@ -21,5 +21,5 @@ mod redis;
 mod run;
 mod wire;
 
-pub use arguments::Arguments;
+pub use arguments::{Arguments, Question};
 pub use run::measure;

@@ -10,7 +10,7 @@ use core::ops::Range;
 use millstream::client::{DcpClient, DcpSettings, Event, StreamFrom, StreamOptions};
 use millstream::types::Seqno;
 use std::path::Path;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// A server whose documents all have room in memory, or none of them.
 pub(super) fn start(
@@ -24,6 +24,25 @@ pub(super) fn start(
     let arguments = <million::Arguments as clap::Parser>::parse_from(["servers"]);
     Server::start(&arguments, Start { data, memory_bytes, persisted_answers })
 }
+
+/// Waits until a server has stored what it was given and its store rests, so that the next pass measures nothing of it.
+pub(super) fn settle(server: &Server) -> Result<(), Failure> {
+    let begun = Instant::now();
+    let mut before = server.usage();
+    while begun.elapsed() < SETTLING_MAX {
+        std::thread::sleep(LOOK);
+        let now = server.usage();
+        let spent = now.cpu_since(&before).unwrap_or_default();
+        if spent < LOOK / 20 {
+            return Ok(());
+        }
+        before = now;
+    }
+    Err(format!("the server did not come to rest in {SETTLING_MAX:?}").into())
+}
+
+const LOOK: Duration = Duration::from_millis(500);
+const SETTLING_MAX: Duration = Duration::from_secs(120);
 
 /// As many as a bucket has.
 pub(super) const VBUCKETS: u32 = 1024;

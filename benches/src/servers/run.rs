@@ -1,5 +1,6 @@
 //! The questions, one after the other.
 
+use super::arguments::Question;
 use super::passes::{Side, Taken, take_turns};
 use super::process::{Process, Took};
 use super::{Arguments, memcached, nats, ours, postgres, redis};
@@ -7,6 +8,7 @@ use crate::measure::{Bar, Row, Rows, Unit};
 use crate::million::Failure;
 use crate::million::documents::Documents;
 use crate::million::server::Server;
+use clap::ValueEnum;
 use core::ops::Range;
 use serde_json::json;
 
@@ -17,16 +19,14 @@ use serde_json::json;
 pub fn measure(arguments: &Arguments) -> Result<(), Failure> {
     let arguments = arguments.scaled();
     let documents = Documents { value_bytes: arguments.value as usize };
-    let mut run = Run { arguments, documents, rows: Rows::new("servers", false) };
+    let keep = !arguments.only.is_empty();
+    let mut run = Run { arguments, documents, rows: Rows::new("servers", keep) };
     println!("{:<44} {:<12} {:>10} {:>12} {:>10}", "", "", "server ns", "per second", "p50 us");
-    run.ingest()?;
-    run.durable()?;
-    run.catch_up()?;
-    run.fan_out()?;
-    run.paced()?;
-    run.database()?;
-    run.by_value()?;
-    run.by_consumers()?;
+    for question in Question::value_variants() {
+        if run.arguments.wants(*question) {
+            run.ask(*question)?;
+        }
+    }
     let about = json!({
         "documents": run.arguments.documents,
         "value_bytes": run.arguments.value,
@@ -76,6 +76,19 @@ fn catching_up<'a>(
 }
 
 impl Run {
+    fn ask(&mut self, question: Question) -> Result<(), Failure> {
+        match question {
+            Question::Ingest => self.ingest(),
+            Question::Durable => self.durable(),
+            Question::CatchUp => self.catch_up(),
+            Question::FanOut => self.fan_out(),
+            Question::Paced => self.paced(),
+            Question::Database => self.database(),
+            Question::ByValue => self.by_value(),
+            Question::ByConsumers => self.by_consumers(),
+        }
+    }
+
     /// Numbers that no earlier pass used.
     fn numbers(count: u64, pass: u32) -> Range<u64> {
         let from = u64::from(pass) * count;
@@ -145,12 +158,14 @@ impl Run {
             nats::ingest(peer, documents, 0..count)?;
         }
         let peers = (redis.as_ref(), nats.as_ref());
+        ours::settle(&server)?;
         let taken = take_turns(self.arguments.passes, catching_up(&server, peers, count))?;
         let bars = [("redis", Bar::AtLeast(2.0))];
         self.tell("catch-up from memory, one consumer", &taken, &bars, Some(200.0));
         server.stop()?;
         // Less memory than the keys take, so that every document comes from the disk.
         let server = ours::start(Some(folder.path()), 0, self.arguments.value, false)?;
+        ours::settle(&server)?;
         let taken = take_turns(self.arguments.passes, catching_up(&server, peers, count))?;
         let bars = [("redis", Bar::AtLeast(1.5)), ("nats", Bar::AtLeast(5.0))];
         self.tell("catch-up from disk, warm, one consumer", &taken, &bars, None);
@@ -196,6 +211,7 @@ impl Run {
             ],
         )?;
         self.tell("ingest, synced (PostgreSQL: COPY, 1000 rows a commit)", &taken, &[], None);
+        ours::settle(&server)?;
         let taken = take_turns(
             self.arguments.passes,
             vec![
@@ -220,6 +236,7 @@ impl Run {
                 redis::clear(peer)?;
                 redis::ingest(peer, documents, 0..count)?;
             }
+            ours::settle(&server)?;
             let sides = catching_up(&server, (redis.as_ref(), None), count);
             let taken = take_turns(self.arguments.passes, sides)?;
             self.place("catch-up from memory", ("value bytes", value as f64), &taken);
