@@ -118,13 +118,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         self.link.out()
     }
 
+    /// The next message, if it is there already.
+    pub(super) fn take(&mut self) -> Result<Option<Frame>> {
+        self.link.take().map_err(|broken| broken.during(&self.peer, "receiving"))
+    }
+
     /// The next message; an error if none has come by then. Cancel safe.
     pub(super) async fn receive_by(&mut self, deadline: Option<Instant>) -> Result<Frame> {
-        if let Some(frame) =
-            self.link.take().map_err(|broken| broken.during(&self.peer, "receiving"))?
-        {
-            return Ok(frame);
-        }
         let received = match deadline {
             None => self.link.receive().await,
             Some(deadline) => time::timeout_at(deadline, self.link.receive())

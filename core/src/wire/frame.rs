@@ -2,7 +2,7 @@
 
 use super::{HEADER_BYTES, Header, Opcode, Status, WireError};
 use crate::types::{Cas, Datatype, Opaque, Sid, VbId};
-use bytes::Bytes;
+use bytes::{Buf, Bytes};
 
 /// A message that was received whole.
 ///
@@ -122,6 +122,14 @@ impl Frame {
     #[must_use]
     pub fn value_bytes(&self) -> Bytes {
         self.body.slice(self.value_at()..)
+    }
+
+    /// Key and value, sharing the buffer.
+    #[must_use]
+    pub fn into_key_and_value(mut self) -> (Bytes, Bytes) {
+        let value = self.body.split_off(self.value_at());
+        self.body.advance(self.key_at());
+        (self.body, value)
     }
 
     /// The entries of the framing extras.

@@ -43,7 +43,10 @@ pub struct DcpClient<S = Socket> {
     returned: u32,
     end_on_close: bool,
     collections: bool,
+    /// Since when the server has been silent, unless `heard`.
     heard_at: Instant,
+    /// Something came since then.
+    heard: bool,
     /// How long the server may be silent: it gives a sign of life twice in this time.
     silence_max: Option<Duration>,
 }
@@ -96,6 +99,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> DcpClient<S> {
             end_on_close,
             collections,
             heard_at: Instant::now(),
+            heard: false,
             silence_max: settings.noop_interval.map(|interval| interval.saturating_mul(2)),
         })
     }
@@ -157,7 +161,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> DcpClient<S> {
                 Some(frame) => frame,
                 None => self.next_on_wire().await?,
             };
-            if let Some(event) = self.take_in(&frame)? {
+            if let Some(event) = self.take_in(frame)? {
                 return Ok(event);
             }
         }
@@ -170,11 +174,18 @@ impl<S: AsyncRead + AsyncWrite + Unpin> DcpClient<S> {
     }
 
     async fn next_on_wire(&mut self) -> Result<Frame> {
-        let deadline = self.silence_max.and_then(|silence| self.heard_at.checked_add(silence));
-        let frame = self.connection.receive_by(deadline).await?;
-        if deadline.is_some() {
+        if let Some(frame) = self.connection.take()? {
+            self.heard = true;
+            return Ok(frame);
+        }
+        if core::mem::take(&mut self.heard) {
+            // What was there is dealt with, and from now on the server can be heard again: one look at the clock for
+            // all that came with one read.
             self.heard_at = Instant::now();
         }
+        let deadline = self.silence_max.and_then(|silence| self.heard_at.checked_add(silence));
+        let frame = self.connection.receive_by(deadline).await?;
+        self.heard = true;
         Ok(frame)
     }
 
@@ -191,13 +202,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> DcpClient<S> {
     }
 
     /// Takes in one message: what it means for the connection, and what for the user.
-    fn take_in(&mut self, frame: &Frame) -> Result<Option<Event>> {
-        if self.answer_noop(frame) {
+    fn take_in(&mut self, frame: Frame) -> Result<Option<Event>> {
+        if self.answer_noop(&frame) {
             return Ok(None);
         }
         let magic = frame.header().magic;
         if magic.is_response() {
-            return self.take_in_answer(frame);
+            return self.take_in_answer(&frame);
         }
         if !magic.is_request() {
             return Ok(None);
@@ -211,8 +222,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> DcpClient<S> {
             self.handled(counted);
             return Ok(None);
         }
+        let ends = frame.opcode() == Opcode::DCP_STREAM_END;
         let event = self.connection.read(Event::parse(frame, self.collections))?;
-        if frame.opcode() == Opcode::DCP_STREAM_END {
+        if ends {
             self.streams.over(tag.opaque);
         }
         self.returned = counted;

@@ -7,7 +7,7 @@ use crate::types::{
 };
 use crate::wire::dcp::{SnapshotMarker, StreamMessage, StreamTag, SystemEventKind};
 use crate::wire::{CollectionId, Frame, Status, WireError};
-use bytes::Bytes;
+use bytes::{Buf, Bytes};
 
 /// What a DCP connection brings.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -102,6 +102,23 @@ pub struct Document {
 }
 
 impl Document {
+    fn of(
+        tag: StreamTag,
+        meta: DocMeta,
+        frame: Frame,
+        collections: bool,
+    ) -> Result<Self, WireError> {
+        let (mut key, value) = frame.into_key_and_value();
+        let mut collection = None;
+        if collections {
+            let (id, name) = CollectionId::split(&key)?;
+            let id_bytes = key.len() - name.len();
+            key.advance(id_bytes);
+            collection = Some(id);
+        }
+        Ok(Self { tag, meta, collection, key, value })
+    }
+
     /// The value as it was before it was compressed, if it was: on connections that asked for Snappy.
     ///
     /// # Errors
@@ -193,32 +210,24 @@ impl Event {
         }
     }
 
-    /// Reads a message of a stream.
-    pub(super) fn parse(frame: &Frame, collections: bool) -> Result<Self, WireError> {
-        let document = |tag, meta: DocMeta| {
-            let (mut collection, mut key) = (None, frame.key_bytes());
-            if collections {
-                let (id, rest) = CollectionId::split(&key)?;
-                collection = Some(id);
-                key = key.slice_ref(rest);
-            }
-            Ok(Document { tag, meta, collection, key, value: frame.value_bytes() })
-        };
-        Ok(match StreamMessage::parse(frame)? {
+    /// Reads a message of a stream, and takes it apart: what it keeps of the frame's buffer is counted once for the key
+    /// and once for the value, and not over and over.
+    pub(super) fn parse(frame: Frame, collections: bool) -> Result<Self, WireError> {
+        Ok(match StreamMessage::parse(&frame)? {
             StreamMessage::Mutation(m) => {
                 let (flags, expiry) = (m.flags, m.expiry);
                 let meta = DocMeta { flags, expiry, ..meta(m.seqno, m.rev, m.cas, m.datatype) };
-                Self::Mutation(document(m.tag, meta)?)
+                Self::Mutation(Document::of(m.tag, meta, frame, collections)?)
             }
             StreamMessage::Deletion(d) => {
                 let (expiry, kind) = (d.delete_time.unwrap_or(0), DocKind::Deleted);
                 let meta = DocMeta { expiry, kind, ..meta(d.seqno, d.rev, d.cas, d.datatype) };
-                Self::Deletion(document(d.tag, meta)?)
+                Self::Deletion(Document::of(d.tag, meta, frame, collections)?)
             }
             StreamMessage::Expiration(e) => {
                 let (expiry, kind) = (e.delete_time, DocKind::Expired);
                 let meta = DocMeta { expiry, kind, ..meta(e.seqno, e.rev, e.cas, e.datatype) };
-                Self::Expiration(document(e.tag, meta)?)
+                Self::Expiration(Document::of(e.tag, meta, frame, collections)?)
             }
             StreamMessage::SnapshotMarker(marker) => Self::SnapshotMarker(marker),
             StreamMessage::SystemEvent(e) => Self::SystemChange(SystemChange {
