@@ -50,9 +50,8 @@ use crate::index::Current;
 use crate::limits::FLUSH_ITEMS;
 use crate::log::{Opened, ReadTo};
 use crate::ready::{ReadySet, WaitList};
-use crate::store::{Persisted, Record, VbBatch};
+use crate::store::{Persisted, Record, Slab, VbBatch};
 use crate::types::{Cas, CollectionId, Seqno, VbId, VbState};
-use bytes::Bytes;
 use core::ops::ControlFlow;
 use millstream_reclaim::sync::Arc;
 use millstream_reclaim::sync::atomic::{AtomicBool, AtomicU64, Ordering, fence};
@@ -315,16 +314,14 @@ impl Partition {
         });
         let ReadTo::Next(after) = measured else { return None };
         let high = Seqno(after.0 - 1);
-        let mut records = Vec::new();
+        let mut slab = Slab::with_capacity(size);
         let read = log.read(from, high, pin, |doc| {
-            records.push(Record {
-                meta: doc.meta,
-                key: Bytes::copy_from_slice(doc.key()),
-                value: Bytes::copy_from_slice(doc.value()),
-            });
+            slab.put(doc.meta, doc.key(), doc.value());
             ControlFlow::Continue(())
         });
         debug_assert_eq!(read, ReadTo::Next(after), "only what is persisted is trimmed");
+        let mut records = Vec::new();
+        slab.cut(&mut records);
         Some((high, records, size))
     }
 

@@ -13,6 +13,8 @@ use std::ops::RangeInclusive;
 ///   may be called from any thread at any time, also during those.
 /// - The seqnos of one vbucket rise from batch to batch and inside a batch; gaps are normal.
 /// - [`begin`](Store::begin) is called once, before everything else.
+/// - The keys and values of a batch may share buffers, which live as long as any part of them: a store that keeps
+///   them in memory copies what it keeps.
 /// - After [`commit`](Store::commit) failed with another kind than [`Misuse`](crate::ErrorKind::Misuse), whether
 ///   the batch is there is unknown until the store is opened again.
 ///

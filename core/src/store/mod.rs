@@ -13,6 +13,7 @@ mod identity;
 mod memory;
 mod pins;
 mod shared;
+mod slab;
 #[cfg(any(test, feature = "testing"))]
 pub mod suite;
 
@@ -24,3 +25,4 @@ pub use contract::{
 pub use embedded::{EmbeddedOptions, EmbeddedStore};
 pub use identity::random_identity;
 pub use memory::MemoryStore;
+pub(crate) use slab::Slab;

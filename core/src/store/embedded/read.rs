@@ -8,7 +8,6 @@ use super::writer::Core;
 use crate::error::Result;
 use crate::store::contract::{Persisted, Record};
 use crate::types::{DocMeta, Seqno, VbId};
-use bytes::BytesMut;
 use fjall::Readable;
 use std::ops::Bound;
 
@@ -71,7 +70,7 @@ impl Core {
         let stored = stored.map_err(|e| fault(&reading(vb), e))?.ok_or_else(|| {
             damaged(format!("vb {vb}: a key is at seqno {seqno}, but there is no record"))
         })?;
-        let record = decode_record(&db_key, &stored, &mut BytesMut::new())?;
+        let record = decode_record(&db_key, &stored)?;
         if record.key != key || record.meta != newest {
             return Err(damaged(format!(
                 "vb {vb}: a key is at seqno {seqno}, but there is the record of another one"

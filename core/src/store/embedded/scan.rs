@@ -6,11 +6,11 @@ use super::values::{Version, decode_superseded};
 use super::vbucket::lock;
 use super::writer::Core;
 use crate::error::{Error, ErrorKind, Result};
+use crate::store::Slab;
 use crate::store::checks::scan_ended;
 use crate::store::contract::{Record, Scan, Slice, SliceBudget};
 use crate::store::pins::{Gone, Pin};
 use crate::types::{Seqno, VbId};
-use bytes::BytesMut;
 use fjall::Snapshot;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
@@ -112,9 +112,10 @@ impl EmbeddedScan {
         let range = self.read_to.next()..=self.end;
         let sup = if superseded { Some(self.superseded(snapshot, range.clone())) } else { None };
         let mut skipped = sup.into_iter().flatten().peekable();
-        let (mut bytes, shown_before, mut slab) = (0, out.len(), BytesMut::new());
+        let (mut bytes, mut items, mut slab) = (0, 0, Slab::default());
         let seq = &self.core.database.seq;
         let what = reading(self.vb);
+        let mut read_to = self.end;
         for guard in by_seqno(snapshot, seq, self.vb, self.generation, range) {
             let (db_key, stored) = pair(guard, &what)?;
             let seqno = seqno_of(&db_key)?;
@@ -126,18 +127,20 @@ impl EmbeddedScan {
                 version.value = &[];
             }
             let record = version.bytes();
-            if slab.capacity() < record {
-                let left = budget.items.saturating_sub(out.len() - shown_before);
-                let wanted = record.saturating_mul(left).min(SLAB_BYTES);
-                slab = BytesMut::with_capacity(wanted.max(record));
+            if !slab.has_room(record) {
+                let wanted = record.saturating_mul(budget.items.saturating_sub(items));
+                let fresh = Slab::with_capacity(wanted.min(SLAB_BYTES).max(record));
+                std::mem::replace(&mut slab, fresh).cut(out);
             }
-            out.push(version.record(&mut slab));
-            bytes += record;
-            if bytes >= budget.bytes || out.len() - shown_before >= budget.items {
-                return Ok(seqno);
+            slab.put(version.meta, version.key, version.value);
+            (bytes, items) = (bytes + record, items + 1);
+            if bytes >= budget.bytes || items >= budget.items {
+                read_to = seqno;
+                break;
             }
         }
-        Ok(self.end)
+        slab.cut(out);
+        Ok(read_to)
     }
 
     /// Whether a newer version that the scan shows took the place of this one.

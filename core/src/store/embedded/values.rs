@@ -7,7 +7,7 @@ use crate::store::contract::Record;
 use crate::types::{
     Cas, Datatype, DocKind, DocMeta, FailoverEntry, RevSeqno, Seqno, VbId, VbState, VbUuid,
 };
-use bytes::{Buf, BufMut, BytesMut};
+use bytes::{Buf, BufMut, Bytes};
 use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
 /// What is kept of a vbucket besides its documents and its failover log.
@@ -80,14 +80,17 @@ pub(super) fn encode_record(db_key: &[u8], record: &Record, out: &mut Vec<u8>) {
     seal(db_key, out);
 }
 
-/// Decodes a version from `seq`; its key and value are cut from `slab`.
-pub(super) fn decode_record(db_key: &[u8], stored: &[u8], slab: &mut BytesMut) -> Result<Record> {
-    Ok(Version::parse(db_key, stored)?.record(slab))
+/// Decodes a version from `seq`.
+pub(super) fn decode_record(db_key: &[u8], stored: &[u8]) -> Result<Record> {
+    let version = Version::parse(db_key, stored)?;
+    let (key, value) = (version.key, version.value);
+    let [key, value] = [key, value].map(Bytes::copy_from_slice);
+    Ok(Record { meta: version.meta, key, value })
 }
 
 /// A version in `seq`, where it lies.
 pub(super) struct Version<'a> {
-    meta: DocMeta,
+    pub(super) meta: DocMeta,
     pub(super) key: &'a [u8],
     pub(super) value: &'a [u8],
 }
@@ -102,15 +105,6 @@ impl<'a> Version<'a> {
     /// Key and value together, in bytes.
     pub(super) fn bytes(&self) -> usize {
         self.key.len() + self.value.len()
-    }
-
-    /// The version with its key and value cut from `slab`.
-    pub(super) fn record(&self, slab: &mut BytesMut) -> Record {
-        slab.reserve(self.bytes());
-        slab.extend_from_slice(self.key);
-        let key = slab.split().freeze();
-        slab.extend_from_slice(self.value);
-        Record { meta: self.meta, key, value: slab.split().freeze() }
     }
 }
 

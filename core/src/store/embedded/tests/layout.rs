@@ -9,7 +9,6 @@ use crate::store::embedded::values::{
     encode_counters, encode_failover, encode_newest, encode_record, encode_superseded,
 };
 use crate::types::{Cas, FailoverEntry, Seqno, VbId, VbState, VbUuid};
-use bytes::BytesMut;
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
@@ -41,7 +40,7 @@ fn versions() {
     let meta = "01020304050607080000000000000009a0b0c0d0000000050100";
     assert_eq!(hex(&value[..33]), format!("{meta}00036b65797b7d"));
     assert_eq!(hex(&value[33..]), "164ad6b2");
-    assert_eq!(decode_record(&key, &value, &mut BytesMut::new()).unwrap(), record);
+    assert_eq!(decode_record(&key, &value).unwrap(), record);
     let mut key = Vec::new();
     doc_key(VB, GENERATION, b"key", &mut key);
     encode_newest(&key, &record.meta, &mut value);
@@ -99,12 +98,12 @@ fn a_flipped_bit_is_found_in_every_value() {
     for bit in 0..value.len() * 8 {
         let mut damaged = value.clone();
         damaged[bit / 8] ^= 1 << (bit % 8);
-        let e = decode_record(&key, &damaged, &mut BytesMut::new()).unwrap_err();
+        let e = decode_record(&key, &damaged).unwrap_err();
         assert!(e.to_string().contains("vb 258: entry 7 is damaged"), "{e}");
     }
     for cut in 0..value.len() {
-        assert!(decode_record(&key, &value[..cut], &mut BytesMut::new()).is_err(), "cut at {cut}");
+        assert!(decode_record(&key, &value[..cut]).is_err(), "cut at {cut}");
     }
     let elsewhere = seq_key(VB, GENERATION, Seqno(8));
-    assert!(decode_record(&elsewhere, &value, &mut BytesMut::new()).is_err(), "in a wrong place");
+    assert!(decode_record(&elsewhere, &value).is_err(), "in a wrong place");
 }
