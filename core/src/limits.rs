@@ -106,15 +106,18 @@ pub const SERVER_SOCKETS_MAX: usize = CONNECTIONS_MAX + 4096;
 pub const LOGIN_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(10);
 /// Wrong passwords that one socket may try.
 pub const AUTH_FAILURES_MAX: u32 = 8;
-/// Unsent bytes above which a connection's requests wait: more than any priority's share of stream messages, so that
+/// Unsent bytes above which a connection's requests wait: more than a connection's stream messages, so that
 /// requests are still heard when the stream waits for the socket.
 pub const OUTPUT_BYTES_HIGH: usize = 2 * 1024 * 1024;
-/// Unsent stream messages of a connection of high priority: writes of a mebibyte cost the least for each byte.
-pub const OUTPUT_BYTES_HIGH_PRIORITY: usize = 1024 * 1024;
+/// Unsent stream messages of a connection: large enough that a write costs little for each byte, and small enough that
+/// with many connections they are still in the cache when the socket takes them.
+pub const OUTPUT_BYTES_STREAM: usize = 256 * 1024;
+/// Bytes that a connection of high priority moves before others have their turn.
+pub const TURN_BYTES_HIGH_PRIORITY: usize = 1024 * 1024;
 /// The same for medium priority.
-pub const OUTPUT_BYTES_MEDIUM_PRIORITY: usize = 512 * 1024;
+pub const TURN_BYTES_MEDIUM_PRIORITY: usize = 512 * 1024;
 /// The same for low priority, which most clients ask for.
-pub const OUTPUT_BYTES_LOW_PRIORITY: usize = 256 * 1024;
+pub const TURN_BYTES_LOW_PRIORITY: usize = 256 * 1024;
 /// Room in which a connection inflates and compresses values that it keeps between its turns.
 pub const VALUE_ROOM_BYTES_KEPT: usize = 64 * 1024;
 /// Room that an idle connection's output buffer keeps.

@@ -8,7 +8,7 @@ use super::shared::Shared;
 use super::suspended::Suspended;
 use super::timer::Timer;
 use super::withheld::Withheld;
-use crate::limits::{CLOSE_TIME_MAX, NOOP_INTERVAL_MIN, OUTPUT_BYTES_HIGH};
+use crate::limits::{CLOSE_TIME_MAX, NOOP_INTERVAL_MIN, OUTPUT_BYTES_HIGH, OUTPUT_BYTES_STREAM};
 use crate::tls;
 use crate::wire::{FrameLimits, FrameReader};
 use core::future::poll_fn;
@@ -145,7 +145,7 @@ impl<S> Connection<S> {
 
     /// Whether stream messages are wanted: not before a good part of the last ones is gone.
     pub(super) fn wants_events(&self) -> bool {
-        !self.is_closing() && self.output.len() <= self.peer.stream_room() / 2
+        !self.is_closing() && self.output.len() <= OUTPUT_BYTES_STREAM / 2
     }
 
     /// When another turn is due at the latest.

@@ -2,7 +2,7 @@
 
 use super::scram::Exchange;
 use crate::limits::{
-    OUTPUT_BYTES_HIGH_PRIORITY, OUTPUT_BYTES_LOW_PRIORITY, OUTPUT_BYTES_MEDIUM_PRIORITY, TURN_BYTES,
+    TURN_BYTES, TURN_BYTES_HIGH_PRIORITY, TURN_BYTES_LOW_PRIORITY, TURN_BYTES_MEDIUM_PRIORITY,
 };
 use crate::producer::{Priority, Producer};
 use crate::types::Datatype;
@@ -66,18 +66,14 @@ impl Peer {
         self.has(Feature::SNAPPY) || self.has(Feature::SNAPPY_EVERYWHERE)
     }
 
-    /// Bytes that it moves before other connections have their turn: of streams as many as its priority lets wait, so
-    /// that where connections share a thread a high one gets four times what a low one gets.
+    /// Bytes that it moves before other connections have their turn: of streams as many as its priority says, so that
+    /// where connections share a thread a high one gets four times what a low one gets.
     pub(super) fn turn_bytes(&self) -> usize {
-        if self.dcp.is_some() { self.stream_room() } else { 4 * TURN_BYTES }
-    }
-
-    /// Unsent bytes up to which stream messages are added.
-    pub(super) fn stream_room(&self) -> usize {
         match self.dcp.as_ref().map(|producer| producer.controls().priority()) {
-            Some(Priority::High) => OUTPUT_BYTES_HIGH_PRIORITY,
-            Some(Priority::Medium) => OUTPUT_BYTES_MEDIUM_PRIORITY,
-            Some(Priority::Low) | None => OUTPUT_BYTES_LOW_PRIORITY,
+            Some(Priority::High) => TURN_BYTES_HIGH_PRIORITY,
+            Some(Priority::Medium) => TURN_BYTES_MEDIUM_PRIORITY,
+            Some(Priority::Low) => TURN_BYTES_LOW_PRIORITY,
+            None => 4 * TURN_BYTES,
         }
     }
 }

@@ -7,7 +7,9 @@ use super::dispatch::{self, dispatch};
 use super::peer::Peer;
 use super::status::Refused;
 use super::suspended::{Attempts, Resumed, Suspended};
-use crate::limits::{NOTED_REFUSALS_MAX, OUTPUT_BYTES_HIGH, TURN_BYTES, TURN_REQUESTS};
+use crate::limits::{
+    NOTED_REFUSALS_MAX, OUTPUT_BYTES_HIGH, OUTPUT_BYTES_STREAM, TURN_BYTES, TURN_REQUESTS,
+};
 use crate::producer::{Departure, Step};
 use crate::wire::{Aftermath, Feature, Frame, MalformedFrame, Opcode, Response, Status};
 use std::time::Instant;
@@ -179,14 +181,13 @@ impl<S> Connection<S> {
     fn step(&mut self) -> bool {
         let due = |at: Option<Instant>| at.is_some_and(|at| at <= self.turned);
         let wants_events = self.wants_events();
-        let room = self.peer.stream_room();
         let datatypes = self.peer.datatypes();
         let Some(producer) = &mut self.peer.dcp else { return true };
         if !wants_events && !due(producer.deadline()) {
             return true;
         }
         let layout = producer.layout();
-        let mut sink = OutputSink::new(&mut self.output, room, layout, datatypes);
+        let mut sink = OutputSink::new(&mut self.output, OUTPUT_BYTES_STREAM, layout, datatypes);
         match producer.step(self.turned, &mut sink) {
             Step::Idle | Step::Full => true,
             Step::Gone(departure) => {

@@ -11,7 +11,6 @@ pub(in crate::server) fn control(call: &mut Call<'_, '_>) -> Result<(), Stop> {
     let request = Control::parse(frame)?;
     let producer = call.producer()?;
     producer.control(producer::Control::parse(request.key, request.value)?)?;
-    call.output.keep(call.peer.stream_room());
     done(call)
 }
 

@@ -10,6 +10,7 @@
 //! | 512 skip deletions | granted where collections were agreed on |
 
 use crate::error::ErrorKind;
+use crate::limits::OUTPUT_BYTES_STREAM;
 use crate::producer::{IncludeValues, OpenOptions};
 use crate::server::call::{Call, Stop};
 use crate::server::setup::done;
@@ -68,7 +69,7 @@ pub(in crate::server) fn open(call: &mut Call<'_, '_>) -> Result<(), Stop> {
         Err(error) if error.kind() == ErrorKind::Closed => return Err(Stop::Close),
         Err(error) => return Err(error.into()),
     }
-    call.output.keep(call.peer.stream_room());
+    call.output.keep(OUTPUT_BYTES_STREAM);
     tracing::debug!(name, "a DCP connection was opened");
     done(call)
 }
