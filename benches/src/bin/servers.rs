@@ -3,8 +3,13 @@
 
 use benches::servers::{Arguments, measure};
 use clap::Parser;
+use mimalloc::MiMalloc;
 use std::ffi::OsStr;
 use std::process::ExitCode;
+
+/// As the shipped program has.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 fn main() -> ExitCode {
     // Our server is this very program, started again as a process of its own.
