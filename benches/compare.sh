@@ -29,9 +29,9 @@ ls -d /usr/lib/postgresql/*/bin >/dev/null 2>&1 || echo "compare: PostgreSQL is 
 
 if [ -n "$quick" ]; then
   cargo test --quiet --release -p benches --features compare --benches
-  cargo run --quiet --release -p benches --bin servers -- --quick
+  cargo run --quiet --release -p benches --features compare --bin servers -- --quick
 else
   cargo bench -p benches --features compare
-  cargo run --quiet --release -p benches --bin servers
+  cargo run --quiet --release -p benches --features compare --bin servers
 fi
 python3 benches/results.py
