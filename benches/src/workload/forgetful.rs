@@ -86,6 +86,10 @@ impl Scan for Nothing {
         Seqno::ZERO
     }
 
+    fn last_whose_key(&mut self, _: fn(&[u8]) -> bool) -> Result<Seqno> {
+        Ok(Seqno::ZERO)
+    }
+
     fn purge_seqno(&self) -> Seqno {
         Seqno::ZERO
     }

@@ -2,7 +2,7 @@
 
 use super::outbox::{Delivery, OutboxWriter};
 use super::pool::GatePermit;
-use crate::collections::is_system;
+use crate::collections::{is_of_default, is_system};
 use crate::error::{ErrorKind, Result};
 use crate::flow::Budget;
 use crate::limits::{BACKFILL_PAGE_BYTES, BACKFILL_SLICE_BYTES, BACKFILL_SLICE_ITEMS};
@@ -20,6 +20,8 @@ pub(crate) struct BackfillRequest {
     pub(crate) from: Seqno,
     /// Whether the stream shows no values, so that only those of system events are needed.
     pub(crate) without_values: bool,
+    /// Whether the client is shown the default collection only, and not told of other seqnos.
+    pub(crate) default_only: bool,
 }
 
 /// A request, its outbox, and its scan once it is open.
@@ -57,13 +59,17 @@ impl Backfill {
     /// Opens the scan.
     pub(super) fn create(&mut self, store: &dyn Store) -> Turn {
         self.turn(|backfill| {
-            let BackfillRequest { vb, from, without_values } = backfill.request;
+            let BackfillRequest { vb, from, without_values, default_only } = backfill.request;
             let mut scan = store.scan(vb, from..=Seqno::MAX)?;
             if without_values {
                 scan.leave_out_values(is_system);
             }
             // Tombstones may have been purged since the request was checked: the stream looks at that.
-            let (last, purge) = (scan.last(), scan.purge_seqno());
+            let purge = scan.purge_seqno();
+            let last = match default_only {
+                true => scan.last_whose_key(is_of_default)?,
+                false => scan.last(),
+            };
             backfill.outbox.deliver(Delivery::Opened { last, purge });
             backfill.scan = Some(scan);
             Ok(Turn::More)

@@ -110,7 +110,12 @@ fn until(what: &str, holds: impl Fn() -> bool) {
 impl Bench {
     fn schedule(&self, vb: u16) -> OutboxReader {
         let (writer, reader) = outbox(Arc::clone(&self.ready), usize::from(vb));
-        let request = BackfillRequest { vb: VbId(vb), from: Seqno(1), without_values: false };
+        let request = BackfillRequest {
+            vb: VbId(vb),
+            from: Seqno(1),
+            without_values: false,
+            default_only: false,
+        };
         let mut pinned = self.domain.reader("test");
         let taken =
             Backfills::schedule(&self.backfills, Backfill::new(request, writer), &pinned.pin());

@@ -83,6 +83,11 @@ pub struct SystemEvent<'a> {
     pub change: SystemChange<'a>,
 }
 
+/// Whether a qualified key is that of a document of the default collection, whose id is one byte, 0.
+pub(crate) fn is_of_default(key: &[u8]) -> bool {
+    key.first() == Some(&0)
+}
+
 /// Whether a qualified key is that of a system event.
 pub(crate) fn is_system(key: &[u8]) -> bool {
     key.first() == Some(&SYSTEM)

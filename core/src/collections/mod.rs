@@ -24,7 +24,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use event::{MANIFEST_KEY, is_system, manifest_of};
+pub(crate) use event::{MANIFEST_KEY, is_of_default, is_system, manifest_of};
 pub use event::{SystemChange, SystemEvent};
 pub(crate) use flat::flat;
 pub use key::Key;

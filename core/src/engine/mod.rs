@@ -16,6 +16,7 @@
 //! | H3 | the report is there | Release / Acquire | itself | the report is read before it is written | none yet |
 //! | F1 | a change of state: fence between the new state and the look for streams | SeqCst fence | F1 of `producer/requests.rs` | a stream validated against the old state outlives the change | `producer::state_change_vs_request` |
 //! | R1 | a rollback: fence between the new history and the look whether the engine stops | SeqCst fence | the fence of the flusher's pin | a log that nobody persists any more takes writes | none yet |
+//! | R2 | a rollback: fence between asking the flusher and the look whether it has stopped | SeqCst fence | itself, in `set_stopped` | who asks too late waits for an answer for ever | none yet |
 
 mod catch_up;
 mod clock;

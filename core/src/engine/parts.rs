@@ -17,7 +17,7 @@ use crate::ready::ReadySet;
 use crate::store::Store;
 use crate::types::VbId;
 use millstream_reclaim::sync::Arc;
-use millstream_reclaim::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use millstream_reclaim::sync::atomic::{AtomicBool, AtomicU64, Ordering, fence};
 use millstream_reclaim::{Domain, Published, PushList};
 use std::time::Duration;
 
@@ -160,6 +160,9 @@ impl EngineParts {
     pub(super) fn set_stopped(&self) {
         // H2 Release: pairs with `is_stopped`.
         self.stopped.store(true, Ordering::Release);
+        // R2 SeqCst fence: pairs with the one in `go_back`. A job that is pushed from now on sees that nobody takes it.
+        fence(Ordering::SeqCst);
+        drop(self.rollbacks.take_all());
         self.commits.notify();
         self.states.notify();
     }

@@ -14,7 +14,6 @@ use crate::types::{CollectionId, FailoverEntry, Seqno, VbId, VbState, VbUuid};
 use millstream_reclaim::Pin;
 use millstream_reclaim::sync::atomic::{Ordering, fence};
 use millstream_reclaim::sync::workers::{self, Receiver, Sender, channel};
-use std::sync::mpsc::RecvTimeoutError;
 use std::time::Duration;
 
 /// What the flusher is asked to do.
@@ -49,7 +48,15 @@ impl EngineParts {
         let (job, reply) = self.close_for_rollback(partition, to, uuid)?;
         self.rollbacks.push(job);
         self.dirty.wake();
-        let reached = match self.wait_for_flusher(&reply) {
+        // R2 SeqCst fence: pairs with the one in `set_stopped`. Whichever is second lets go of the job, whose asker
+        // then learns that nobody does it.
+        fence(Ordering::SeqCst);
+        if self.is_stopped() {
+            drop(self.rollbacks.take_all());
+        }
+        let replied = reply.recv();
+        let closed = || Error::new(ErrorKind::Closed, "the engine is shut down");
+        let reached = match replied.unwrap_or_else(|_| Err(closed())) {
             Ok(reached) => reached,
             Err(error) => {
                 self.reopen(partition)?;
@@ -214,19 +221,9 @@ impl EngineParts {
         stored.hand_over_to(vb, &next, &manifest, &pin)?;
         Ok(next)
     }
-
-    fn wait_for_flusher(&self, reply: &Receiver<Result<Seqno>>) -> Result<Seqno> {
-        loop {
-            match reply.recv_timeout(PATIENCE) {
-                Ok(reached) => return reached,
-                Err(RecvTimeoutError::Timeout) if !self.is_stopped() => {}
-                Err(_) => return Err(Error::new(ErrorKind::Closed, "the engine is shut down")),
-            }
-        }
-    }
 }
 
 /// How long a vbucket that was taken back waits for memory.
 const RELOAD_TIMEOUT: Duration = Duration::from_secs(10);
-/// How often it is looked whether the flusher is still there, or memory.
+/// How often it is looked whether there is memory.
 const PATIENCE: Duration = Duration::from_millis(100);

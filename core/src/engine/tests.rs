@@ -153,6 +153,7 @@ fn what_left_memory_is_backfilled_and_the_stream_goes_on_in_the_log() {
     let settings = EngineSettings { memory_bytes: 64_000, ..EngineSettings::default() };
     let builder = EngineBuilder::new(MemoryStore::new(1)).settings(settings);
     let engine = builder.open().expect("opens");
+    let mut last = Seqno::ZERO;
     for n in 0..1000_u64 {
         let seqno = loop {
             let mut session = engine.session("test");
@@ -166,7 +167,9 @@ fn what_left_memory_is_backfilled_and_the_stream_goes_on_in_the_log() {
                 Err(other) => panic!("{other:?}"),
             }
         };
-        assert_eq!(seqno, Seqno(n + 1));
+        // Seqnos may be left out: where memory is short the rest of a segment is, so that it can go.
+        assert!(seqno > last);
+        last = seqno;
         if n % 100 == 99 {
             wait_persisted(&engine, 0, seqno);
         }
@@ -176,7 +179,7 @@ fn what_left_memory_is_backfilled_and_the_stream_goes_on_in_the_log() {
     let mut producer = connect(&engine, "c");
     producer.stream_request(VbId(0), Opaque(1), &StreamRequest::from_zero()).expect("accepted");
     let mut inbox = Inbox::default();
-    run_until(&mut producer, &mut inbox, |inbox| inbox.docs().last() == Some(&1000));
+    run_until(&mut producer, &mut inbox, |inbox| inbox.docs().last() == Some(&last.0));
     let Got::Marker(0, _, flags) = inbox.got[0].1 else { panic!("a marker from 0 is first") };
     assert_eq!(flags, SnapshotFlags::DISK.with(SnapshotFlags::CHECKPOINT).0);
     let mut newest = BTreeMap::new();

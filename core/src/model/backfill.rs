@@ -105,7 +105,8 @@ impl Backfills {
     #[must_use]
     pub fn schedule(&self, vb: VbId, ready: &Arc<ReadySet>, pin: &Pin<'_>) -> Option<Outbox> {
         let (writer, reader) = room::outbox(Arc::clone(ready), usize::from(vb.0));
-        let request = BackfillRequest { vb, from: Seqno(1), without_values: false };
+        let request =
+            BackfillRequest { vb, from: Seqno(1), without_values: false, default_only: false };
         let taken = room::Backfills::schedule(&self.0, Backfill::new(request, writer), pin);
         taken.then_some(Outbox(reader))
     }

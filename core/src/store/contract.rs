@@ -263,6 +263,11 @@ pub trait Scan: Send {
     /// end. It may be below the range's end, since the highest seqnos of a vbucket may be void.
     fn last(&self) -> Seqno;
 
+    /// The seqno of the last record that it shows and whose key is among those that `shows` names, or 0 if there is
+    /// none: where a snapshot ends for a client that is not told of seqnos that it is not shown. Asked for before the
+    /// first slice; looks at records from the last one down to the one that it finds.
+    fn last_whose_key(&mut self, shows: fn(&[u8]) -> bool) -> Result<Seqno>;
+
     /// The vbucket's purge seqno when the scan was opened.
     fn purge_seqno(&self) -> Seqno;
 

@@ -190,6 +190,7 @@ impl ActiveStream {
             vb: self.name.vb,
             from: first.seqno,
             without_values: cx.layout.values.are_left_out(),
+            default_only: !self.filter.is_aware(),
         };
         self.source = Source::Store(Box::new(Reading { outbox, first }));
         if let Advanced::Dead(_) = cx.word.advance(StreamState::Backfilling) {

@@ -1,7 +1,7 @@
 //! What a stream shows of its vbucket's history.
 
 use super::request::FilterKind;
-use crate::collections::{Manifest, SystemChange, SystemEvent, is_system};
+use crate::collections::{Manifest, SystemChange, SystemEvent, is_of_default, is_system};
 use crate::partition::{History, Partition};
 use crate::types::{CollectionId, DocMeta, ScopeId, Seqno};
 use millstream_reclaim::Pin;
@@ -196,14 +196,11 @@ impl StreamFilter {
         }
     }
 
-    /// Where a snapshot of the store ends whose last entry is at `last`: there, or for a client that is not told of
-    /// seqnos that it is not shown, at the last document that it is shown. (If such a client's collection was written
-    /// to since, where that was before `last` is not known, and the snapshot ends at `last`.)
+    /// Where a snapshot of the store ends whose last entry (that the client may be shown, if it is not told of others)
+    /// is at `last`: there, or nowhere if that entry's collection is gone.
     pub(crate) fn snapshot_end(&self, last: Seqno, partition: &Partition, pin: &Pin<'_>) -> Seqno {
         match self {
-            Self::Legacy => Some(partition.history(pin).default.high())
-                .filter(|high| *high < last)
-                .unwrap_or(last),
+            Self::Legacy if partition.history(pin).default.is_closing() => Seqno::ZERO,
             _ => last,
         }
     }
@@ -224,6 +221,6 @@ impl StreamFilter {
     /// Whether a snapshot may end with an entry: with any, unless the client is not told of seqnos that it is not
     /// shown.
     pub(crate) fn ends_at(&self, key: &[u8]) -> bool {
-        self.is_aware() || key.first() == Some(&0)
+        self.is_aware() || is_of_default(key)
     }
 }

@@ -148,6 +148,9 @@ impl Scan for WatchedScan {
     fn last(&self) -> Seqno {
         self.scan.last()
     }
+    fn last_whose_key(&mut self, shows: fn(&[u8]) -> bool) -> Result<Seqno> {
+        self.scan.last_whose_key(shows)
+    }
     fn purge_seqno(&self) -> Seqno {
         self.scan.purge_seqno()
     }

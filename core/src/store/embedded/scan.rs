@@ -72,17 +72,29 @@ impl EmbeddedScan {
         if last <= self.end {
             return Ok(if last > self.read_to { last } else { Seqno::ZERO });
         }
+        self.last_of(snapshot, superseded, |_, _| Ok(true))
+    }
+
+    /// The last record that it shows and that `is_it` takes, by its key and value in the database.
+    fn last_of(
+        &self,
+        snapshot: &Snapshot,
+        superseded: bool,
+        is_it: impl Fn(&[u8], &[u8]) -> Result<bool>,
+    ) -> Result<Seqno> {
         let (seq, range) = (&self.core.database.seq, self.read_to.next()..=self.end);
         let sup = if superseded { Some(self.superseded(snapshot, range.clone())) } else { None };
         let mut skipped = sup.into_iter().flatten().rev().peekable();
         for guard in by_seqno(snapshot, seq, self.vb, self.generation, range).rev() {
-            let seqno = seqno_of(&pair(guard, &reading(self.vb))?.0)?;
+            let (key, stored) = pair(guard, &reading(self.vb))?;
+            let seqno = seqno_of(&key)?;
             while skipped.next_if(|entry| matches!(entry, Ok((old, _)) if *old > seqno)).is_some() {
             }
             match skipped.peek() {
                 Some(Err(_)) => break,
                 Some(&Ok((old, new))) if old == seqno && new <= self.end => {}
-                _ => return Ok(seqno),
+                _ if is_it(&key, &stored)? => return Ok(seqno),
+                _ => {}
             }
         }
         skipped.find_map(Result::err).map_or(Ok(Seqno::ZERO), Err)
@@ -182,6 +194,21 @@ impl Scan for EmbeddedScan {
 
     fn last(&self) -> Seqno {
         self.last
+    }
+
+    fn last_whose_key(&mut self, shows: fn(&[u8]) -> bool) -> Result<Seqno> {
+        let Some(pin) = self.pin else { return Ok(Seqno::ZERO) };
+        let vbucket = self.core.slot(self.vb)?.sound()?;
+        vbucket.pins.read_to(pin).map_err(|gone| self.gone(gone))?;
+        let superseded = vbucket.kept.superseded > 0;
+        drop(vbucket);
+        let found = self.last_of(&self.core.database.snapshot(), superseded, |key, stored| {
+            Ok(shows(Version::parse(key, stored)?.key))
+        })?;
+        // What it looked at was all there if its versions are kept still.
+        let vbucket = self.core.slot(self.vb)?.lock();
+        vbucket.pins.read_to(pin).map_err(|gone| self.gone(gone))?;
+        Ok(found)
     }
 
     fn purge_seqno(&self) -> Seqno {

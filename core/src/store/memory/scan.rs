@@ -7,7 +7,7 @@ use crate::store::checks::scan_ended;
 use crate::store::contract::{Record, Scan, Slice, SliceBudget};
 use crate::store::pins::Pin;
 use crate::types::{Seqno, VbId};
-use std::ops::RangeInclusive;
+use std::ops::{ControlFlow, RangeInclusive};
 use std::sync::{Arc, Mutex};
 
 /// An open scan; dropping it gives up the versions that it kept.
@@ -58,6 +58,18 @@ impl Scan for MemoryScan {
 
     fn last(&self) -> Seqno {
         self.last
+    }
+
+    fn last_whose_key(&mut self, shows: fn(&[u8]) -> bool) -> Result<Seqno> {
+        let Some(pin) = self.pin else { return Ok(Seqno::ZERO) };
+        let mut at = self.end;
+        loop {
+            let found = lock(self.vbucket()).last_whose_key(pin, at, self.end, PAGE, shows);
+            match found.map_err(|_| scan_ended(self.vb))? {
+                ControlFlow::Break(seqno) => return Ok(seqno),
+                ControlFlow::Continue(next) => at = next,
+            }
+        }
     }
 
     fn purge_seqno(&self) -> Seqno {

@@ -5,7 +5,7 @@ use crate::store::pins::{Gone, Pin, Pins};
 use crate::types::{DocMeta, FailoverEntry, Seqno};
 use bytes::Bytes;
 use std::collections::{BTreeMap, BTreeSet};
-use std::ops::Bound;
+use std::ops::{Bound, ControlFlow};
 
 /// What is kept of one vbucket. Every method leaves these true:
 ///
@@ -252,6 +252,29 @@ impl Vbucket {
         let range = (Bound::Excluded(read_to), Bound::Included(end));
         let mut newest_first = self.history.range(range).rev().map(|(&seqno, _)| seqno);
         newest_first.find(|&seqno| self.shown(seqno, end)).unwrap_or(Seqno::ZERO)
+    }
+
+    /// The last version at or below `at` that the scan shows and whose key is asked for, looking at `limit` of them at
+    /// most. Breaks with where to go on.
+    pub(super) fn last_whose_key(
+        &self,
+        pin: Pin,
+        at: Seqno,
+        end: Seqno,
+        limit: usize,
+        shows: fn(&[u8]) -> bool,
+    ) -> Result<ControlFlow<Seqno, Seqno>, Gone> {
+        let range = (Bound::Excluded(self.pins.read_to(pin)?), Bound::Included(at));
+        let newest_first = self.history.range(range).rev();
+        for (looked, (&seqno, version)) in newest_first.enumerate() {
+            if looked == limit {
+                return Ok(ControlFlow::Continue(seqno));
+            }
+            if self.shown(seqno, end) && shows(&version.key) {
+                return Ok(ControlFlow::Break(seqno));
+            }
+        }
+        Ok(ControlFlow::Break(Seqno::ZERO))
     }
 
     /// Forgets the versions in (`from`, `to`] that no scan needs, looking at `limit` at most. Returns the last

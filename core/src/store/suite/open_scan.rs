@@ -11,6 +11,8 @@ pub(super) struct OpenScan {
     pub(super) scan: Box<dyn Scan>,
     pub(super) vb: usize,
     pub(super) expected: Expected,
+    /// The last seqno whose key is [`odd`].
+    pub(super) last_odd: Seqno,
     pub(super) shown: Vec<Record>,
     pub(super) read_to: Seqno,
     pub(super) ended: bool,
@@ -54,6 +56,19 @@ impl OpenScan {
         ensure!(lacking.is_none(), "{:?} shows {shown:?} without {lacking:?}", self.scan.range());
         let last = shown.last().copied().unwrap_or(0);
         ensure!(self.scan.last().get() == last, "the last is {}, not {last}", self.scan.last());
+        let last_odd = last_of(&self.shown, odd);
+        ensure!(self.last_odd == last_odd, "the last odd is {}, not {last_odd}", self.last_odd);
         Ok(())
     }
+}
+
+/// Whether a key's last byte is odd: some are.
+pub(super) fn odd(key: &[u8]) -> bool {
+    key.last().is_some_and(|byte| byte % 2 == 1)
+}
+
+/// The last of some records whose key is asked for.
+pub(super) fn last_of(records: &[Record], shows: fn(&[u8]) -> bool) -> Seqno {
+    let last = records.iter().rfind(|record| shows(&record.key));
+    last.map_or(Seqno::ZERO, |record| record.meta.seqno)
 }

@@ -1,6 +1,7 @@
 //! Scans: a snapshot each, however long it is held and in whatever slices it is read.
 
 use super::check::{Broken, Check, Maker, Outcome, Step, Verdict, ensure};
+use super::open_scan::{last_of, odd};
 use super::sample::{
     ALL, UNBOUNDED, VB, begun, commit, doc, drain, history_of, part, seqnos, slice, tombstone,
 };
@@ -76,6 +77,8 @@ fn keeps_to_its_range(maker: &mut dyn Maker) -> Outcome {
         ensure!(got == range(*fixed.start(), *fixed.end()), "{asked:?} became {got:?}");
         let last = want.last().copied().unwrap_or(0);
         ensure!(scan.last() == Seqno(last), "of {asked:?} the last is {}", scan.last());
+        let nothing = scan.last_whose_key(|_| false)?;
+        ensure!(nothing == Seqno::ZERO, "of {asked:?} the last of nothing is {nothing}");
         let shown = seqnos(&drain(&mut *scan, UNBOUNDED)?);
         ensure!(shown == want, "{asked:?} shows {shown:?}, not {want:?}");
     }
@@ -202,8 +205,10 @@ fn low_end_shows_no_key_twice(maker: &mut dyn Maker) -> Outcome {
     commit(&*store, vec![doc(13, "a", "third")])?;
     for end in 1..=13 {
         let mut scan = store.scan(VB, range(0, end))?;
-        let last = scan.last();
+        let (last, last_odd) = (scan.last(), scan.last_whose_key(odd)?);
         let shown = drain(&mut *scan, UNBOUNDED)?;
+        let want = last_of(&shown, odd);
+        ensure!(last_odd == want, "up to {end} the last odd is {last_odd}, not {want}");
         let mut keys: Vec<_> = shown.iter().map(|record| record.key.clone()).collect();
         keys.sort();
         keys.dedup();

@@ -3,7 +3,7 @@
 use super::check::{Broken, Maker, Step, ensure};
 use super::dice::Dice;
 use super::model::Model;
-use super::open_scan::OpenScan;
+use super::open_scan::{OpenScan, odd};
 use super::random::Tally;
 use super::sample::{doc, history_of, keys_of, log, tombstone};
 use crate::store::{Batch, Durability, Persisted, Record, SliceBudget, Start, Store, VbBatch};
@@ -140,14 +140,23 @@ impl<'a> Walk<'a> {
         let start = if self.dice.chance(60) { 0 } else { self.dice.below(high + 3) };
         let end = if self.dice.chance(70) { u64::MAX } else { self.dice.below(high + 3) };
         self.note("scan", &(vb, start, end));
-        let scan = self.store()?.scan(VbId(vb as u16), Seqno(start)..=Seqno(end))?;
+        let mut scan = self.store()?.scan(VbId(vb as u16), Seqno(start)..=Seqno(end))?;
+        let last_odd = scan.last_whose_key(odd)?;
         let range = Seqno(start)..=Seqno(end.min(high));
         ensure!(scan.range() == range, "a scan of {range:?} says {:?}", scan.range());
         let purge = self.models[vb].purge_seqno();
         ensure!(scan.purge_seqno() == purge, "it tells {}, not {purge}", scan.purge_seqno());
         let expected = self.models[vb].expected(&range);
         let read_to = Seqno(start.saturating_sub(1));
-        self.scans.push(OpenScan { scan, vb, expected, shown: Vec::new(), read_to, ended: false });
+        self.scans.push(OpenScan {
+            scan,
+            vb,
+            expected,
+            last_odd,
+            shown: Vec::new(),
+            read_to,
+            ended: false,
+        });
         self.tally.scans += 1;
         Ok(())
     }

@@ -198,6 +198,10 @@ impl Scan for GatedScan {
         self.scan.last()
     }
 
+    fn last_whose_key(&mut self, shows: fn(&[u8]) -> bool) -> Result<Seqno> {
+        self.scan.last_whose_key(shows)
+    }
+
     fn purge_seqno(&self) -> Seqno {
         self.scan.purge_seqno()
     }

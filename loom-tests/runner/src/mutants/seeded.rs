@@ -213,7 +213,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         text: "        self.used.compare_exchange(false, true, Ordering::Acquire, Ordering::Relaxed).is_ok()",
         with: "        !self.used.load(Ordering::Acquire) && { self.used.store(true, Ordering::Relaxed); true }",
         count: 1,
-        models: "place::release_vs_claims pool::two_borrowers",
+        models: "place::release_vs_claims",
     },
     Mutant {
         bug: "arc-swap: a debt is not confirmed",

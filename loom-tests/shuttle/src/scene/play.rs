@@ -1,7 +1,7 @@
 //! One schedule, from the engine's opening to the end of the last thing that lived.
 
 use super::client::Client;
-use super::closer::{self, Accepted};
+use super::closer::{self, Done};
 use super::dice::{below, one_in};
 use super::seen::{self, add};
 use super::store;
@@ -41,7 +41,7 @@ pub(crate) fn play() {
         .into_iter()
         .map(|producer| thread::spawn(move || Client::new(producer, calm).run()))
         .collect();
-    let mut others: Vec<JoinHandle<Vec<Accepted>>> = (0..if calm { 0 } else { 2 })
+    let mut others: Vec<JoinHandle<Vec<Done>>> = (0..if calm { 0 } else { 2 })
         .map(|_| {
             let (engine, handles) = (engine.clone(), handles.clone());
             thread::spawn(move || closer::close(&engine, &handles))
@@ -51,15 +51,17 @@ pub(crate) fn play() {
     if one_in(2) {
         others.push(with(&engine, closer::look));
     }
-    let accepted = others.into_iter().flat_map(|other| other.join().expect("it did not panic"));
-    let accepted: Vec<Accepted> = accepted.collect();
+    let done = others.into_iter().flat_map(|other| other.join().expect("it did not panic"));
+    let done: Vec<Done> = done.collect();
 
     let clients = if calm { join(clients) } else { clients };
     let report = end(engine);
     assert!(report.clean, "not closed in order: {report:?}");
     assert_eq!(report.held, 0, "a value had an owner after its grace period");
-    for write in &accepted {
-        assert!(write.is_stored(&store), "accepted, and lost in an orderly end: {write:?}");
+    for deed in &done {
+        if let Done::Wrote(accepted) = deed {
+            accepted.check(&store, &done);
+        }
     }
     join(clients);
     for handle in &handles {
@@ -89,7 +91,7 @@ fn join(clients: Vec<JoinHandle<()>>) -> Vec<JoinHandle<()>> {
     Vec::new()
 }
 
-fn with(engine: &Engine, run: fn(&Engine) -> Vec<Accepted>) -> JoinHandle<Vec<Accepted>> {
+fn with(engine: &Engine, run: fn(&Engine) -> Vec<Done>) -> JoinHandle<Vec<Done>> {
     let engine = engine.clone();
     thread::spawn(move || run(&engine))
 }

@@ -7,10 +7,10 @@ use millstream::types::{Cas, Datatype, DocKind, DocMeta, RevSeqno, Seqno, VbId, 
 /// How many vbuckets it has.
 pub(crate) const VBUCKETS: u16 = 2;
 /// Documents of each vbucket that only the store has.
-const STORED: u64 = 3;
+pub(crate) const STORED: Seqno = Seqno(3);
 
 /// The last seqno of each vbucket where everything is to be streamed.
-pub(crate) const GOAL: Seqno = Seqno(STORED + 2);
+pub(crate) const GOAL: Seqno = Seqno(STORED.0 + 2);
 
 /// See the module.
 pub(crate) fn with_past() -> MemoryStore {
@@ -18,8 +18,8 @@ pub(crate) fn with_past() -> MemoryStore {
     store.begin(8).expect("a new store begins");
     let vbs = (0..VBUCKETS).map(|vb| VbBatch {
         vb: VbId(vb),
-        records: (1..=STORED).map(|n| record(Seqno(n))).collect(),
-        high: Seqno(STORED),
+        records: (1..=STORED.0).map(|n| record(Seqno(n))).collect(),
+        high: STORED,
         state: Some(VbState::Active),
         failover: None,
     });

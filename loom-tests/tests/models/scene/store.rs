@@ -38,6 +38,9 @@ impl Scan for OneByOne {
     fn last(&self) -> Seqno {
         Seqno(self.last)
     }
+    fn last_whose_key(&mut self, _: fn(&[u8]) -> bool) -> Result<Seqno> {
+        Ok(Seqno(self.last))
+    }
     fn purge_seqno(&self) -> Seqno {
         Seqno::ZERO
     }
