@@ -46,7 +46,11 @@ impl Accepted {
             |done| matches!(done, Done::TookBack(vb, to) if *vb == self.vb && *to < self.seqno),
         );
         let purged = |done: &Done| matches!(done, Done::Purged(vb) if *vb == self.vb);
-        let may_be_purged = self.is_delete && done.iter().any(purged);
+        let deletes = |done: &Done| {
+            matches!(done, Done::Wrote(other) if other.is_delete && other.seqno >= self.seqno
+                && (other.vb, &other.key) == (self.vb, &self.key))
+        };
+        let may_be_purged = done.iter().any(purged) && done.iter().any(deletes);
         let newest = store.get(self.vb, &self.key).expect("it is there to be read");
         let is_stored = newest.is_some_and(|record| record.meta.seqno >= self.seqno);
         assert!(
