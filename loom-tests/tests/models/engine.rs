@@ -13,8 +13,7 @@ use std::task::Poll;
 /// A connection is opened while the engine shuts down: it is refused, or closed.
 #[test]
 fn shutdown_vs_connect() {
-    let model = Model::new("engine::shutdown_vs_connect", 2).bound(1).floor(59);
-    model.deep(Some(2), 59).check(|| {
+    Model::new("engine::shutdown_vs_connect", 2).bound(2).floor(7_200).check(|| {
         let (bare, producer) = bare();
         let stopping = thread::spawn({
             let engine = bare.engine.clone();

@@ -2,4 +2,8 @@
 //! and one that is found fails the run until it is taken off this list.
 
 /// The bugs by their names, and why each goes unseen.
-pub(super) const OPEN: &[(&str, &str)] = &[];
+pub(super) const OPEN: &[(&str, &str)] = &[(
+    "partition: no fence after the flag is cleared",
+    "the fences that stand around each access of arc-swap in the models are in its place: the history is looked up \
+     between the flag and the log",
+)];

@@ -229,7 +229,15 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         text: "if slot.pay_for_storage::<T>(ptr, storage_addr) {",
         with: "if false {",
         count: 1,
-        models: "arc_swap::one_reader_one_closer arc_swap::load_full_vs_swap arc_swap::helped_reader arc_swap::exchange_vs_closer",
+        models: "arc_swap::one_reader_one_closer arc_swap::load_full_vs_swap arc_swap::exchange_vs_closer",
+    },
+    Mutant {
+        bug: "arc-swap: a reader that was helped takes what it had found itself",
+        file: "arc-swap/src/strategy/hybrid.rs",
+        text: "unsafe { Self::new(replacement as *mut _, None) }",
+        with: "let _ = replacement;\n                unsafe { Self::new(candidate, None) }",
+        count: 1,
+        models: "arc_swap::helped_reader",
     },
     Mutant {
         bug: "arc-swap: a swap by load and store",
