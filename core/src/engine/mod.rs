@@ -10,7 +10,7 @@
 //! | O1 | counters, connection numbers | Relaxed | none | nothing: statistics, and numbers that only have to differ | none |
 //! | G1 | how often a signal was told | Release / Acquire | itself | somebody who waits takes an old telling for a new one | `engine::signal` |
 //! | G2 | a signal: fence between registering and looking, and between the change and the look for who waits | SeqCst fence | itself | both miss each other: asleep for ever | `engine::signal` |
-//! | G3 | how often a signal's list was taken, raised after that and read before a registration | Release / Acquire | itself | a registration that was taken passes for one that is still there: asleep for ever | none yet: a race test and the schedules |
+//! | G3 | how often a signal's list was taken, raised after that and read before a registration | Release / Acquire | itself | a registration that was taken passes for one that is still there: asleep for ever | `engine::renewed` |
 //! | H1 | the engine stops | AcqRel / Acquire | itself | a worker that sees it misses what came before, such as the closed logs | none yet |
 //! | H2 | the flusher has stopped | Release / Acquire | itself | who waits for a commit misses the last one | none yet |
 //! | H3 | the report is there | Release / Acquire | itself | the report is read before it is written | none yet |
@@ -49,7 +49,7 @@ pub use session::{Fetched, NotInMemory, Session};
 pub use settings::EngineSettings;
 pub use shutdown::{Quiesce, ShutdownReport};
 #[cfg(millstream_loom)]
-pub(crate) use signal::CommitSignal;
+pub(crate) use signal::{CommitSignal, Registration};
 pub use signal::{Flushed, Persisted, PersistedAll, StatePersisted, StatesChanged};
 pub use start::EngineBuilder;
 pub use stats::{

@@ -55,10 +55,10 @@ impl CommitSignal {
 /// made while somebody is between telling and taking the list may be taken without being told of again: it does not
 /// count, and the next poll makes another.
 #[derive(Debug, Default)]
-pub(super) struct Registration(Option<(u64, Waker)>);
+pub(crate) struct Registration(Option<(u64, Waker)>);
 
 impl Registration {
-    pub(super) fn renew(&mut self, signal: &CommitSignal, waker: &Waker) {
+    pub(crate) fn renew(&mut self, signal: &CommitSignal, waker: &Waker) {
         let told = signal.told();
         if self.0.as_ref().is_some_and(|(at, ours)| *at == told && ours.will_wake(waker)) {
             return;

@@ -1,7 +1,7 @@
 //! A whole engine without threads: the model is flusher, worker and reaper.
 
 use super::backfill::Queue;
-use crate::engine::{CommitSignal, Engine, EngineBuilder, EngineSettings};
+use crate::engine::{CommitSignal, Engine, EngineBuilder, EngineSettings, Registration};
 use crate::error::Result;
 use crate::store::Store;
 use core::task::Waker;
@@ -31,6 +31,17 @@ pub fn open(store: impl Store, settings: EngineSettings) -> Result<Bare> {
 /// `CommitSignal`.
 #[derive(Debug, Default)]
 pub struct Signal(CommitSignal);
+
+/// `Registration`: of a future that is polled however often.
+#[derive(Debug, Default)]
+pub struct Registered(Registration);
+
+impl Registered {
+    /// `Registration::renew`.
+    pub fn renew(&mut self, signal: &Signal, waker: &Waker) {
+        self.0.renew(&signal.0, waker);
+    }
+}
 
 impl Signal {
     /// `CommitSignal::register`.

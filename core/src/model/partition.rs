@@ -131,6 +131,11 @@ impl Partition {
         self.0.settle(high, pin);
     }
 
+    /// `Partition::trim` of all that may go. The cells of keys are not told: they are not to be used any more.
+    pub fn trim(&self, pin: &Pin<'_>) -> u64 {
+        self.0.trim(pin, |_| false)
+    }
+
     /// `Partition::mark_dirty`.
     pub fn mark_dirty(&self) {
         self.0.mark_dirty();

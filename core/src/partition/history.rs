@@ -28,7 +28,7 @@
 //!
 //! | label | access | ordering | pairs with | what breaks if weaker | model |
 //! |---|---|---|---|---|---|
-//! | V8 | `stored_last`: raised before the log is trimmed, read after it was found empty | Release / Acquire | itself, through the log's floor | the high seqno falls when the last document leaves the log | none yet |
+//! | V8 | `stored_last`: raised before the log is trimmed, read after it was found empty | Release / Acquire | itself, through the log's floor | the high seqno falls when the last document leaves the log | `partition::high_vs_trim` |
 //! | V6 | `alive`, `purge` | Relaxed | none | nothing: statistics, and a bound that the stream's backfill checks again | none |
 //!
 //! # Reclamation

@@ -3,7 +3,7 @@
 use crate::scene::{bare, finish};
 use loom::sync::atomic::{AtomicUsize, Ordering};
 use loom::thread;
-use millstream::model::Signal;
+use millstream::model::{Registered, Signal};
 use millstream::producer::OpenOptions;
 use millstream_models::{Model, block_on};
 use std::future::poll_fn;
@@ -63,5 +63,40 @@ fn signal() {
         flusher.join().unwrap();
         looker.join().unwrap();
         assert_eq!(signal.told(), 2);
+    });
+}
+
+/// Who waits is polled again and again, and registers once for each telling: never is a registration that was taken
+/// already taken for one that is still there.
+#[test]
+fn renewed() {
+    let model = Model::new("engine::renewed", 3).bound(3).floor(13_000);
+    model.deep(Some(4), 13_000).check(|| {
+        let signal = Arc::new(Signal::default());
+        let committed = Arc::new(AtomicUsize::new(0));
+        let other = thread::spawn({
+            let signal = Arc::clone(&signal);
+            move || signal.notify()
+        });
+        let ours = thread::spawn({
+            let (signal, committed) = (Arc::clone(&signal), Arc::clone(&committed));
+            move || {
+                committed.store(1, Ordering::Relaxed);
+                signal.notify();
+            }
+        });
+        let mut registered = Registered::default();
+        block_on(poll_fn(|cx| {
+            if committed.load(Ordering::Relaxed) == 1 {
+                return Poll::Ready(());
+            }
+            registered.renew(&signal, cx.waker());
+            match committed.load(Ordering::Relaxed) {
+                1 => Poll::Ready(()),
+                _ => Poll::Pending,
+            }
+        }));
+        other.join().unwrap();
+        ours.join().unwrap();
     });
 }

@@ -119,6 +119,34 @@ fn persisted_is_stored() {
     });
 }
 
+/// The last document leaves the log, and is the last document all the same.
+#[test]
+fn high_vs_trim() {
+    let model = Model::new("partition::high_vs_trim", 2).bound(3).floor(1_300);
+    model.deep(Some(4), 1_300).check(|| {
+        let room = Room::new();
+        let dirty = Tracked::new(ReadySet::new(2));
+        let partition = partition(&dirty, &room.domain);
+        let key = Key::new();
+        let mut flusher = room.reader("flusher");
+        partition.set(&key, b"a", &flusher.pin()).expect("written");
+        let reader = pinned(room.reader("reader"), {
+            let partition = Arc::clone(&partition);
+            move |pin| assert_eq!(partition.high(pin), Seqno(1))
+        });
+        {
+            let pin = flusher.pin();
+            let gathered = partition.collect(&pin).expect("one version");
+            partition.settle(gathered.high, &pin);
+            assert!(partition.trim(&pin) > 0, "one segment is full");
+        }
+        let ((), reader) = reader.join().unwrap();
+        assert_eq!(partition.high(&flusher.pin()), Seqno(1));
+        drop((partition, key, flusher, reader));
+        room.finish();
+    });
+}
+
 /// Two writers of one key: both write, in the order of their seqnos, and a seqno that was lost in the race is void.
 #[test]
 fn one_key_two_writers() {

@@ -485,6 +485,22 @@ pub(crate) const CORE: &[Mutant] = &[
         models: "ready::grown",
     },
     Mutant {
+        bug: "engine: a registration counts though it may be taken without being told of",
+        file: "core/src/engine/signal.rs",
+        text: "let settled = signal.swept.load(Ordering::Acquire) == told;",
+        with: "let settled = true;",
+        count: 1,
+        models: "engine::renewed",
+    },
+    Mutant {
+        bug: "partition: the last document is noted after it may leave the log",
+        file: "core/src/partition/vbucket.rs",
+        text: "            history.note_stored(last);\n",
+        with: "            let _ = last;\n",
+        count: 1,
+        models: "partition::high_vs_trim",
+    },
+    Mutant {
         bug: "producer: a step does not look whether its connection is closed",
         file: "core/src/producer/step.rs",
         text: "if self.connection.is_closed() {",
