@@ -70,6 +70,16 @@ impl Conversation {
         panic!("no rest after {TURNS_MAX} turns");
     }
 
+    /// Done when the server may have something to say by itself, such as what a backfill has read meanwhile. False when
+    /// the conversation is over.
+    ///
+    /// # Cancel safety
+    /// Nothing is lost when it is dropped.
+    pub async fn has_news(&mut self) -> bool {
+        !self.connection.is_closing()
+            && poll_fn(|cx| self.connection.poll_own_events(cx)).await.is_ok()
+    }
+
     fn hear(&mut self, heard: &mut Vec<u8>) {
         let mut cx = Context::from_waker(Waker::noop());
         while let Poll::Ready(written) = self.connection.output.poll_write(&mut cx, heard) {

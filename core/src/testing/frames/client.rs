@@ -100,8 +100,16 @@ async fn record(served: &Served, who: Who) -> Said {
     let mut conversation = served.offline().connect();
     let server = async {
         let (mut heard, mut answer) = (Vec::new(), Vec::new());
-        while theirs.read_buf(&mut heard).await.expect("a pipe") > 0 {
-            conversation.say(&heard, &mut answer).await;
+        let mut goes_on = true;
+        loop {
+            tokio::select! {
+                read = theirs.read_buf(&mut heard) => if read.expect("a pipe") == 0 {
+                    break;
+                },
+                // What is not in memory any more comes later.
+                news = conversation.has_news(), if goes_on => goes_on = news,
+            }
+            goes_on &= conversation.say(&heard, &mut answer).await;
             said.borrow_mut().rest.extend_from_slice(&answer);
             theirs.write_all(&answer).await.expect("a pipe");
             heard.clear();
