@@ -89,11 +89,13 @@ impl Served {
     }
 
     /// The servers, for who connects on their own.
+    #[cfg(feature = "client")]
     pub(super) fn offline(&self) -> &Offline {
         &self.welcoming
     }
 
     /// Where they run.
+    #[cfg(feature = "client")]
     pub(super) fn runtime(&self) -> &Runtime {
         &self.runtime
     }
