@@ -14,7 +14,7 @@ use millstream::store::{
     Batch, Durability, EmbeddedOptions, EmbeddedStore, MemoryStore, Record, SliceBudget, Store,
     VbBatch,
 };
-use millstream::types::{Cas, Datatype, DocKind, DocMeta, RevSeqno, Seqno, VbId};
+use millstream::types::{Cas, DocMeta, Seqno, VbId};
 use std::fs::File;
 use std::path::Path;
 use std::process::ExitCode;
@@ -74,15 +74,7 @@ fn fill(store: &impl Store, each: u64) {
 }
 
 fn record(seqno: u64, (key, value): (&[u8], &[u8])) -> Record {
-    let meta = DocMeta {
-        seqno: Seqno(seqno),
-        cas: Cas(seqno),
-        rev: RevSeqno(1),
-        flags: 0,
-        expiry: 0,
-        datatype: Datatype::RAW,
-        kind: DocKind::Alive,
-    };
+    let meta = DocMeta::alive(Seqno(seqno), Cas(seqno));
     // In the default collection, as the engine stores it.
     let key = [&[0][..], key].concat();
     Record { meta, key: key.into(), value: Bytes::copy_from_slice(value) }

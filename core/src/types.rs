@@ -180,6 +180,22 @@ pub struct DocMeta {
     pub kind: DocKind,
 }
 
+impl DocMeta {
+    /// Of the first version of a document, which never expires, without flags or datatype.
+    #[must_use]
+    pub const fn alive(seqno: Seqno, cas: Cas) -> Self {
+        Self {
+            seqno,
+            cas,
+            rev: RevSeqno(1),
+            flags: 0,
+            expiry: 0,
+            datatype: Datatype::RAW,
+            kind: DocKind::Alive,
+        }
+    }
+}
+
 /// What a vbucket is to this node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u8)]

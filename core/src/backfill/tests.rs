@@ -10,13 +10,9 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::flow::Budget;
 use crate::limits::{BACKFILL_PAGE_BYTES, BACKFILL_SLICE_ITEMS, BACKFILLS_PER_CONNECTION_MAX};
 use crate::ready::ReadySet;
-use crate::store::{
-    Batch, Durability, MemoryStore, Persisted, PurgeCut, PurgePage, Record, Scan, Start, Store,
-    VbBatch,
-};
-use crate::types::{
-    Cas, Datatype, DocKind, DocMeta, EndReason, FailoverEntry, RevSeqno, Seqno, VbId,
-};
+use crate::store::{MemoryStore, Scan, Store};
+use crate::testing::store::{HookedStore, StoreHooks, with_past};
+use crate::types::{EndReason, Seqno, VbId};
 use bytes::Bytes;
 use millstream_reclaim::sync::Arc;
 use millstream_reclaim::{Domain, DomainConfig, Reaper};
@@ -25,13 +21,7 @@ use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
 
-/// A store of two vbuckets with `items` documents each, of about a hundred bytes; vbucket 1 fails (or panics) when
-/// it is scanned, if told so.
-struct Faulty {
-    store: MemoryStore,
-    fault: Fault,
-}
-
+/// What happens when vbucket 1 is scanned.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Fault {
     None,
@@ -39,31 +29,25 @@ enum Fault {
     Panic,
 }
 
+impl StoreHooks for Fault {
+    fn scan(
+        &self,
+        store: &MemoryStore,
+        vb: VbId,
+        range: RangeInclusive<Seqno>,
+    ) -> Result<Box<dyn Scan>> {
+        match self {
+            Fault::Error if vb == VbId(1) => Err(Error::new(ErrorKind::Corrupt, "a bad block")),
+            Fault::Panic if vb == VbId(1) => panic!("a store with a bug"),
+            _ => store.scan(vb, range),
+        }
+    }
+}
+
+/// A store of four vbuckets with `items` documents each, of about a hundred bytes.
 fn store(items: u64, fault: Fault) -> std::sync::Arc<dyn Store> {
-    let store = MemoryStore::new(4);
-    let _: Start = store.begin(1).expect("begins");
-    let record = |seqno: u64| Record {
-        meta: DocMeta {
-            seqno: Seqno(seqno),
-            cas: Cas(seqno),
-            rev: RevSeqno(1),
-            flags: 0,
-            expiry: 0,
-            datatype: Datatype::RAW,
-            kind: DocKind::Alive,
-        },
-        key: Bytes::from(format!("key{seqno:07}")),
-        value: Bytes::from(vec![b'v'; 90]),
-    };
-    let vb = |vb| VbBatch {
-        vb: VbId(vb),
-        records: (1..=items).map(record).collect(),
-        high: Seqno(items),
-        state: None,
-        failover: None,
-    };
-    store.commit(&Batch { vbs: (0..4).map(vb).collect() }, Durability::Synced).expect("commits");
-    std::sync::Arc::new(Faulty { store, fault })
+    let document = |seqno| (Bytes::from(format!("key{seqno:07}")), Bytes::from(vec![b'v'; 90]));
+    std::sync::Arc::new(HookedStore::new(with_past(4, items, document), fault))
 }
 
 /// A connection's backfills with a pool of one worker.
@@ -416,58 +400,4 @@ fn a_claim_is_shared_only_if_its_value_may_be() {
     fn is_sync<T: Sync>() {}
     is_sync::<Claim<'static, u8>>();
     is_sync::<Exclusive<core::cell::Cell<u8>>>();
-}
-
-impl Store for Faulty {
-    fn scan(&self, vb: VbId, range: RangeInclusive<Seqno>) -> Result<Box<dyn Scan>> {
-        match self.fault {
-            Fault::Error if vb == VbId(1) => Err(Error::new(ErrorKind::Corrupt, "a bad block")),
-            Fault::Panic if vb == VbId(1) => panic!("a store with a bug"),
-            _ => self.store.scan(vb, range),
-        }
-    }
-    fn vbuckets(&self) -> u32 {
-        self.store.vbuckets()
-    }
-    fn begin(&self, window: u64) -> Result<Start> {
-        self.store.begin(window)
-    }
-    fn load(&self, vb: VbId) -> Result<Persisted> {
-        self.store.load(vb)
-    }
-    fn keys(&self, vb: VbId, each: &mut dyn FnMut(&[u8], &DocMeta)) -> Result<()> {
-        self.store.keys(vb, each)
-    }
-    fn get(&self, vb: VbId, key: &[u8]) -> Result<Option<Record>> {
-        self.store.get(vb, key)
-    }
-    fn commit(&self, batch: &Batch, durability: Durability) -> Result<()> {
-        self.store.commit(batch, durability)
-    }
-    fn rollback(&self, vb: VbId, to: Seqno, failover: &[FailoverEntry]) -> Result<Seqno> {
-        self.store.rollback(vb, to, failover)
-    }
-    fn rollback_floor(&self, vb: VbId) -> Result<Seqno> {
-        self.store.rollback_floor(vb)
-    }
-    fn purge_page(
-        &self,
-        vb: VbId,
-        cut: PurgeCut,
-        select: &mut dyn FnMut(&[u8], &DocMeta) -> bool,
-    ) -> Result<PurgePage> {
-        self.store.purge_page(vb, cut, select)
-    }
-    fn reset(&self, vb: VbId) -> Result<()> {
-        self.store.reset(vb)
-    }
-    fn maintain(&self, limit: usize) -> Result<bool> {
-        self.store.maintain(limit)
-    }
-    fn disk_bytes(&self) -> u64 {
-        self.store.disk_bytes()
-    }
-    fn close(&self) -> Result<()> {
-        self.store.close()
-    }
 }

@@ -104,18 +104,6 @@ impl CaughtUp {
     pub(super) fn new(parts: Arc<EngineParts>, vb: VbId) -> Self {
         Self { parts, vb, registration: Registration::default() }
     }
-
-    fn look(&self) -> Option<bool> {
-        let parts = &*self.parts;
-        let Some(partition) = parts.partition(self.vb) else { return Some(false) };
-        let mut reader = parts.domain.borrow("caught up");
-        let pin = reader.pin();
-        if knows(partition, &parts.manifest(&pin), &pin) {
-            return Some(true);
-        }
-        let is_over = partition.info(&pin).state != VbState::Active || parts.is_stopped();
-        is_over.then_some(false)
-    }
 }
 
 impl Future for CaughtUp {
@@ -123,14 +111,16 @@ impl Future for CaughtUp {
     type Output = bool;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<bool> {
-        let this = &mut *self;
-        if let Some(done) = this.look() {
-            return Poll::Ready(done);
-        }
-        this.registration.renew(&this.parts.commits, cx.waker());
-        match this.look() {
-            Some(done) => Poll::Ready(done),
-            None => Poll::Pending,
-        }
+        let Self { parts, vb, registration } = &mut *self;
+        registration.poll(&parts.commits, cx.waker(), || {
+            let Some(partition) = parts.partition(*vb) else { return Some(false) };
+            let mut reader = parts.domain.borrow("caught up");
+            let pin = reader.pin();
+            let is_over = || partition.info(&pin).state != VbState::Active || parts.is_stopped();
+            match knows(partition, &parts.manifest(&pin), &pin) {
+                true => Some(true),
+                false => is_over().then_some(false),
+            }
+        })
     }
 }

@@ -201,15 +201,8 @@ impl Future for Quiesce {
     type Output = ShutdownReport;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<ShutdownReport> {
-        let this = &mut *self;
-        if let Some(report) = this.ending.finished() {
-            return Poll::Ready(report);
-        }
-        this.registration.renew(&this.ending.waiting, cx.waker());
-        match this.ending.finished() {
-            Some(report) => Poll::Ready(report),
-            None => Poll::Pending,
-        }
+        let Self { ending, registration } = &mut *self;
+        registration.poll(&ending.waiting, cx.waker(), || ending.finished())
     }
 }
 

@@ -58,7 +58,7 @@ impl CommitSignal {
 pub(crate) struct Registration(Option<(u64, Waker)>);
 
 impl Registration {
-    pub(crate) fn renew(&mut self, signal: &CommitSignal, waker: &Waker) {
+    fn renew(&mut self, signal: &CommitSignal, waker: &Waker) {
         let told = signal.told();
         if self.0.as_ref().is_some_and(|(at, ours)| *at == told && ours.will_wake(waker)) {
             return;
@@ -68,6 +68,21 @@ impl Registration {
         let settled = signal.swept.load(Ordering::Acquire) == told;
         signal.register(waker);
         self.0 = settled.then(|| (told, waker.clone()));
+    }
+
+    /// One poll of a future that is done once `look` finds something: it looks, sees to it that `waker` is told of the
+    /// next time, and looks again, at what came in between.
+    pub(crate) fn poll<T>(
+        &mut self,
+        signal: &CommitSignal,
+        waker: &Waker,
+        mut look: impl FnMut() -> Option<T>,
+    ) -> Poll<T> {
+        if let Some(found) = look() {
+            return Poll::Ready(found);
+        }
+        self.renew(signal, waker);
+        look().map_or(Poll::Pending, Poll::Ready)
     }
 }
 
@@ -88,14 +103,6 @@ impl Persisted {
     pub(super) fn new(parts: Arc<EngineParts>, vb: VbId, seqno: Seqno) -> Self {
         Self { parts, vb, seqno, registration: Registration::default() }
     }
-
-    fn look(&self) -> Option<bool> {
-        // First, as the flusher's last commit comes before it stops.
-        let stopped = self.parts.is_stopped();
-        let mut reader = self.parts.domain.borrow("persisted");
-        let outcome = outcome(&self.parts, self.vb, self.seqno, &reader.pin());
-        outcome.or(stopped.then_some(false))
-    }
 }
 
 /// Whether a write is persisted; not if a rollback has taken it back. `None` while that is open.
@@ -111,15 +118,13 @@ impl Future for Persisted {
     type Output = bool;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<bool> {
-        let this = &mut *self;
-        if let Some(done) = this.look() {
-            return Poll::Ready(done);
-        }
-        this.registration.renew(&this.parts.commits, cx.waker());
-        match this.look() {
-            Some(done) => Poll::Ready(done),
-            None => Poll::Pending,
-        }
+        let Self { parts, vb, seqno, registration } = &mut *self;
+        registration.poll(&parts.commits, cx.waker(), || {
+            // First, as the flusher's last commit comes before it stops.
+            let stopped = parts.is_stopped();
+            let mut reader = parts.domain.borrow("persisted");
+            outcome(parts, *vb, *seqno, &reader.pin()).or(stopped.then_some(false))
+        })
     }
 }
 
@@ -139,24 +144,6 @@ impl PersistedAll {
     pub(super) fn new(parts: Arc<EngineParts>, writes: Vec<(VbId, Seqno)>) -> Self {
         Self { parts, left: writes, registration: Registration::default() }
     }
-
-    fn look(&mut self) -> Option<bool> {
-        let parts = &self.parts;
-        // First, as above.
-        let stopped = parts.is_stopped();
-        let mut reader = parts.domain.borrow("persisted");
-        let pin = reader.pin();
-        let mut all = true;
-        self.left.retain(|(vb, seqno)| {
-            let outcome = outcome(parts, *vb, *seqno, &pin);
-            all &= outcome != Some(false);
-            outcome.is_none()
-        });
-        if self.left.is_empty() || !all {
-            return Some(all);
-        }
-        stopped.then_some(false)
-    }
 }
 
 impl Future for PersistedAll {
@@ -164,15 +151,21 @@ impl Future for PersistedAll {
     type Output = bool;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<bool> {
-        let this = &mut *self;
-        if let Some(done) = this.look() {
-            return Poll::Ready(done);
-        }
-        this.registration.renew(&this.parts.commits, cx.waker());
-        match this.look() {
-            Some(done) => Poll::Ready(done),
-            None => Poll::Pending,
-        }
+        let Self { parts, left, registration } = &mut *self;
+        registration.poll(&parts.commits, cx.waker(), || {
+            // First, as above.
+            let stopped = parts.is_stopped();
+            let mut reader = parts.domain.borrow("persisted");
+            let pin = reader.pin();
+            let mut all = true;
+            left.retain(|(vb, seqno)| {
+                let outcome = outcome(parts, *vb, *seqno, &pin);
+                all &= outcome != Some(false);
+                outcome.is_none()
+            });
+            let settled = left.is_empty() || !all;
+            settled.then_some(all).or(stopped.then_some(false))
+        })
     }
 }
 
@@ -198,16 +191,6 @@ impl StatePersisted {
         };
         Self { parts, vb, version, registration: Registration::default() }
     }
-
-    fn look(&self) -> Option<bool> {
-        // First, as above.
-        let stopped = self.parts.is_stopped();
-        let stored = |partition: &Partition| partition.info_stored() >= self.version;
-        if self.parts.partition(self.vb).is_none_or(stored) {
-            return Some(true);
-        }
-        stopped.then_some(false)
-    }
 }
 
 impl Future for StatePersisted {
@@ -215,15 +198,14 @@ impl Future for StatePersisted {
     type Output = bool;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<bool> {
-        let this = &mut *self;
-        if let Some(done) = this.look() {
-            return Poll::Ready(done);
-        }
-        this.registration.renew(&this.parts.commits, cx.waker());
-        match this.look() {
-            Some(done) => Poll::Ready(done),
-            None => Poll::Pending,
-        }
+        let Self { parts, vb, version, registration } = &mut *self;
+        registration.poll(&parts.commits, cx.waker(), || {
+            // First, as above.
+            let stopped = parts.is_stopped();
+            let stored = |partition: &Partition| partition.info_stored() >= *version;
+            let settled = parts.partition(*vb).is_none_or(stored);
+            settled.then_some(true).or(stopped.then_some(false))
+        })
     }
 }
 
@@ -246,22 +228,16 @@ impl StatesChanged {
     pub(super) fn new(parts: Arc<EngineParts>, told: u64) -> Self {
         Self { parts, told, registration: Registration::default() }
     }
-
-    fn is_done(&self) -> bool {
-        self.parts.states.told() != self.told || self.parts.is_stopped()
-    }
 }
 
 impl Future for StatesChanged {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let this = &mut *self;
-        if this.is_done() {
-            return Poll::Ready(());
-        }
-        this.registration.renew(&this.parts.states, cx.waker());
-        if this.is_done() { Poll::Ready(()) } else { Poll::Pending }
+        let Self { parts, told, registration } = &mut *self;
+        registration.poll(&parts.states, cx.waker(), || {
+            (parts.states.told() != *told || parts.is_stopped()).then_some(())
+        })
     }
 }
 
@@ -282,21 +258,15 @@ impl Flushed {
     pub(super) fn new(parts: Arc<EngineParts>) -> Self {
         Self { told: parts.commits.told(), parts, registration: Registration::default() }
     }
-
-    fn is_done(&self) -> bool {
-        self.parts.commits.told() != self.told || self.parts.is_stopped()
-    }
 }
 
 impl Future for Flushed {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let this = &mut *self;
-        if this.is_done() {
-            return Poll::Ready(());
-        }
-        this.registration.renew(&this.parts.commits, cx.waker());
-        if this.is_done() { Poll::Ready(()) } else { Poll::Pending }
+        let Self { parts, told, registration } = &mut *self;
+        registration.poll(&parts.commits, cx.waker(), || {
+            (parts.commits.told() != *told || parts.is_stopped()).then_some(())
+        })
     }
 }

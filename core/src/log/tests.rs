@@ -1,22 +1,14 @@
 //! The log alone: seqnos, the committed prefix, de-duplication, trimming, and all of it at once.
 
 use super::{Doc, Log, LogSettings, Opened, ReadTo, TailError};
-use crate::types::{Cas, Datatype, DocKind, DocMeta, RevSeqno, Seqno};
+use crate::types::{Cas, DocMeta, Seqno};
 use core::ops::ControlFlow;
 use millstream_reclaim::{Domain, DomainConfig, Pin};
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 fn doc(seqno: Seqno, key: &str) -> Doc {
-    let meta = DocMeta {
-        seqno,
-        cas: Cas(seqno.0),
-        rev: RevSeqno(1),
-        flags: 0,
-        expiry: 0,
-        datatype: Datatype::RAW,
-        kind: DocKind::Alive,
-    };
+    let meta = DocMeta::alive(seqno, Cas(seqno.0));
     Doc::new(meta, key.as_bytes(), b"value")
 }
 

@@ -4,7 +4,7 @@ use super::backfill::Queue;
 use crate::engine::{CommitSignal, Engine, EngineBuilder, EngineSettings, Registration};
 use crate::error::Result;
 use crate::store::Store;
-use core::task::Waker;
+use core::task::{Poll, Waker};
 use millstream_reclaim::Reaper;
 
 /// An engine, and the ends that its threads would have.
@@ -37,9 +37,14 @@ pub struct Signal(CommitSignal);
 pub struct Registered(Registration);
 
 impl Registered {
-    /// `Registration::renew`.
-    pub fn renew(&mut self, signal: &Signal, waker: &Waker) {
-        self.0.renew(&signal.0, waker);
+    /// `Registration::poll`.
+    pub fn poll<T>(
+        &mut self,
+        signal: &Signal,
+        waker: &Waker,
+        look: impl FnMut() -> Option<T>,
+    ) -> Poll<T> {
+        self.0.poll(&signal.0, waker, look)
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::collisions::{Collisions, Deed, Inside, Presence};
 use crate::plan::Random;
 use crate::rival::{Post, Round};
-use crate::store::{Current, STORED, WatchedStore};
+use crate::store::{Current, STORED, Watcher};
 use millstream::Engine;
 use millstream::partition::{Change, Decision};
 use millstream::producer::{CloseOutcome, Control, Departure, OpenOptions, Producer, Step};
@@ -22,7 +22,7 @@ const WRITES: u64 = 4;
 /// The owner of one connection after another.
 pub(crate) struct Owner<'a> {
     pub(crate) engine: &'a Engine,
-    pub(crate) store: &'a WatchedStore,
+    pub(crate) store: &'a Watcher,
     pub(crate) collisions: &'a Collisions,
     pub(crate) post: &'a Post,
     pub(crate) name: String,

@@ -3,13 +3,9 @@
 use crate::collisions::{Collisions, Deed, Presence};
 use bytes::Bytes;
 use millstream::error::Result;
-use millstream::store::{
-    Batch, Durability, MemoryStore, Persisted, PurgeCut, PurgePage, Record, Scan, Slice,
-    SliceBudget, Start, Store, VbBatch,
-};
-use millstream::types::{
-    Cas, Datatype, DocKind, DocMeta, FailoverEntry, RevSeqno, Seqno, VbId, VbState,
-};
+use millstream::store::{MemoryStore, Record, Scan, Slice, SliceBudget, Store};
+use millstream::testing::store::{HookedScan, HookedStore, ScanHooks, StoreHooks, with_past};
+use millstream::types::{Seqno, VbId};
 use std::ops::RangeInclusive;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -27,12 +23,18 @@ pub(crate) struct Current {
     pub(crate) lingers: bool,
 }
 
-/// See the module.
-pub(crate) struct WatchedStore {
-    memory: MemoryStore,
+/// What looks at the store's scans.
+pub(crate) struct Watcher {
     /// By vbucket.
     current: Vec<Mutex<Option<Current>>>,
-    pub(crate) watch: Watch,
+    watch: Watch,
+}
+
+/// See the module.
+pub(crate) fn watched_store(vbuckets: u16, watch: Watch) -> HookedStore<Watcher> {
+    let document = |seqno| (Bytes::from(format!("\0old{seqno}")), Bytes::from_static(b"stored"));
+    let current = (0..vbuckets).map(|_| Mutex::default()).collect();
+    HookedStore::new(with_past(u32::from(vbuckets), STORED, document), Watcher { current, watch })
 }
 
 /// What scans report to.
@@ -44,121 +46,43 @@ pub(crate) struct Watch {
     pub(crate) scans: Arc<AtomicU64>,
 }
 
-impl WatchedStore {
-    pub(crate) fn new(vbuckets: u16, watch: Watch) -> Self {
-        let memory = MemoryStore::new(u32::from(vbuckets));
-        memory.begin(STORED).expect("a new store begins");
-        let vbs = (0..vbuckets).map(|vb| VbBatch {
-            vb: VbId(vb),
-            records: (1..=STORED).map(|n| record(Seqno(n))).collect(),
-            high: Seqno(STORED),
-            state: Some(VbState::Active),
-            failover: None,
-        });
-        let batch = Batch { vbs: vbs.collect() };
-        memory.commit(&batch, Durability::Synced).expect("it takes what is in order");
-        memory.close().expect("it was begun");
-        Self { memory, current: (0..vbuckets).map(|_| Mutex::default()).collect(), watch }
-    }
-
+impl Watcher {
     /// From now on scans of that vbucket which begin after that seqno are this connection's.
     pub(crate) fn begin_round(&self, vb: VbId, current: Current) {
         *self.current[usize::from(vb.0)].lock().expect("nobody panics with it") = Some(current);
     }
 }
 
-fn record(seqno: Seqno) -> Record {
-    let meta = DocMeta {
-        seqno,
-        cas: Cas(seqno.0),
-        rev: RevSeqno(1),
-        flags: 0,
-        expiry: 0,
-        datatype: Datatype::RAW,
-        kind: DocKind::Alive,
-    };
-    Record { meta, key: Bytes::from(format!("\0old{seqno}")), value: Bytes::from_static(b"stored") }
-}
-
-impl Store for WatchedStore {
-    fn vbuckets(&self) -> u32 {
-        self.memory.vbuckets()
-    }
-    fn begin(&self, window: u64) -> Result<Start> {
-        self.memory.begin(window)
-    }
-    fn load(&self, vb: VbId) -> Result<Persisted> {
-        self.memory.load(vb)
-    }
-    fn keys(&self, vb: VbId, each: &mut dyn FnMut(&[u8], &DocMeta)) -> Result<()> {
-        self.memory.keys(vb, each)
-    }
-    fn get(&self, vb: VbId, key: &[u8]) -> Result<Option<Record>> {
-        self.memory.get(vb, key)
-    }
-    fn commit(&self, batch: &Batch, durability: Durability) -> Result<()> {
-        self.memory.commit(batch, durability)
-    }
-    fn scan(&self, vb: VbId, range: RangeInclusive<Seqno>) -> Result<Box<dyn Scan>> {
+impl StoreHooks for Watcher {
+    fn scan(
+        &self,
+        store: &MemoryStore,
+        vb: VbId,
+        range: RangeInclusive<Seqno>,
+    ) -> Result<Box<dyn Scan>> {
         let current = self.current[usize::from(vb.0)].lock().expect("nobody panics with it");
         let current = current.clone().filter(|current| current.after.next() == *range.start());
-        let scan = self.memory.scan(vb, range)?;
+        let scan = store.scan(vb, range)?;
         self.watch.scans.fetch_add(1, Ordering::Relaxed);
-        Ok(Box::new(WatchedScan { scan, current, inside: false, watch: self.watch.clone() }))
-    }
-    fn rollback(&self, vb: VbId, to: Seqno, failover: &[FailoverEntry]) -> Result<Seqno> {
-        self.memory.rollback(vb, to, failover)
-    }
-    fn rollback_floor(&self, vb: VbId) -> Result<Seqno> {
-        self.memory.rollback_floor(vb)
-    }
-    fn purge_page(
-        &self,
-        vb: VbId,
-        cut: PurgeCut,
-        select: &mut dyn FnMut(&[u8], &DocMeta) -> bool,
-    ) -> Result<PurgePage> {
-        self.memory.purge_page(vb, cut, select)
-    }
-    fn reset(&self, vb: VbId) -> Result<()> {
-        self.memory.reset(vb)
-    }
-    fn maintain(&self, limit: usize) -> Result<bool> {
-        self.memory.maintain(limit)
-    }
-    fn disk_bytes(&self) -> u64 {
-        self.memory.disk_bytes()
-    }
-    fn close(&self) -> Result<()> {
-        self.memory.close()
+        let watched = WatchedScan { current, inside: false, watch: self.watch.clone() };
+        Ok(Box::new(HookedScan::new(scan, watched)))
     }
 }
 
 struct WatchedScan {
-    scan: Box<dyn Scan>,
     current: Option<Current>,
     inside: bool,
     watch: Watch,
 }
 
-impl Scan for WatchedScan {
-    fn range(&self) -> RangeInclusive<Seqno> {
-        self.scan.range()
-    }
-    fn last(&self) -> Seqno {
-        self.scan.last()
-    }
-    fn last_whose_key(&mut self, shows: fn(&[u8]) -> bool) -> Result<Seqno> {
-        self.scan.last_whose_key(shows)
-    }
-    fn purge_seqno(&self) -> Seqno {
-        self.scan.purge_seqno()
-    }
-    fn remaining_estimate(&self) -> u64 {
-        self.scan.remaining_estimate()
-    }
-    fn next(&mut self, budget: SliceBudget, out: &mut Vec<Record>) -> Result<Slice> {
-        let slice = self.scan.next(budget, out)?;
+impl ScanHooks for WatchedScan {
+    fn next(
+        &mut self,
+        scan: &mut dyn Scan,
+        budget: SliceBudget,
+        out: &mut Vec<Record>,
+    ) -> Result<Slice> {
+        let slice = scan.next(budget, out)?;
         if let (false, Some(current)) = (slice.more, &self.current) {
             let presence = &current.presence;
             // Left when the scan is dropped.

@@ -4,7 +4,7 @@ use crate::collisions::KINDS;
 use crate::owner::{Counts, Owner};
 use crate::plan::{Figures, Plan, Random};
 use crate::rival::Post;
-use crate::store::{Watch, WatchedStore};
+use crate::store::{Watch, watched_store};
 use millstream::Engine;
 use millstream::engine::{EngineBuilder, EngineSettings};
 use millstream::partition::{Change, Decision};
@@ -89,7 +89,7 @@ fn one_engine(total: &mut Total, groups: u16, wanted: u64, random: &mut Random) 
     settings.backfill_buffer_bytes = [100, 1_000_000][random.below(2) as usize];
     settings.backfills_max = [1, 1_000][random.below(2) as usize];
     let watch = total.watch.clone();
-    let store = Arc::new(WatchedStore::new(2 * groups, watch.clone()));
+    let store = Arc::new(watched_store(2 * groups, watch.clone()));
     let builder = EngineBuilder::new(Arc::clone(&store)).settings(settings);
     let engine = builder.open().expect("it opens");
     let writes = AtomicU64::new(0);
@@ -97,7 +97,7 @@ fn one_engine(total: &mut Total, groups: u16, wanted: u64, random: &mut Random) 
     thread::scope(|scope| {
         let mut owners = Vec::new();
         for (n, post) in (0..groups).zip(&posts) {
-            let (engine, store, collisions) = (&engine, &*store, &*watch.collisions);
+            let (engine, store, collisions) = (&engine, store.hooks(), &*watch.collisions);
             let random = Random::new(random.below(u64::MAX));
             let mut owner = Owner {
                 engine,

@@ -87,14 +87,8 @@ fn renewed() {
         });
         let mut registered = Registered::default();
         block_on(poll_fn(|cx| {
-            if committed.load(Ordering::Relaxed) == 1 {
-                return Poll::Ready(());
-            }
-            registered.renew(&signal, cx.waker());
-            match committed.load(Ordering::Relaxed) {
-                1 => Poll::Ready(()),
-                _ => Poll::Pending,
-            }
+            let look = || (committed.load(Ordering::Relaxed) == 1).then_some(());
+            registered.poll(&signal, cx.waker(), look)
         }));
         other.join().unwrap();
         ours.join().unwrap();

@@ -4,7 +4,7 @@ use super::MemoryStore;
 use crate::Result;
 use crate::store::suite::{self, Maker, Size};
 use crate::store::{Batch, Durability, Record, SliceBudget, Start, Store, VbBatch};
-use crate::types::{Cas, Datatype, DocKind, DocMeta, RevSeqno, Seqno, VbId};
+use crate::types::{Cas, DocMeta, Seqno, VbId};
 use bytes::Bytes;
 
 struct Memory;
@@ -42,15 +42,7 @@ fn begun() -> MemoryStore {
 }
 
 fn record(seqno: u64, key: &str, value: Bytes) -> Record {
-    let meta = DocMeta {
-        seqno: Seqno(seqno),
-        cas: Cas(seqno),
-        rev: RevSeqno(1),
-        flags: 0,
-        expiry: 0,
-        datatype: Datatype::RAW,
-        kind: DocKind::Alive,
-    };
+    let meta = DocMeta::alive(Seqno(seqno), Cas(seqno));
     Record { meta, key: key.to_owned().into(), value }
 }
 

@@ -2,7 +2,7 @@
 
 use super::client::Client;
 use super::dcp::{Dcp, from_zero};
-use super::gated::{Gate, GatedStore};
+use super::gated::{Gate, gated_store};
 use super::requests::{delete, get, set};
 use super::running::{Running, Wanted};
 use super::stats::stats;
@@ -14,7 +14,7 @@ use millstream::wire::Status;
 use millstream::wire::kv::{Noop, ObserveSeqno, ObserveSeqnoAnswer, Store, Touch};
 
 fn start(gate: &Gate) -> Running {
-    let engine = Engine::open(GatedStore::new(16, gate)).expect("an engine");
+    let engine = Engine::open(gated_store(16, gate)).expect("an engine");
     let mut settings = Wanted::default().server;
     settings.ack = AckMode::Persisted;
     Running::over(engine, settings)
@@ -42,7 +42,7 @@ fn a_write_is_answered_when_it_is_persisted() {
 #[test]
 fn the_statistics_tell_how_much_waits() {
     let gate = Gate::default();
-    let engine = Engine::open(GatedStore::new(16, &gate)).expect("an engine");
+    let engine = Engine::open(gated_store(16, &gate)).expect("an engine");
     let server = Running::over(engine, Wanted::default().server);
     let mut client = server.client();
     let queued = |client: &mut Client| stats(client, "")["ep_queue_size"].clone();
@@ -137,7 +137,7 @@ fn a_stream_on_the_same_connection_keeps_its_place() {
 #[test]
 fn persistence_can_be_observed() {
     let gate = Gate::default();
-    let engine = Engine::open(GatedStore::new(16, &gate)).expect("an engine");
+    let engine = Engine::open(gated_store(16, &gate)).expect("an engine");
     let server = Running::over(engine, Wanted::default().server);
     let mut client = server.client();
     gate.shut();

@@ -1,7 +1,7 @@
 //! Streams that read the store: in which order, how many at once, and what becomes of them when it fails.
 
 use super::dcp::{Dcp, from_zero};
-use super::gated::{Gate, GatedStore};
+use super::gated::{Gate, gated_store};
 use super::running::{Running, Wanted};
 use millstream::Engine;
 use millstream::engine::EngineSettings;
@@ -17,7 +17,7 @@ fn disk_only(vb: u16) -> StreamReq<'static> {
 
 /// A server whose vbuckets have so many documents each, all of them in the store.
 fn scene(gate: &Gate, vbuckets: u32, documents: u64) -> Running {
-    let engine = Engine::open(GatedStore::new(vbuckets, gate)).expect("an engine");
+    let engine = Engine::open(gated_store(vbuckets, gate)).expect("an engine");
     let mut session = engine.session("test");
     let mut written = vec![0; vbuckets as usize];
     for n in 0_u64.. {

@@ -1,7 +1,7 @@
 //! Documents that are in the store only, and writes when memory is full.
 
 use super::dcp::{Dcp, from_zero};
-use super::gated::{Gate, GatedStore};
+use super::gated::{Gate, gated_store};
 use super::requests::{delete, get, set};
 use super::running::{Running, Wanted};
 use bytes::BytesMut;
@@ -113,7 +113,7 @@ fn a_write_waits_for_memory_and_is_refused_in_the_end() {
     let gate = Gate::default();
     let mut settings = EngineSettings::default();
     settings.memory_bytes = 256 * 1024;
-    let engine = Engine::builder(GatedStore::new(16, &gate)).settings(settings).open();
+    let engine = Engine::builder(gated_store(16, &gate)).settings(settings).open();
     let server = Running::over(engine.expect("an engine"), Wanted::default().server);
     let mut client = server.client();
     gate.shut();

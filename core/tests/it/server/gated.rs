@@ -2,11 +2,9 @@
 
 use millstream::Result;
 use millstream::error::{Error, ErrorKind};
-use millstream::store::{
-    Batch, Durability, MemoryStore, Persisted, PurgeCut, PurgePage, Record, Scan, Slice,
-    SliceBudget, Start, Store,
-};
-use millstream::types::{DocMeta, FailoverEntry, Seqno, VbId};
+use millstream::store::{Batch, Durability, MemoryStore, Record, Scan, Slice, SliceBudget, Store};
+use millstream::testing::store::{HookedScan, HookedStore, ScanHooks, StoreHooks};
+use millstream::types::{Seqno, VbId};
 use std::ops::RangeInclusive;
 use std::sync::{Arc, Condvar, Mutex};
 
@@ -107,111 +105,42 @@ impl Gate {
 }
 
 /// The store behind it.
-pub(super) struct GatedStore {
-    store: MemoryStore,
-    gate: Gate,
+pub(super) fn gated_store(vbuckets: u32, gate: &Gate) -> HookedStore<Gate> {
+    HookedStore::new(MemoryStore::new(vbuckets), gate.clone())
 }
 
-impl GatedStore {
-    pub(super) fn new(vbuckets: u32, gate: &Gate) -> Self {
-        Self { store: MemoryStore::new(vbuckets), gate: gate.clone() }
-    }
-}
-
-impl Store for GatedStore {
-    fn vbuckets(&self) -> u32 {
-        self.store.vbuckets()
+impl StoreHooks for Gate {
+    fn commit(&self, store: &MemoryStore, batch: &Batch, durability: Durability) -> Result<()> {
+        self.pass();
+        store.commit(batch, durability)
     }
 
-    fn begin(&self, window: u64) -> Result<Start> {
-        self.store.begin(window)
-    }
-
-    fn load(&self, vb: VbId) -> Result<Persisted> {
-        self.store.load(vb)
-    }
-
-    fn keys(&self, vb: VbId, each: &mut dyn FnMut(&[u8], &DocMeta)) -> Result<()> {
-        self.store.keys(vb, each)
-    }
-
-    fn get(&self, vb: VbId, key: &[u8]) -> Result<Option<Record>> {
-        self.store.get(vb, key)
-    }
-
-    fn commit(&self, batch: &Batch, durability: Durability) -> Result<()> {
-        self.gate.pass();
-        self.store.commit(batch, durability)
-    }
-
-    fn scan(&self, vb: VbId, range: RangeInclusive<Seqno>) -> Result<Box<dyn Scan>> {
-        self.gate.enter_scan(vb)?;
-        let scan = self.store.scan(vb, range)?;
-        Ok(Box::new(GatedScan { vb, scan, gate: self.gate.clone() }))
-    }
-
-    fn rollback(&self, vb: VbId, to: Seqno, failover: &[FailoverEntry]) -> Result<Seqno> {
-        self.store.rollback(vb, to, failover)
-    }
-
-    fn rollback_floor(&self, vb: VbId) -> Result<Seqno> {
-        self.store.rollback_floor(vb)
-    }
-    fn purge_page(
+    fn scan(
         &self,
+        store: &MemoryStore,
         vb: VbId,
-        cut: PurgeCut,
-        select: &mut dyn FnMut(&[u8], &DocMeta) -> bool,
-    ) -> Result<PurgePage> {
-        self.store.purge_page(vb, cut, select)
-    }
-
-    fn reset(&self, vb: VbId) -> Result<()> {
-        self.store.reset(vb)
-    }
-
-    fn maintain(&self, limit: usize) -> Result<bool> {
-        self.store.maintain(limit)
-    }
-
-    fn disk_bytes(&self) -> u64 {
-        self.store.disk_bytes()
-    }
-
-    fn close(&self) -> Result<()> {
-        self.store.close()
+        range: RangeInclusive<Seqno>,
+    ) -> Result<Box<dyn Scan>> {
+        self.enter_scan(vb)?;
+        let seen = Seen { vb, gate: self.clone() };
+        Ok(Box::new(HookedScan::new(store.scan(vb, range)?, seen)))
     }
 }
 
-struct GatedScan {
+/// A scan whose reads are told in their order.
+struct Seen {
     vb: VbId,
-    scan: Box<dyn Scan>,
     gate: Gate,
 }
 
-impl Scan for GatedScan {
-    fn range(&self) -> RangeInclusive<Seqno> {
-        self.scan.range()
-    }
-
-    fn last(&self) -> Seqno {
-        self.scan.last()
-    }
-
-    fn last_whose_key(&mut self, shows: fn(&[u8]) -> bool) -> Result<Seqno> {
-        self.scan.last_whose_key(shows)
-    }
-
-    fn purge_seqno(&self) -> Seqno {
-        self.scan.purge_seqno()
-    }
-
-    fn remaining_estimate(&self) -> u64 {
-        self.scan.remaining_estimate()
-    }
-
-    fn next(&mut self, budget: SliceBudget, out: &mut Vec<Record>) -> Result<Slice> {
+impl ScanHooks for Seen {
+    fn next(
+        &mut self,
+        scan: &mut dyn Scan,
+        budget: SliceBudget,
+        out: &mut Vec<Record>,
+    ) -> Result<Slice> {
         self.gate.0.0.lock().expect("no panic").reads.push((self.vb, true));
-        self.scan.next(budget, out)
+        scan.next(budget, out)
     }
 }

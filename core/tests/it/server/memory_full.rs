@@ -1,7 +1,7 @@
 //! Memory is full: writes and new streams are told to come again, and both go on when it is not.
 
 use super::dcp::{Dcp, from_zero};
-use super::gated::{Gate, GatedStore};
+use super::gated::{Gate, gated_store};
 use super::requests::set;
 use super::running::{Running, Wanted};
 use millstream::engine::Engine;
@@ -15,7 +15,7 @@ fn full(gate: &Gate) -> Running {
     let mut wanted = Wanted::default();
     wanted.engine.memory_bytes = 1024 * 1024;
     wanted.server.memory_timeout = Duration::from_millis(1);
-    let store = GatedStore::new(4, gate);
+    let store = gated_store(4, gate);
     let engine = Engine::builder(store).settings(wanted.engine).open().expect("an engine");
     let server = Running::over(engine, wanted.server);
     gate.shut();

@@ -2,7 +2,7 @@
 
 use super::client::Client;
 use super::dcp::from_zero;
-use super::gated::{Gate, GatedStore};
+use super::gated::{Gate, gated_store};
 use super::requests::{delete, set};
 use super::running::{Running, Wanted};
 use super::sids::{Saw, Sids, aware, key};
@@ -63,7 +63,7 @@ fn doc(seqno: u64, collection: u32, name: &str) -> Saw {
 #[test]
 fn disk_only_ends_with_what_is_persisted() {
     let gate = Gate::default();
-    let engine = Engine::open(GatedStore::new(16, &gate)).expect("an engine");
+    let engine = Engine::open(gated_store(16, &gate)).expect("an engine");
     let server = Running::over(engine, Wanted::default().server);
     let mut writer = fill(&server);
     server.persist(VbId(VB), Seqno(6));

@@ -493,6 +493,14 @@ pub(crate) const CORE: &[Mutant] = &[
         models: "engine::renewed",
     },
     Mutant {
+        bug: "engine: who has registered does not look again",
+        file: "core/src/engine/signal.rs",
+        text: "        look().map_or(Poll::Pending, Poll::Ready)",
+        with: "        Poll::Pending",
+        count: 1,
+        models: "engine::renewed",
+    },
+    Mutant {
         bug: "partition: the last document is noted after it may leave the log",
         file: "core/src/partition/vbucket.rs",
         text: "            history.note_stored(last);\n",

@@ -1,21 +1,13 @@
 //! Documents, and what a reader of a log sees.
 
 use millstream::log::{Doc, Log, Opened, ReadTo};
-use millstream::types::{Cas, Datatype, DocKind, DocMeta, RevSeqno, Seqno};
+use millstream::types::{Cas, DocMeta, Seqno};
 use millstream_reclaim::Pin;
 use std::ops::ControlFlow;
 
 /// A version of `key` whose value is its seqno.
 pub(crate) fn doc(seqno: Seqno, key: &str) -> Doc {
-    let meta = DocMeta {
-        seqno,
-        cas: Cas(seqno.0),
-        rev: RevSeqno(1),
-        flags: 0,
-        expiry: 0,
-        datatype: Datatype::RAW,
-        kind: DocKind::Alive,
-    };
+    let meta = DocMeta::alive(seqno, Cas(seqno.0));
     Doc::new(meta, key.as_bytes(), &seqno.0.to_be_bytes())
 }
 
