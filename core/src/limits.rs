@@ -95,6 +95,9 @@ pub const NOOP_INTERVAL_MIN: std::time::Duration = std::time::Duration::from_mil
 pub const NOOP_INTERVAL_MAX: std::time::Duration = std::time::Duration::from_secs(u32::MAX as u64);
 /// Bytes of stream messages that a DCP client keeps while it waits for the answer to a question of its own.
 pub const CLIENT_BACKLOG_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// Room for what one read of the socket brings to a DCP client that looks at events where they lie: so much that the
+/// read costs little for each, and so little that they are still in the cache when they are looked at.
+pub const CLIENT_READ_BYTES: usize = 256 * 1024;
 /// Documents of a bulk write between two questions whether they have all been dealt with.
 pub const CLIENT_BULK_WINDOW: usize = 1024;
 /// Bytes of requests that a client gathers before it waits for the socket.

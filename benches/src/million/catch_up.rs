@@ -6,7 +6,7 @@ use super::report::{Row, Watch};
 use super::server::Server;
 use core::ops::Range;
 use millstream::client::{
-    Checkpoint, DcpClient, DcpSettings, Document, Event, StreamFrom, StreamOptions,
+    Checkpoint, DcpClient, DcpSettings, Document, Event, LentEvent, StreamFrom, StreamOptions,
 };
 use millstream::testing::oracle::{self, StreamKey, StreamOracle};
 use millstream::types::{DocKind, EndReason, Seqno};
@@ -26,11 +26,14 @@ pub(super) async fn measure(
         client.stream(vb, StreamFrom::BEGINNING, &StreamOptions::up_to(end));
     }
     while client.streams() > 0 {
-        match client.next_event().await? {
-            Event::Mutation(document) => {
-                seen.note(&document.key, &document.value)?;
+        client.receive().await?;
+        while let Some(event) = client.lent_event()? {
+            match event {
+                LentEvent::Mutation(document) => {
+                    seen.note(document.key, document.value)?;
+                }
+                event => expect_peace(&event.to_event())?,
             }
-            event => expect_peace(&event)?,
         }
     }
     Ok(watch.end(name, seen.finish()?))

@@ -7,7 +7,7 @@ use super::server::Server;
 use super::{Failure, ingest};
 use core::ops::Range;
 use millstream::client::{
-    Checkpoint, ConnectSettings, DcpClient, DcpSettings, Event, KvClient, StreamFrom,
+    Checkpoint, ConnectSettings, DcpClient, DcpSettings, Event, KvClient, LentEvent, StreamFrom,
     StreamOptions, WriteOptions,
 };
 use std::thread;
@@ -43,12 +43,15 @@ impl Follower {
         mut each: impl FnMut(&[u8]),
     ) -> Result<(u64, u64), Failure> {
         while !seen.is_complete() {
-            match self.0.next_event().await? {
-                Event::Mutation(document) => {
-                    each(&document.value);
-                    seen.note(&document.key, &document.value)?;
+            self.0.receive().await?;
+            while let Some(event) = self.0.lent_event()? {
+                match event {
+                    LentEvent::Mutation(document) => {
+                        each(document.value);
+                        seen.note(document.key, document.value)?;
+                    }
+                    event => expect_peace(&event.to_event())?,
                 }
-                event => expect_peace(&event)?,
             }
         }
         seen.finish()

@@ -7,7 +7,7 @@ use crate::million::documents::{Documents, Seen};
 use crate::million::server::{Server, Start};
 use crate::million::{self, Failure};
 use core::ops::Range;
-use millstream::client::{DcpClient, DcpSettings, Event, StreamFrom, StreamOptions};
+use millstream::client::{DcpClient, DcpSettings, Event, LentEvent, StreamFrom, StreamOptions};
 use millstream::types::Seqno;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -74,8 +74,11 @@ pub(super) fn catch_up(server: &Server, numbers: Range<u64>) -> Result<Took, Fai
             client.stream(vb, StreamFrom::BEGINNING, &StreamOptions::up_to(end));
         }
         while client.streams() > 0 {
-            if let Event::Mutation(document) = client.next_event().await? {
-                seen.note(&document.key, &document.value)?;
+            client.receive().await?;
+            while let Some(event) = client.lent_event()? {
+                if let LentEvent::Mutation(document) = event {
+                    seen.note(document.key, document.value)?;
+                }
             }
         }
         let (count, _) = seen.finish()?;
@@ -106,9 +109,11 @@ pub(super) fn fan_out(
                 let mut seen = Seen::new(numbers.clone());
                 local.spawn_local(async move {
                     while !seen.is_complete() {
-                        let event = client.next_event().await.expect("the server goes on");
-                        if let Event::Mutation(document) = event {
-                            seen.note(&document.key, &document.value).expect("each comes once");
+                        client.receive().await.expect("the server goes on");
+                        while let Some(event) = client.lent_event().expect("in order") {
+                            if let LentEvent::Mutation(document) = event {
+                                seen.note(document.key, document.value).expect("each comes once");
+                            }
                         }
                     }
                 });
@@ -137,10 +142,13 @@ pub(super) fn paced(
         let writer = scope.spawn(|| write_paced(port, documents, numbers, base));
         runtime.block_on(async {
             while (latencies.len() as u64) < count {
-                if let Event::Mutation(document) = client.next_event().await? {
-                    let stamp = document.value.first_chunk();
-                    let stamp = stamp.map_or(0, |stamp| u64::from_le_bytes(*stamp));
-                    latencies.push(super::passes::since(base).saturating_sub(stamp));
+                client.receive().await?;
+                while let Some(event) = client.lent_event()? {
+                    if let LentEvent::Mutation(document) = event {
+                        let stamp = document.value.first_chunk();
+                        let stamp = stamp.map_or(0, |stamp| u64::from_le_bytes(*stamp));
+                        latencies.push(super::passes::since(base).saturating_sub(stamp));
+                    }
                 }
             }
             Ok::<(), Failure>(())

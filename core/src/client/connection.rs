@@ -6,7 +6,7 @@ use super::settings::ConnectSettings;
 use crate::error::{Error, ErrorKind, Result};
 use crate::tls::{self, Socket};
 use crate::types::Opaque;
-use crate::wire::{FeatureSet, Frame, Opcode};
+use crate::wire::{FeatureSet, Frame, FrameRef, Header, Opcode};
 use bytes::BytesMut;
 use core::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -123,15 +123,38 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         self.link.take().map_err(|broken| broken.during(&self.peer, "receiving"))
     }
 
-    /// The next message; an error if none has come by then. Cancel safe.
-    pub(super) async fn receive_by(&mut self, deadline: Option<Instant>) -> Result<Frame> {
-        let received = match deadline {
-            None => self.link.receive().await,
-            Some(deadline) => time::timeout_at(deadline, self.link.receive())
+    /// The next message where it lies, if it is there already.
+    #[inline]
+    pub(super) fn peek(&mut self) -> Result<Option<FrameRef<'_>>> {
+        self.link.peek().map_err(|broken| broken.during(&self.peer, "receiving"))
+    }
+
+    /// The host, and the body of the message in front, of which this is the header.
+    #[inline]
+    pub(super) fn front(&self, header: &Header) -> (&str, &[u8]) {
+        (&self.peer, self.link.body_in_front(header))
+    }
+
+    /// Passes over the message that was looked at.
+    #[inline]
+    pub(super) fn pass_over(&mut self, wire_len: usize) {
+        self.link.pass_over(wire_len);
+    }
+
+    /// Reads so much at once from now on.
+    pub(super) fn set_read_ahead(&mut self, bytes: usize) {
+        self.link.set_read_ahead(bytes);
+    }
+
+    /// Returns when a message is there; an error if none has come by then. Cancel safe.
+    pub(super) async fn wait_by(&mut self, deadline: Option<Instant>) -> Result<()> {
+        let waited = match deadline {
+            None => self.link.wait().await,
+            Some(deadline) => time::timeout_at(deadline, self.link.wait())
                 .await
                 .map_err(|_| failure::silent(&self.peer))?,
         };
-        received.map_err(|broken| broken.during(&self.peer, "receiving"))
+        waited.map_err(|broken| broken.during(&self.peer, "receiving"))
     }
 
     /// Writes until at most `left` bytes wait. Cancel safe.

@@ -1,7 +1,7 @@
 //! A byte stream that carries messages: what waits to be written, and what was read.
 
 use super::failure::Broken;
-use crate::wire::{Frame, FrameLimits, FrameReader};
+use crate::wire::{Frame, FrameLimits, FrameReader, FrameRef, Header};
 use bytes::BytesMut;
 use core::future::{Future, poll_fn};
 use core::pin::{Pin, pin};
@@ -42,19 +42,55 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
         self.reader.next_frame().map_err(Broken::Frame)
     }
 
+    /// The next message where it lies, if it is there already.
+    #[inline]
+    pub(super) fn peek(&mut self) -> Result<Option<FrameRef<'_>>, Broken> {
+        self.reader.peek_frame().map_err(Broken::Frame)
+    }
+
+    /// The body of the message in front, of which this is the header.
+    #[inline]
+    pub(super) fn body_in_front(&self, header: &Header) -> &[u8] {
+        self.reader.body_in_front(header)
+    }
+
+    /// Passes over the message that was looked at.
+    #[inline]
+    pub(super) fn pass_over(&mut self, wire_len: usize) {
+        self.reader.pass_over(wire_len);
+    }
+
+    /// Reads so much at once from now on.
+    pub(super) fn set_read_ahead(&mut self, bytes: usize) {
+        self.reader.set_read_ahead(bytes);
+    }
+
     /// The next message. Writes what waits meanwhile.
     pub(super) async fn receive(&mut self) -> Result<Frame, Broken> {
         loop {
             if let Some(frame) = self.take()? {
                 return Ok(frame);
             }
-            poll_fn(|cx| {
-                let _ = self.poll_write(cx)?;
-                self.poll_read(cx)
-            })
-            .await
-            .map_err(Broken::Io)?;
+            self.exchange().await?;
         }
+    }
+
+    /// Returns when a message is there. Writes what waits meanwhile.
+    pub(super) async fn wait(&mut self) -> Result<(), Broken> {
+        while self.peek()?.is_none() {
+            self.exchange().await?;
+        }
+        Ok(())
+    }
+
+    /// Reads once, and writes what waits meanwhile.
+    async fn exchange(&mut self) -> Result<(), Broken> {
+        poll_fn(|cx| {
+            let _ = self.poll_write(cx)?;
+            self.poll_read(cx)
+        })
+        .await
+        .map_err(Broken::Io)
     }
 
     /// Waits until something was written or read, or at most `left` bytes wait to be written.

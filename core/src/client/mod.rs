@@ -26,8 +26,8 @@ pub(crate) use crate::tls::connect as tls_socket;
 pub use crate::tls::{Socket, TlsTrust};
 pub use connection::Connection;
 pub use dcp::{
-    DcpClient, DcpSettings, Document, Event, FlowWindow, Priority, StreamFrom, StreamOptions,
-    SystemChange,
+    DcpClient, DcpSettings, Document, Event, FlowWindow, LentDocument, LentEvent, Priority,
+    StreamFrom, StreamOptions, SystemChange,
 };
 pub use failure::status_of;
 pub use kv::{BulkProgress, BulkReport, Counted, Got, KvClient, NotStored, WriteOptions, Written};

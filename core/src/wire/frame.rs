@@ -1,4 +1,4 @@
-//! One message as it was received.
+//! One message as it was received: owned, or where it lies.
 
 use super::{HEADER_BYTES, Header, Opcode, Status, WireError};
 use crate::types::{Cas, Datatype, Opaque, Sid, VbId};
@@ -88,54 +88,62 @@ impl Frame {
         &self.body
     }
 
+    /// The message where it lies.
+    #[inline]
+    #[must_use]
+    pub fn by_ref(&self) -> FrameRef<'_> {
+        FrameRef { header: self.header, body: &self.body }
+    }
+
     /// The framing extras.
     #[must_use]
     pub fn framing(&self) -> &[u8] {
-        &self.body[..self.extras_at()]
+        self.by_ref().framing()
     }
 
     /// The extras.
     #[must_use]
     pub fn extras(&self) -> &[u8] {
-        &self.body[self.extras_at()..self.key_at()]
+        self.by_ref().extras()
     }
 
     /// The key.
     #[must_use]
     pub fn key(&self) -> &[u8] {
-        &self.body[self.key_at()..self.value_at()]
+        self.by_ref().key()
     }
 
     /// The value.
     #[must_use]
     pub fn value(&self) -> &[u8] {
-        &self.body[self.value_at()..]
+        self.by_ref().value()
     }
 
     /// The key, sharing the buffer.
     #[must_use]
     pub fn key_bytes(&self) -> Bytes {
-        self.body.slice(self.key_at()..self.value_at())
+        self.body.slice(self.by_ref().key_at()..self.by_ref().value_at())
     }
 
     /// The value, sharing the buffer.
     #[must_use]
     pub fn value_bytes(&self) -> Bytes {
-        self.body.slice(self.value_at()..)
+        self.body.slice(self.by_ref().value_at()..)
     }
 
     /// Key and value, sharing the buffer.
     #[must_use]
     pub fn into_key_and_value(mut self) -> (Bytes, Bytes) {
-        let value = self.body.split_off(self.value_at());
-        self.body.advance(self.key_at());
+        let (key_at, value_at) = (self.by_ref().key_at(), self.by_ref().value_at());
+        let value = self.body.split_off(value_at);
+        self.body.advance(key_at);
         (self.body, value)
     }
 
     /// The entries of the framing extras.
     #[must_use]
     pub fn frame_infos(&self) -> FrameInfos<'_> {
-        FrameInfos { rest: self.framing() }
+        self.by_ref().frame_infos()
     }
 
     /// The stream id that a DCP message carries in its framing extras.
@@ -143,6 +151,108 @@ impl Frame {
     /// # Errors
     /// When they are malformed, hold anything else, or hold a stream id that is 0.
     pub fn stream_id(&self) -> Result<Option<Sid>, WireError> {
+        self.by_ref().stream_id()
+    }
+
+    /// Whether the framing extras of a command that changes a document ask to keep its expiry.
+    ///
+    /// # Errors
+    /// When they are malformed, or hold anything else.
+    pub fn preserves_expiry(&self) -> Result<bool, WireError> {
+        let mut preserves = false;
+        for info in self.frame_infos() {
+            match info? {
+                (FrameInfos::PRESERVE_EXPIRY, []) if !preserves => preserves = true,
+                (FrameInfos::PRESERVE_EXPIRY, _) => return Err(WireError::Framing),
+                (id, _) => return Err(WireError::FrameInfo { id }),
+            }
+        }
+        Ok(preserves)
+    }
+}
+
+/// A message that was received whole, where it lies: nothing of it is counted or copied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FrameRef<'a> {
+    header: Header,
+    body: &'a [u8],
+}
+
+impl<'a> From<&'a Frame> for FrameRef<'a> {
+    #[inline]
+    fn from(frame: &'a Frame) -> Self {
+        frame.by_ref()
+    }
+}
+
+impl<'a> FrameRef<'a> {
+    /// Joins a checked header with a body of the right length.
+    #[inline]
+    pub(crate) fn of_checked(header: Header, body: &'a [u8]) -> Self {
+        debug_assert_eq!(header.body_len as usize, body.len());
+        Self { header, body }
+    }
+
+    /// Its header.
+    #[inline]
+    #[must_use]
+    pub const fn header(&self) -> &Header {
+        &self.header
+    }
+
+    /// Bytes that it takes on the wire, header included.
+    #[inline]
+    #[must_use]
+    pub const fn wire_len(&self) -> usize {
+        HEADER_BYTES + self.body.len()
+    }
+
+    /// The framing extras.
+    #[inline]
+    #[must_use]
+    pub fn framing(&self) -> &'a [u8] {
+        &self.body[..self.extras_at()]
+    }
+
+    /// The extras.
+    #[inline]
+    #[must_use]
+    pub fn extras(&self) -> &'a [u8] {
+        &self.body[self.extras_at()..self.key_at()]
+    }
+
+    /// The key.
+    #[inline]
+    #[must_use]
+    pub fn key(&self) -> &'a [u8] {
+        &self.body[self.key_at()..self.value_at()]
+    }
+
+    /// The value.
+    #[inline]
+    #[must_use]
+    pub fn value(&self) -> &'a [u8] {
+        &self.body[self.value_at()..]
+    }
+
+    /// The entries of the framing extras.
+    #[inline]
+    #[must_use]
+    pub fn frame_infos(&self) -> FrameInfos<'a> {
+        FrameInfos { rest: self.framing() }
+    }
+
+    /// The stream id that a DCP message carries in its framing extras.
+    ///
+    /// # Errors
+    /// When they are malformed, hold anything else, or hold a stream id that is 0.
+    #[inline]
+    pub fn stream_id(&self) -> Result<Option<Sid>, WireError> {
+        if self.header.framing_len == 0 { Ok(None) } else { self.stream_id_of_some() }
+    }
+
+    #[inline(never)]
+    fn stream_id_of_some(&self) -> Result<Option<Sid>, WireError> {
         let mut found = None;
         for info in self.frame_infos() {
             let (id, content) = info?;
@@ -162,30 +272,17 @@ impl Frame {
         Ok(found)
     }
 
-    /// Whether the framing extras of a command that changes a document ask to keep its expiry.
-    ///
-    /// # Errors
-    /// When they are malformed, or hold anything else.
-    pub fn preserves_expiry(&self) -> Result<bool, WireError> {
-        let mut preserves = false;
-        for info in self.frame_infos() {
-            match info? {
-                (FrameInfos::PRESERVE_EXPIRY, []) if !preserves => preserves = true,
-                (FrameInfos::PRESERVE_EXPIRY, _) => return Err(WireError::Framing),
-                (id, _) => return Err(WireError::FrameInfo { id }),
-            }
-        }
-        Ok(preserves)
-    }
-
+    #[inline]
     fn extras_at(&self) -> usize {
         usize::from(self.header.framing_len)
     }
 
+    #[inline]
     fn key_at(&self) -> usize {
         self.extras_at() + usize::from(self.header.extras_len)
     }
 
+    #[inline]
     fn value_at(&self) -> usize {
         self.key_at() + usize::from(self.header.key_len)
     }

@@ -34,7 +34,7 @@ mod tests;
 pub use collection::CollectionId;
 pub use error::WireError;
 pub use feature::{Feature, FeatureSet};
-pub use frame::{Frame, FrameInfos};
+pub use frame::{Frame, FrameInfos, FrameRef};
 pub use header::{Aftermath, FrameLimits, HEADER_BYTES, Header, Magic};
 pub use opcode::Opcode;
 pub use read::{FrameReader, MalformedFrame};

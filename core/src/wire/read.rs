@@ -1,7 +1,7 @@
 //! From bytes, in whatever pieces they come, to messages.
 
 use super::header::{Aftermath, FrameLimits};
-use super::{Frame, HEADER_BYTES, Header, WireError, commands};
+use super::{Frame, FrameRef, HEADER_BYTES, Header, WireError, commands};
 use crate::limits::READ_AHEAD_BYTES;
 use bytes::{Buf, BytesMut};
 
@@ -9,7 +9,8 @@ use bytes::{Buf, BytesMut};
 ///
 /// Bytes go in through [`FrameReader::room`] (a socket reads straight into it) or [`FrameReader::feed`];
 /// messages come out of [`FrameReader::next_frame`]. Memory follows what the peer really sent: room is made
-/// for at most as much as is already buffered, or for 64 KiB if that is more, whatever a header promises.
+/// for at most as much as is already buffered, or for 64 KiB (or what [`FrameReader::set_read_ahead`] says) if that is
+/// more, whatever a header promises.
 ///
 /// A server's reader ([`FrameReader::of_clients`]) also holds each request against what its command takes, so that
 /// of a body that cannot be right nothing is kept.
@@ -19,6 +20,8 @@ pub struct FrameReader {
     limits: FrameLimits,
     /// Whether what is read comes from clients.
     of_clients: bool,
+    /// Room that is made ahead of what the peer has sent.
+    read_ahead: usize,
     state: State,
 }
 
@@ -47,7 +50,8 @@ impl FrameReader {
     /// A reader of any messages, without any bytes yet.
     #[must_use]
     pub fn new(limits: FrameLimits) -> Self {
-        Self { buffer: BytesMut::new(), limits, of_clients: false, state: State::AtHeader }
+        let (read_ahead, state) = (READ_AHEAD_BYTES, State::AtHeader);
+        Self { buffer: BytesMut::new(), limits, of_clients: false, read_ahead, state }
     }
 
     /// A reader of what clients send to a server: a command that no server takes, or a length that the command does
@@ -60,6 +64,11 @@ impl FrameReader {
     /// Changes the limits, for all messages whose header has not been looked at.
     pub fn set_limits(&mut self, limits: FrameLimits) {
         self.limits = limits;
+    }
+
+    /// Makes more room ahead, or less: for a peer that sends much, each read of the socket can bring that much.
+    pub fn set_read_ahead(&mut self, bytes: usize) {
+        self.read_ahead = bytes;
     }
 
     /// The limits in force.
@@ -77,9 +86,9 @@ impl FrameReader {
     /// The buffer to append received bytes to, with some spare capacity. What is already in it must stay.
     pub fn room(&mut self) -> &mut BytesMut {
         let spare = self.buffer.capacity() - self.buffer.len();
-        if spare < READ_AHEAD_BYTES / 8 {
+        if spare < self.read_ahead / 8 {
             let wanted = self.missing().min(self.buffer.len());
-            self.buffer.reserve(wanted.max(READ_AHEAD_BYTES));
+            self.buffer.reserve(wanted.max(self.read_ahead));
         }
         &mut self.buffer
     }
@@ -100,6 +109,60 @@ impl FrameReader {
     /// A message was refused on its header. After [`Aftermath::AnswerAndGoOn`] the next call goes on behind
     /// it; after the others, every call returns the same error.
     pub fn next_frame(&mut self) -> Result<Option<Frame>, MalformedFrame> {
+        let Some(header) = self.whole_header()? else { return Ok(None) };
+        let len = HEADER_BYTES + header.body_len as usize;
+        let mut body = self.buffer.split_to(len).freeze();
+        body.advance(HEADER_BYTES);
+        if len > READ_AHEAD_BYTES {
+            // A large message takes the allocation with it: kept here, it would be the size of every
+            // connection that once had one.
+            self.buffer = BytesMut::from(&self.buffer[..]);
+        }
+        Ok(Some(Frame::of_checked(header, body)))
+    }
+
+    /// The next message where it lies, or `None` until more bytes came. It stays the next one until it is
+    /// [passed over](FrameReader::pass_over).
+    ///
+    /// # Errors
+    /// As [`FrameReader::next_frame`].
+    #[inline]
+    pub fn peek_frame(&mut self) -> Result<Option<FrameRef<'_>>, MalformedFrame> {
+        let Some(header) = self.whole_header()? else { return Ok(None) };
+        Ok(Some(FrameRef::of_checked(header, self.body_in_front(&header))))
+    }
+
+    /// The body of the message in front, of which this is the header.
+    #[inline]
+    pub(crate) fn body_in_front(&self, header: &Header) -> &[u8] {
+        &self.buffer[HEADER_BYTES..HEADER_BYTES + header.body_len as usize]
+    }
+
+    /// Passes over a message that was looked at where it lies, and that took so many bytes.
+    #[inline]
+    pub fn pass_over(&mut self, wire_len: usize) {
+        self.buffer.advance(wire_len);
+    }
+
+    /// The header of the next message, if all of it is here.
+    #[inline]
+    fn whole_header(&mut self) -> Result<Option<Header>, MalformedFrame> {
+        if !matches!(self.state, State::AtHeader) && !self.skip()? {
+            return Ok(None);
+        }
+        let Some(header) = self.buffer.first_chunk::<HEADER_BYTES>().map(Header::parse) else {
+            return Ok(None);
+        };
+        if let Err(error) = self.judge(&header) {
+            return Err(self.refuse(header, error));
+        }
+        let len = HEADER_BYTES + header.body_len as usize;
+        Ok((self.buffer.len() >= len).then_some(header))
+    }
+
+    /// Skips what is here of a refused body. Whether a header follows.
+    #[inline(never)]
+    fn skip(&mut self) -> Result<bool, MalformedFrame> {
         match self.state {
             State::AtHeader => {}
             State::Skipping(left) => {
@@ -109,30 +172,13 @@ impl FrameReader {
                 let left = left - n as u32;
                 if left > 0 {
                     self.state = State::Skipping(left);
-                    return Ok(None);
+                    return Ok(false);
                 }
                 self.state = State::AtHeader;
             }
             State::Broken(why) => return Err(why),
         }
-        let Some(header) = self.buffer.first_chunk::<HEADER_BYTES>().map(Header::parse) else {
-            return Ok(None);
-        };
-        if let Err(error) = self.judge(&header) {
-            return Err(self.refuse(header, error));
-        }
-        let len = HEADER_BYTES + header.body_len as usize;
-        if self.buffer.len() < len {
-            return Ok(None);
-        }
-        let mut body = self.buffer.split_to(len).freeze();
-        body.advance(HEADER_BYTES);
-        if len > READ_AHEAD_BYTES {
-            // A large message takes the allocation with it: kept here, it would be the size of every
-            // connection that once had one.
-            self.buffer = BytesMut::from(&self.buffer[..]);
-        }
-        Ok(Some(Frame::of_checked(header, body)))
+        Ok(true)
     }
 
     fn judge(&self, header: &Header) -> Result<(), WireError> {

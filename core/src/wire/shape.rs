@@ -1,6 +1,6 @@
 //! What the parts of a command may be: the table row that its header, and then its parser, is checked by.
 
-use super::{Frame, FrameInfos, Header, Opcode, WireError};
+use super::{FrameInfos, FrameRef, Header, Opcode, WireError};
 use crate::limits::{KEY_BYTES_MAX, VALUE_BYTES_MAX};
 use crate::types::Datatype;
 
@@ -80,7 +80,9 @@ impl Shape {
     }
 
     /// Checks a message against the shape.
-    pub(super) fn check(&self, frame: &Frame) -> Result<(), WireError> {
+    #[inline]
+    pub(super) fn check<'a>(&self, frame: impl Into<FrameRef<'a>>) -> Result<(), WireError> {
+        let frame = frame.into();
         self.check_header(frame.header())?;
         for info in frame.frame_infos() {
             let (id, _) = info?;
@@ -95,6 +97,7 @@ impl Shape {
     }
 
     /// Checks what a header, found well-formed, tells of its message.
+    #[inline]
     pub(super) fn check_header(&self, header: &Header) -> Result<(), WireError> {
         let opcode = header.opcode;
         if !self.opcodes.contains(&opcode) || !header.magic.is_request() {

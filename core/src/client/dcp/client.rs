@@ -28,7 +28,9 @@ use tokio::time::Instant;
 /// [`DcpClient::next_event`], which also brings its answer. Whoever has a DCP client calls `next_event` again and
 /// again: that alone sends requests and acknowledgements, and answers the server's signs of life.
 ///
-/// An event counts as dealt with when `next_event` is called after it; then it is acknowledged, in portions of at
+/// [`DcpClient::lent_event`] hands events out where they lie, for whoever looks at each only once.
+///
+/// An event counts as dealt with when the next one is asked for; then it is acknowledged, in portions of at
 /// least half the window. What counts is the whole message, header included, of snapshot markers, mutations,
 /// deletions, expirations, system events, seqno-advanced, out-of-order markers and stream ends.
 #[derive(Debug)]
@@ -37,16 +39,20 @@ pub struct DcpClient<S = Socket> {
     /// Messages that came while the answer to a question was awaited, and their bytes.
     pub(super) backlog: VecDeque<Frame>,
     pub(super) backlog_bytes: usize,
-    streams: Streams,
+    pub(super) streams: Streams,
     window: FlowWindow,
     /// Counted bytes of the event that was returned last.
-    returned: u32,
+    pub(super) returned: u32,
+    /// The bytes that it still takes in the receive buffer, if it was lent.
+    pub(super) lent: usize,
+    /// It, if it was lent and does not lie there.
+    pub(super) held: Option<Event>,
     end_on_close: bool,
-    collections: bool,
+    pub(super) collections: bool,
     /// Since when the server has been silent, unless `heard`.
     heard_at: Instant,
     /// Something came since then.
-    heard: bool,
+    pub(super) heard: bool,
     /// How long the server may be silent: it gives a sign of life twice in this time.
     silence_max: Option<Duration>,
 }
@@ -96,6 +102,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> DcpClient<S> {
             streams: Streams::default(),
             window: FlowWindow::new(settings.buffer_bytes),
             returned: 0,
+            lent: 0,
+            held: None,
             end_on_close,
             collections,
             heard_at: Instant::now(),
@@ -154,8 +162,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> DcpClient<S> {
     /// # Cancel safety
     /// Cancel safe: no event is lost, and none is acknowledged that was not returned.
     pub async fn next_event(&mut self) -> Result<Event> {
-        let dealt_with = core::mem::take(&mut self.returned);
-        self.handled(dealt_with);
+        self.settle();
         loop {
             let frame = match self.next_in_backlog() {
                 Some(frame) => frame,
@@ -174,35 +181,60 @@ impl<S: AsyncRead + AsyncWrite + Unpin> DcpClient<S> {
     }
 
     async fn next_on_wire(&mut self) -> Result<Frame> {
-        if let Some(frame) = self.connection.take()? {
-            self.heard = true;
-            return Ok(frame);
+        loop {
+            if let Some(frame) = self.connection.take()? {
+                self.heard = true;
+                return Ok(frame);
+            }
+            self.wait_on_wire().await?;
         }
+    }
+
+    /// Returns when a message is there.
+    pub(super) async fn wait_on_wire(&mut self) -> Result<()> {
         if core::mem::take(&mut self.heard) {
             // What was there is dealt with, and from now on the server can be heard again: one look at the clock for
             // all that came with one read.
             self.heard_at = Instant::now();
         }
         let deadline = self.silence_max.and_then(|silence| self.heard_at.checked_add(silence));
-        let frame = self.connection.receive_by(deadline).await?;
+        self.connection.wait_by(deadline).await?;
         self.heard = true;
-        Ok(frame)
+        Ok(())
     }
 
-    fn next_in_backlog(&mut self) -> Option<Frame> {
+    pub(super) fn next_in_backlog(&mut self) -> Option<Frame> {
         let frame = self.backlog.pop_front()?;
         self.backlog_bytes -= frame.wire_len();
         Some(frame)
     }
 
-    fn handled(&mut self, bytes: u32) {
+    /// What was returned last is dealt with.
+    #[inline]
+    pub(super) fn settle(&mut self) {
+        self.take_back();
+        let dealt_with = core::mem::take(&mut self.returned);
+        self.handled(dealt_with);
+    }
+
+    /// What was lent last is not looked at any more.
+    #[inline]
+    pub(super) fn take_back(&mut self) {
+        let lent = core::mem::take(&mut self.lent);
+        if lent > 0 {
+            self.connection.pass_over(lent);
+        }
+    }
+
+    #[inline]
+    pub(super) fn handled(&mut self, bytes: u32) {
         if let Some(bytes) = self.window.handled(bytes) {
             BufferAck { bytes }.encode(Opaque::ZERO, self.connection.out());
         }
     }
 
     /// Takes in one message: what it means for the connection, and what for the user.
-    fn take_in(&mut self, frame: Frame) -> Result<Option<Event>> {
+    pub(super) fn take_in(&mut self, frame: Frame) -> Result<Option<Event>> {
         if self.answer_noop(&frame) {
             return Ok(None);
         }
@@ -224,6 +256,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> DcpClient<S> {
         }
         let ends = frame.opcode() == Opcode::DCP_STREAM_END;
         let event = self.connection.read(Event::parse(frame, self.collections))?;
+        self.streams.follow(&event);
         if ends {
             self.streams.over(tag.opaque);
         }

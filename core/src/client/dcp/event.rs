@@ -251,6 +251,6 @@ impl Event {
 }
 
 /// What all documents have, as of one that is alive, without flags and expiry.
-const fn meta(seqno: Seqno, rev: RevSeqno, cas: Cas, datatype: Datatype) -> DocMeta {
+pub(super) const fn meta(seqno: Seqno, rev: RevSeqno, cas: Cas, datatype: Datatype) -> DocMeta {
     DocMeta { seqno, cas, rev, flags: 0, expiry: 0, datatype, kind: DocKind::Alive }
 }

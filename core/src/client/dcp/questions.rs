@@ -39,6 +39,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> DcpClient<S> {
         step: Opcode,
         encode: impl FnOnce(Opaque, &mut BytesMut),
     ) -> Result<Frame> {
+        self.take_back();
         let opaque = self.connection.next_opaque();
         encode(opaque, self.connection.out());
         loop {

@@ -2,6 +2,7 @@ mod bulk;
 mod cancelling;
 mod connecting;
 mod documents;
+mod lending;
 mod opening;
 mod resuming;
 mod server;

@@ -8,7 +8,7 @@
 use super::StreamTag;
 use crate::types::{Cas, Datatype, RevSeqno, Seqno};
 use crate::wire::shape::Shape;
-use crate::wire::{Frame, HEADER_BYTES, Opcode, WireError};
+use crate::wire::{FrameRef, HEADER_BYTES, Opcode, WireError};
 use bytes::{Buf, BufMut, BytesMut};
 
 /// A document's time to live ran out; only for connections that asked for expirations and delete times.
@@ -67,16 +67,18 @@ impl<'a> Expiration<'a> {
     ///
     /// # Errors
     /// When a part does not have its length, or the stream id is malformed.
-    pub fn parse(frame: &'a Frame) -> Result<Self, WireError> {
+    #[inline]
+    pub fn parse(frame: impl Into<FrameRef<'a>>) -> Result<Self, WireError> {
+        let frame = frame.into();
         Self::SHAPE.check(frame)?;
         let mut extras = frame.extras();
         Ok(Self {
             tag: StreamTag::parse(frame)?,
             seqno: Seqno(extras.get_u64()),
             rev: RevSeqno(extras.get_u64()),
-            cas: frame.cas(),
+            cas: frame.header().cas,
             delete_time: extras.get_u32(),
-            datatype: frame.datatype(),
+            datatype: frame.header().datatype,
             key: frame.key(),
             value: frame.value(),
         })

@@ -4,7 +4,7 @@ use super::{
     Deletion, Expiration, Mutation, OsoSnapshot, SeqnoAdvanced, SetVbucketState, SnapshotMarker,
     StreamEnd, StreamTag, SystemEvent,
 };
-use crate::wire::{Frame, Opcode, WireError};
+use crate::wire::{FrameRef, Opcode, WireError};
 use bytes::BytesMut;
 
 /// Any message that a server sends on a stream.
@@ -53,8 +53,9 @@ impl<'a> StreamMessage<'a> {
     ///
     /// # Errors
     /// [`WireError::Opcode`] when it is no message of a stream; otherwise as the message's own `parse`.
-    pub fn parse(frame: &'a Frame) -> Result<Self, WireError> {
-        match frame.opcode() {
+    pub fn parse(frame: impl Into<FrameRef<'a>>) -> Result<Self, WireError> {
+        let frame = frame.into();
+        match frame.header().opcode {
             Opcode::DCP_MUTATION => Mutation::parse(frame).map(Self::Mutation),
             Opcode::DCP_DELETION => Deletion::parse(frame).map(Self::Deletion),
             Opcode::DCP_EXPIRATION => Expiration::parse(frame).map(Self::Expiration),

@@ -8,7 +8,7 @@
 use super::StreamTag;
 use crate::types::{Cas, Datatype, RevSeqno, Seqno};
 use crate::wire::shape::Shape;
-use crate::wire::{Frame, HEADER_BYTES, Opcode, WireError};
+use crate::wire::{FrameRef, HEADER_BYTES, Opcode, WireError};
 use bytes::{Buf, BufMut, BytesMut};
 
 /// A document was written.
@@ -77,7 +77,9 @@ impl<'a> Mutation<'a> {
     ///
     /// # Errors
     /// When a part does not have its length, or the stream id is malformed.
-    pub fn parse(frame: &'a Frame) -> Result<Self, WireError> {
+    #[inline]
+    pub fn parse(frame: impl Into<FrameRef<'a>>) -> Result<Self, WireError> {
+        let frame = frame.into();
         Self::SHAPE.check(frame)?;
         let mut extras = frame.extras();
         let (seqno, rev) = (Seqno(extras.get_u64()), RevSeqno(extras.get_u64()));
@@ -87,12 +89,12 @@ impl<'a> Mutation<'a> {
             tag: StreamTag::parse(frame)?,
             seqno,
             rev,
-            cas: frame.cas(),
+            cas: frame.header().cas,
             flags,
             expiry,
             lock_time,
             nru: extras.get_u8(),
-            datatype: frame.datatype(),
+            datatype: frame.header().datatype,
             key: frame.key(),
             value: frame.value(),
         })

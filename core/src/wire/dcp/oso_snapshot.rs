@@ -6,7 +6,7 @@
 
 use super::StreamTag;
 use crate::wire::shape::Shape;
-use crate::wire::{Frame, HEADER_BYTES, Opcode, WireError};
+use crate::wire::{FrameRef, HEADER_BYTES, Opcode, WireError};
 use bytes::{Buf, BufMut, BytesMut};
 
 /// A snapshot in key order ("out of sequence order") begins or ends.
@@ -42,7 +42,8 @@ impl OsoSnapshot {
     ///
     /// # Errors
     /// When a part does not have its length, the flags are neither 1 nor 2, or the stream id is malformed.
-    pub fn parse(frame: &Frame) -> Result<Self, WireError> {
+    pub fn parse<'a>(frame: impl Into<FrameRef<'a>>) -> Result<Self, WireError> {
+        let frame = frame.into();
         Self::SHAPE.check(frame)?;
         let begins = match frame.extras().get_u32() {
             Self::BEGIN => true,

@@ -7,7 +7,7 @@
 use super::StreamTag;
 use crate::types::Seqno;
 use crate::wire::shape::Shape;
-use crate::wire::{Frame, HEADER_BYTES, Opcode, WireError};
+use crate::wire::{FrameRef, HEADER_BYTES, Opcode, WireError};
 use bytes::{Buf, BufMut, BytesMut};
 
 /// The stream got to a seqno without anything to send for it (its filter let nothing through).
@@ -41,7 +41,8 @@ impl SeqnoAdvanced {
     ///
     /// # Errors
     /// When a part does not have its length, or the stream id is malformed.
-    pub fn parse(frame: &Frame) -> Result<Self, WireError> {
+    pub fn parse<'a>(frame: impl Into<FrameRef<'a>>) -> Result<Self, WireError> {
+        let frame = frame.into();
         Self::SHAPE.check(frame)?;
         Ok(Self { tag: StreamTag::parse(frame)?, seqno: Seqno(frame.extras().get_u64()) })
     }

@@ -7,7 +7,7 @@
 use super::StreamTag;
 use crate::types::VbState;
 use crate::wire::shape::Shape;
-use crate::wire::{Frame, HEADER_BYTES, Opcode, WireError};
+use crate::wire::{FrameRef, HEADER_BYTES, Opcode, WireError};
 use bytes::BytesMut;
 
 /// Takeover: the receiver gives the vbucket this state, and answers.
@@ -40,7 +40,8 @@ impl SetVbucketState {
     ///
     /// # Errors
     /// When a part does not have its length, the state is unknown, or the stream id is malformed.
-    pub fn parse(frame: &Frame) -> Result<Self, WireError> {
+    pub fn parse<'a>(frame: impl Into<FrameRef<'a>>) -> Result<Self, WireError> {
+        let frame = frame.into();
         Self::SHAPE.check(frame)?;
         let state = VbState::from_u32(u32::from(frame.extras()[0]))
             .ok_or(WireError::Content { opcode: Self::OPCODE, what: "no such vbucket state" })?;

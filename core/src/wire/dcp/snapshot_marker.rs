@@ -11,7 +11,7 @@ use super::StreamTag;
 use crate::types::Seqno;
 use crate::wire::flags::flags;
 use crate::wire::shape::Shape;
-use crate::wire::{Frame, HEADER_BYTES, Opcode, WireError};
+use crate::wire::{FrameRef, HEADER_BYTES, Opcode, WireError};
 use bytes::{Buf, BufMut, BytesMut};
 
 flags! {
@@ -128,7 +128,8 @@ impl SnapshotMarker {
     /// # Errors
     /// When a part does not have its length, the version is unknown, the snapshot ends before it starts, or
     /// the stream id is malformed.
-    pub fn parse(frame: &Frame) -> Result<Self, WireError> {
+    pub fn parse<'a>(frame: impl Into<FrameRef<'a>>) -> Result<Self, WireError> {
+        let frame = frame.into();
         Self::SHAPE.check(frame)?;
         let (extras, value) = (frame.extras(), frame.value());
         let tag = StreamTag::parse(frame)?;

@@ -7,7 +7,7 @@
 use super::StreamTag;
 use crate::types::EndReason;
 use crate::wire::shape::Shape;
-use crate::wire::{Frame, HEADER_BYTES, Opcode, WireError};
+use crate::wire::{FrameRef, HEADER_BYTES, Opcode, WireError};
 use bytes::{Buf, BufMut, BytesMut};
 
 /// A stream is over; nothing of it follows.
@@ -46,7 +46,8 @@ impl StreamEnd {
     ///
     /// # Errors
     /// When a part does not have its length, or the stream id is malformed.
-    pub fn parse(frame: &Frame) -> Result<Self, WireError> {
+    pub fn parse<'a>(frame: impl Into<FrameRef<'a>>) -> Result<Self, WireError> {
+        let frame = frame.into();
         Self::SHAPE.check(frame)?;
         Ok(Self { tag: StreamTag::parse(frame)?, reason: frame.extras().get_u32() })
     }

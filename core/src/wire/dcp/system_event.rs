@@ -8,7 +8,7 @@
 use super::StreamTag;
 use crate::types::{Cas, Datatype, Seqno};
 use crate::wire::shape::Shape;
-use crate::wire::{Frame, HEADER_BYTES, Opcode, WireError};
+use crate::wire::{FrameRef, HEADER_BYTES, Opcode, WireError};
 use bytes::{Buf, BufMut, BytesMut};
 
 /// What happened; unknown numbers are kept.
@@ -82,7 +82,9 @@ impl<'a> SystemEvent<'a> {
     ///
     /// # Errors
     /// When a part does not have its length, or the stream id is malformed.
-    pub fn parse(frame: &'a Frame) -> Result<Self, WireError> {
+    #[inline]
+    pub fn parse(frame: impl Into<FrameRef<'a>>) -> Result<Self, WireError> {
+        let frame = frame.into();
         Self::SHAPE.check(frame)?;
         let mut extras = frame.extras();
         Ok(Self {
@@ -90,8 +92,8 @@ impl<'a> SystemEvent<'a> {
             seqno: Seqno(extras.get_u64()),
             kind: SystemEventKind(extras.get_u32()),
             version: extras.get_u8(),
-            cas: frame.cas(),
-            datatype: frame.datatype(),
+            cas: frame.header().cas,
+            datatype: frame.header().datatype,
             name: frame.key(),
             value: frame.value(),
         })

@@ -2,7 +2,7 @@
 
 use crate::types::{Opaque, Sid, VbId};
 use crate::wire::layout::{Lead, STREAM_ID_BYTES, put, put_with_stream_id};
-use crate::wire::{Frame, Opcode, WireError};
+use crate::wire::{FrameRef, Opcode, WireError};
 use bytes::BytesMut;
 
 /// Which stream a message belongs to.
@@ -44,7 +44,10 @@ impl StreamTag {
         head + sid + key.len() + value.len()
     }
 
-    pub(super) fn parse(frame: &Frame) -> Result<Self, WireError> {
-        Ok(Self { opaque: frame.opaque(), vb: frame.vbucket(), sid: frame.stream_id()? })
+    #[inline]
+    pub(super) fn parse<'a>(frame: impl Into<FrameRef<'a>>) -> Result<Self, WireError> {
+        let frame = frame.into();
+        let header = frame.header();
+        Ok(Self { opaque: header.opaque, vb: header.vbucket(), sid: frame.stream_id()? })
     }
 }
