@@ -1,10 +1,11 @@
-//! A connection's backfills: which one has its turn, how many may run, how many bytes may wait to be sent.
+//! The backfills of one of a connection's lanes: which one has its turn, how many may run, how many bytes may wait to
+//! be sent.
 
 use super::exclusive::Exclusive;
 use super::pool::PoolGate;
 use super::scan::{Backfill, Turn};
 use crate::flow::Budget;
-use crate::limits::{BACKFILL_RUN_TIME, BACKFILLS_PER_CONNECTION_MAX};
+use crate::limits::BACKFILL_RUN_TIME;
 use crate::store::Store;
 use millstream_reclaim::PushList;
 use millstream_reclaim::sync::Arc;
@@ -23,10 +24,12 @@ pub enum BackfillOrder {
 /// What a manager is made of.
 #[derive(Clone, Debug)]
 pub(crate) struct BackfillSettings {
-    /// Bytes read and not yet sent, of this connection.
+    /// Bytes read and not yet sent.
     pub(crate) budget: Arc<Budget>,
     /// Scans of the whole engine, and who waits for one to end.
     pub(crate) gate: Arc<PoolGate>,
+    /// Most that may be in progress at once; the rest wait.
+    pub(crate) running_max: usize,
 }
 
 /// How many backfills are where.
@@ -37,7 +40,7 @@ pub(crate) struct BackfillCounts {
     pub(crate) pending: usize,
 }
 
-/// One connection's backfills. Published; retired when the connection closes; destroyed by the reaper.
+/// The backfills of one lane. Published; retired when the connection closes; destroyed by the reaper.
 #[derive(Debug)]
 pub(crate) struct BackfillManager {
     settings: BackfillSettings,
@@ -133,7 +136,7 @@ impl BackfillManager {
         let Some(mut lists) = self.lists.claim() else { return Next::Rest };
         lists.pending.extend(self.inbox.take_all());
         lists.sweep();
-        let admitted = lists.admit(&self.settings.gate);
+        let admitted = lists.admit(&self.settings);
         let taken = if self.settings.budget.is_full() {
             None
         } else if let Some(backfill) = lists.initializing.pop_front() {
@@ -197,14 +200,14 @@ impl Lists {
     }
 
     /// Admits pending backfills as far as the limits allow.
-    fn admit(&mut self, gate: &Arc<PoolGate>) -> Admitted {
+    fn admit(&mut self, settings: &BackfillSettings) -> Admitted {
         while !self.pending.is_empty() {
             let running = self.initializing.len() + self.active.len() + self.out;
-            if running >= BACKFILLS_PER_CONNECTION_MAX {
+            if running >= settings.running_max {
                 // One of its own has to end first, in a turn of this manager.
                 return Admitted::AsFarAsItGoes;
             }
-            let Some(slot) = PoolGate::enter(gate) else { return Admitted::GateIsFull };
+            let Some(slot) = PoolGate::enter(&settings.gate) else { return Admitted::GateIsFull };
             let mut backfill = self.pending.pop_front().expect("just seen");
             backfill.slot = Some(slot);
             self.initializing.push_back(backfill);

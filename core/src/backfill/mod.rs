@@ -1,7 +1,8 @@
 //! Reading the part of a vbucket's history that is no longer in memory.
 //!
-//! A connection has one [`BackfillManager`], published in its [`Backfills`]; a stream hands it a [`Backfill`] and
-//! takes what was read out of an outbox. The manager knows nothing of streams: it fills outboxes.
+//! A connection has a [`BackfillManager`] for each of its [`Lanes`], published in its [`Backfills`]; a stream hands
+//! one of them a [`Backfill`] and takes what was read out of an outbox. A manager knows nothing of streams: it fills
+//! outboxes.
 
 //!
 //! # Orderings
@@ -14,6 +15,7 @@
 //! | G1 | who waits for a scan's place, and who leaves one: fence between telling and looking | SeqCst fence | itself | both miss each other: a backfill waits for ever | `backfill::full_gate` |
 
 mod exclusive;
+mod lanes;
 mod manager;
 mod outbox;
 mod pool;
@@ -25,6 +27,7 @@ mod tests;
 
 #[cfg(millstream_loom)]
 pub(crate) use exclusive::Exclusive;
+pub(crate) use lanes::Lanes;
 pub use manager::BackfillOrder;
 pub(crate) use manager::{BackfillCounts, BackfillManager, BackfillSettings};
 #[cfg(millstream_loom)]

@@ -77,7 +77,9 @@ fn bench_with(
     let drained = Arc::new(Drained::default());
     let bell = Arc::clone(&drained);
     let budget = Budget::new(budget, 25, move || bell.set());
-    let manager = BackfillManager::new(BackfillSettings { budget, gate: Arc::clone(&gate) });
+    let running_max = BACKFILLS_PER_CONNECTION_MAX;
+    let settings = BackfillSettings { budget, gate: Arc::clone(&gate), running_max };
+    let manager = BackfillManager::new(settings);
     let manager = domain.publish(manager).expect("no backlog");
     let backfills = Backfills::new(manager, pool.queues().next(), Arc::clone(&gate), drained);
     Bench { domain, reaper, gate, ready: Arc::new(ReadySet::new(64)), backfills, pool }
@@ -359,8 +361,11 @@ fn the_gate_lists_each_connection_once() {
     let mut closed = Vec::new();
     for _ in 0..1_000 {
         let drained = Arc::new(Drained::default());
-        let settings =
-            BackfillSettings { budget: Budget::new(1, 25, || {}), gate: Arc::clone(&bench.gate) };
+        let settings = BackfillSettings {
+            budget: Budget::new(1, 25, || {}),
+            gate: Arc::clone(&bench.gate),
+            running_max: BACKFILLS_PER_CONNECTION_MAX,
+        };
         let manager = bench.domain.publish(BackfillManager::new(settings)).expect("no backlog");
         let queue = bench.pool.queues().next();
         let other = Backfills::new(manager, queue, Arc::clone(&bench.gate), drained);

@@ -34,7 +34,7 @@
 //! That the owner has noticed when `close_all` returns: nobody waits for anybody.
 
 use super::report::Report;
-use crate::backfill::Backfills;
+use crate::backfill::Lanes;
 use crate::flow::Window;
 use crate::producer::StreamTable;
 use crate::ready::ReadySet;
@@ -51,7 +51,7 @@ pub(crate) struct ConnectionParts {
     pub(crate) name: Box<str>,
     pub(crate) streams: StreamTable,
     pub(crate) ready: Arc<ReadySet>,
-    pub(crate) backfills: Arc<Backfills>,
+    pub(crate) backfills: Lanes,
     pub(crate) window: Window,
     pub(crate) report: Report,
 }
@@ -63,7 +63,7 @@ pub(crate) struct Connection {
     pub(crate) name: Box<str>,
     pub(crate) streams: StreamTable,
     pub(crate) ready: Arc<ReadySet>,
-    pub(crate) backfills: Arc<Backfills>,
+    pub(crate) backfills: Lanes,
     pub(crate) window: Window,
     pub(crate) report: Report,
     closed: AtomicBool,
@@ -88,7 +88,7 @@ impl Connection {
         })
     }
 
-    /// Ends every stream as disconnected, lets none be opened again, takes the backfill manager away and wakes the
+    /// Ends every stream as disconnected, lets none be opened again, takes the backfill managers away and wakes the
     /// owner. Any thread, any number of times; returns without waiting. How many streams this call ended.
     pub(crate) fn close_all(&self, pin: &Pin<'_>) -> usize {
         // E1 Release: pairs with E2.

@@ -6,13 +6,14 @@ use super::shutdown::{Quiesce, ShutdownReport};
 use super::start::EngineBuilder;
 use super::stats;
 use super::{ConnectionSnapshot, EngineStats, VbucketStats};
-use crate::backfill::{BackfillManager, BackfillSettings, Backfills, Drained};
+use crate::backfill::{BackfillManager, BackfillSettings, Backfills, Drained, Lanes};
 use crate::collections::Manifest;
 use crate::conn::{Connection, ConnectionParts, Report};
 use crate::error::{Error, ErrorKind, Result};
 use crate::flow::{Budget, Window};
 use crate::limits::{
-    BACKFILL_DRAIN_PERCENT, CONNECTION_NAME_BYTES_MAX, CONNECTIONS_MAX, READY_SHELVES,
+    BACKFILL_DRAIN_PERCENT, BACKFILLS_PER_CONNECTION_MAX, CONNECTION_NAME_BYTES_MAX,
+    CONNECTIONS_MAX, READY_SHELVES,
 };
 use crate::partition::Partition;
 use crate::producer::{OpenOptions, Producer, StreamTable};
@@ -412,24 +413,31 @@ impl EngineParts {
     fn make_connection(&self, name: &str, user: Option<Box<str>>) -> Result<Arc<Connection>> {
         let members = self.partitions.len();
         let ready = Arc::new(ReadySet::growing(members, READY_SHELVES));
-        let drained = Arc::new(Drained::default());
-        let bell = Arc::clone(&drained);
-        let bytes = self.settings.backfill_buffer_bytes;
-        let budget = Budget::new(bytes, BACKFILL_DRAIN_PERCENT, move || bell.set());
-        let manager =
-            BackfillManager::new(BackfillSettings { budget, gate: Arc::clone(&self.gate) });
-        let manager = self.domain.publish(manager)?;
-        let queue = self.workers.queues().next();
-        let backfills = Backfills::new(manager, queue, Arc::clone(&self.gate), drained);
+        let lanes = Lanes::count_for(self.settings.backfill_workers);
+        let lanes: Vec<_> = (0..lanes).map(|_| self.make_lane(lanes)).collect::<Result<_>>()?;
         Ok(Connection::new(ConnectionParts {
             id: self.next_connection(),
             name: name.into(),
             streams: StreamTable::new(members),
             ready,
-            backfills,
+            backfills: Lanes::new(lanes),
             window: Window::new(0),
             report: Report::new(user, workers::now()),
         }))
+    }
+
+    /// One of so many lanes of a connection, with a share of what the connection may have.
+    fn make_lane(&self, lanes: usize) -> Result<Arc<Backfills>> {
+        let drained = Arc::new(Drained::default());
+        let bell = Arc::clone(&drained);
+        let bytes = (self.settings.backfill_buffer_bytes / lanes as u64).max(1);
+        let budget = Budget::new(bytes, BACKFILL_DRAIN_PERCENT, move || bell.set());
+        let gate = Arc::clone(&self.gate);
+        let running_max = BACKFILLS_PER_CONNECTION_MAX / lanes;
+        let manager = BackfillManager::new(BackfillSettings { budget, gate, running_max });
+        let manager = self.domain.publish(manager)?;
+        let queue = self.workers.queues().next();
+        Ok(Backfills::new(manager, queue, Arc::clone(&self.gate), drained))
     }
 
     /// See [`Engine::shutdown`].

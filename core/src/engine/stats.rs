@@ -1,7 +1,7 @@
 //! What an engine tells of itself. Nothing here waits, and every stage of a teardown answers.
 
 use super::parts::EngineParts;
-use crate::backfill::{BackfillCounts, BackfillOrder};
+use crate::backfill::BackfillCounts;
 use crate::conn::{Connection, ConnectionSettings};
 use crate::partition::{History, Partition};
 use crate::producer::{Asked, FilterReport, Pauses, StreamCounts, StreamReport, StuckWatch};
@@ -288,16 +288,16 @@ fn connection(parts: &EngineParts, connection: &Connection, pin: &Pin<'_>) -> Co
         max_buffer_bytes: window.max(),
         unacked_bytes: window.outstanding(),
         total_acked_bytes: window.acked_total(),
-        backfills: connection.backfills.with(pin, |manager| {
-            let BackfillCounts { initializing, active, pending } = manager.counts();
+        backfills: connection.backfills.counts(pin).map(|lanes| {
+            let BackfillCounts { initializing, active, pending } = lanes.counts;
             BackfillSnapshot {
-                buffer_bytes: manager.budget().used(),
-                buffer_bytes_max: manager.budget().limit(),
-                buffer_full: manager.budget().is_full(),
+                buffer_bytes: lanes.buffer_bytes,
+                buffer_bytes_max: lanes.buffer_bytes_max,
+                buffer_full: lanes.buffer_full,
                 initializing,
                 active,
                 pending,
-                sequential: manager.order() == BackfillOrder::Sequential,
+                sequential: lanes.sequential,
             }
         }),
         streams,

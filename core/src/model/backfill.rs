@@ -5,6 +5,7 @@ use crate::backfill::{
     Jobs, OutboxReader, OutboxWriter, PoolGate, WorkerQueue,
 };
 use crate::flow::{Budget, Permit};
+use crate::limits::BACKFILLS_PER_CONNECTION_MAX;
 use crate::ready::ReadySet;
 use crate::store::Store;
 use crate::types::{EndReason, Seqno, VbId};
@@ -96,7 +97,12 @@ impl Backfills {
             let _ = &witness;
             bell.set();
         });
-        let manager = BackfillManager::new(BackfillSettings { budget, gate: Arc::clone(&gate) });
+        let settings = BackfillSettings {
+            budget,
+            gate: Arc::clone(&gate),
+            running_max: BACKFILLS_PER_CONNECTION_MAX,
+        };
+        let manager = BackfillManager::new(settings);
         let manager = domain.publish(manager).expect("a new domain has no backlog");
         (Self(room::Backfills::new(manager, queue, gate, drained)), Queue(jobs))
     }

@@ -1,6 +1,7 @@
 //! What threads share of a connection, and the map of all connections.
 
 use super::backfill::Backfills;
+use crate::backfill::Lanes;
 use crate::conn::{self as room, ConnectionParts, Report};
 use crate::error::Result;
 use crate::flow::Window;
@@ -28,7 +29,7 @@ impl Connection {
             name: format!("connection {id}").into(),
             streams: StreamTable::new(slots),
             ready: Arc::clone(ready),
-            backfills: Arc::clone(&backfills.0),
+            backfills: Lanes::new([Arc::clone(&backfills.0)]),
             window: Window::new(0),
             report: Report::new(None, workers::now()),
         }))

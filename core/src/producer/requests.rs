@@ -4,7 +4,6 @@ use super::control::{Control, ControlRefusal, Controls, Negotiated};
 use super::members::home;
 use super::owner::{OwnedStream, Producer};
 use super::stream_reports::{Asked, StreamReport};
-use crate::backfill::Backfills;
 use crate::limits::UNTOLD_ENDS_MAX;
 use crate::partition::{Partition, Room};
 use crate::stream::{
@@ -161,7 +160,7 @@ impl Producer {
         }
         let order = self.controls.backfill_order();
         let mut reader = self.engine.domain.borrow("control");
-        self.connection.backfills.with(&reader.pin(), |manager| manager.set_order(order));
+        self.connection.backfills.set_order(order, &reader.pin());
         self.report();
         Ok(())
     }
@@ -339,8 +338,8 @@ impl Producer {
         if let Some(partition) = self.engine.partition(vb) {
             partition.waiters.leave();
         }
-        // What the stream left in the backfill manager is swept out now.
-        Backfills::kick(&self.connection.backfills);
+        // What the stream left in its backfill manager is swept out now.
+        self.connection.backfills.kick(member);
     }
 }
 

@@ -2,7 +2,6 @@
 
 use super::owner::Producer;
 use super::pause::PauseReason;
-use crate::backfill::Backfills;
 use crate::limits::STREAM_TURN_MESSAGES;
 use crate::stream::{Event, Next, Sent, Sink, StreamContext, StreamName, StreamSent};
 use crate::types::{EndReason, Seqno};
@@ -61,7 +60,7 @@ impl Producer {
             Step::Idle
         };
         self.room.trim();
-        Backfills::kick_if_drained(&self.connection.backfills);
+        self.connection.backfills.kick_if_drained();
         if self.take_stock(step, &sent, now) { Step::Gone(Departure::Stuck) } else { step }
     }
 

@@ -189,3 +189,50 @@ fn g10_nothing_overtakes_the_end_of_a_backfill() {
     drop(client);
     settle(engine, &[watch]);
 }
+
+/// One connection's backfills are read by as many workers as there are, at the same time; all that was read goes with
+/// it when it closes in the middle.
+#[test]
+fn g11_workers_read_for_one_connection_at_once() {
+    let store = SeamStore::filled(4, 100);
+    store.slice_items(10);
+    let engine = engine(&store);
+    let mut client = Client::connect(&engine, "c");
+    let watch = client.watch();
+    let both = [0, 1].map(|vb| store.hold(Call::Next(vb)));
+    (0..4).for_each(|vb| client.open(vb));
+    let _ = client.step();
+    for reading in &both {
+        reading.arrived();
+    }
+    assert!(both.iter().all(Hold::is_holding), "both are in the store");
+    both.iter().for_each(Hold::release);
+    client.run_until("every document", |inbox| (0..4).all(|vb| inbox.docs(vb).len() == 100));
+    assert!((0..4).all(|vb| client.inbox.docs(vb) == (1..=100).collect::<Vec<_>>()));
+    drop(client);
+    settle(engine, &[watch]);
+}
+
+/// A connection that wants its backfills one after the other has one worker, however many there are.
+#[test]
+fn g12_backfills_in_order_have_one_worker() {
+    let store = SeamStore::filled(2, 100);
+    store.slice_items(10);
+    let engine = engine(&store);
+    let mut client = Client::connect(&engine, "c");
+    client.control("backfill_order", "sequential");
+    let watch = client.watch();
+    let [zero, one] = [0, 1].map(|vb| store.hold(Call::Next(vb)));
+    (0..2).for_each(|vb| client.open(vb));
+    let _ = client.step();
+    until("one is read", || zero.is_holding() || one.is_holding());
+    assert!(counts(&engine, "c").sequential);
+    let (first, held, other) = if zero.is_holding() { (0, zero, one) } else { (1, one, zero) };
+    held.release();
+    other.arrived();
+    assert_eq!(store.count(Call::Next(first)), 10, "all of the first is read by then");
+    other.release();
+    client.run_until("every document", |inbox| (0..2).all(|vb| inbox.docs(vb).len() == 100));
+    drop(client);
+    settle(engine, &[watch]);
+}

@@ -179,23 +179,24 @@ impl Client {
     pub(super) fn watch(&self) -> Watch {
         let connection = self.producer.connection();
         let mut reader = self.producer.engine_parts().domain.reader("watch");
-        let budget = connection.backfills.with(&reader.pin(), |m| Arc::clone(m.budget()));
-        let budget = budget.expect("the connection is open");
-        Watch { budget, connection: Arc::downgrade(connection) }
+        let mut budgets = Vec::new();
+        connection.backfills.each(&reader.pin(), |m| budgets.push(Arc::clone(m.budget())));
+        assert!(!budgets.is_empty(), "the connection is open");
+        Watch { budgets, connection: Arc::downgrade(connection) }
     }
 }
 
 /// Sees when the last of a connection is gone.
 pub(super) struct Watch {
-    /// Owned by the manager, and by everybody who holds bytes that a backfill read.
-    budget: Arc<Budget>,
+    /// Each owned by a manager, and by everybody who holds bytes that a backfill read.
+    budgets: Vec<Arc<Budget>>,
     connection: Weak<Connection>,
 }
 
 impl Watch {
-    /// Whether its manager is destroyed and nobody holds anything of its backfills.
+    /// Whether its managers are destroyed and nobody holds anything of its backfills.
     pub(super) fn is_destroyed(&self) -> bool {
-        Arc::strong_count(&self.budget) == 1
+        self.budgets.iter().all(|budget| Arc::strong_count(budget) == 1)
     }
 
     /// Whether the connection itself is freed.
@@ -205,7 +206,7 @@ impl Watch {
 
     /// Bytes that backfills read and that were neither sent nor dropped.
     pub(super) fn bytes(&self) -> u64 {
-        self.budget.used()
+        self.budgets.iter().map(|budget| budget.used()).sum()
     }
 }
 

@@ -6,7 +6,7 @@ use super::filter::StreamFilter;
 use super::purge::{First, PurgeTest};
 use super::turn::{Entry, Next, Offer, Passed, StreamContext};
 use super::word::{Advanced, StreamState};
-use crate::backfill::{Backfill, BackfillRequest, Backfills, Delivery, OutboxReader, outbox};
+use crate::backfill::{Backfill, BackfillRequest, Delivery, OutboxReader, outbox};
 use crate::limits::{FILTERED_ITEMS_MAX, SNAPSHOT_ITEMS_MAX};
 use crate::log::{Doc, Opened, ReadTo};
 use crate::ready::{ReadySet, Waiter};
@@ -196,10 +196,10 @@ impl ActiveStream {
         if let Advanced::Dead(_) = cx.word.advance(StreamState::Backfilling) {
             return ControlFlow::Continue(());
         }
-        if Backfills::schedule(cx.backfills, Backfill::new(request, writer), cx.pin) {
+        if cx.backfills.schedule(cx.member, Backfill::new(request, writer), cx.pin) {
             return ControlFlow::Break(Next::Parked);
         }
-        // No manager: the connection is closing, and this stream with it.
+        // No managers: the connection is closing, and this stream with it.
         self.end(cx, EndReason::Disconnected)
     }
 

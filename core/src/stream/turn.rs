@@ -4,7 +4,7 @@ use super::event::{Event, Layout, Sink, StreamName};
 use super::filter::{Shown, StreamFilter};
 use super::values::ValueRoom;
 use super::word::StreamWord;
-use crate::backfill::Backfills;
+use crate::backfill::Lanes;
 use crate::collections::{SystemChange, SystemEvent, flat};
 use crate::flow::Window;
 use crate::limits::STREAM_TURN_MESSAGES;
@@ -19,7 +19,7 @@ use millstream_reclaim::sync::Arc;
 pub(crate) struct StreamContext<'a, 'p, S> {
     pub(crate) word: &'a StreamWord,
     pub(crate) partition: &'a Partition,
-    pub(crate) backfills: &'a Arc<Backfills>,
+    pub(crate) backfills: &'a Lanes,
     pub(crate) ready: &'a Arc<ReadySet>,
     pub(crate) member: usize,
     pub(crate) window: &'a Window,

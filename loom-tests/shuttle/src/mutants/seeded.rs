@@ -74,7 +74,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     Mutant {
         bug: "a drained buffer starts nobody",
         file: "core/src/producer/step.rs",
-        text: "        Backfills::kick_if_drained(&self.connection.backfills);\n",
+        text: "        self.connection.backfills.kick_if_drained();\n",
         with: "",
     },
     Mutant {
