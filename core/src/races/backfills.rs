@@ -193,7 +193,7 @@ fn g10_nothing_overtakes_the_end_of_a_backfill() {
 /// One connection's backfills are read by as many workers as there are, at the same time; all that was read goes with
 /// it when it closes in the middle.
 #[test]
-fn g11_workers_read_for_one_connection_at_once() {
+fn workers_read_for_one_connection_at_once() {
     let store = SeamStore::filled(4, 100);
     store.slice_items(10);
     let engine = engine(&store);
@@ -215,7 +215,7 @@ fn g11_workers_read_for_one_connection_at_once() {
 
 /// A connection that wants its backfills one after the other has one worker, however many there are.
 #[test]
-fn g12_backfills_in_order_have_one_worker() {
+fn backfills_in_order_have_one_worker() {
     let store = SeamStore::filled(2, 100);
     store.slice_items(10);
     let engine = engine(&store);

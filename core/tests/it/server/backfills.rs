@@ -17,7 +17,11 @@ fn disk_only(vb: u16) -> StreamReq<'static> {
 
 /// A server whose vbuckets have so many documents each, all of them in the store.
 fn scene(gate: &Gate, vbuckets: u32, documents: u64) -> Running {
-    let engine = Engine::open(gated_store(vbuckets, gate)).expect("an engine");
+    let mut settings = EngineSettings::default();
+    // What is told of here is told of one worker: several read for a connection at once, each in this way.
+    settings.backfill_workers = 1;
+    let store = gated_store(vbuckets, gate);
+    let engine = Engine::builder(store).settings(settings).open().expect("an engine");
     let mut session = engine.session("test");
     let mut written = vec![0; vbuckets as usize];
     for n in 0_u64.. {
