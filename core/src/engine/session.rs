@@ -130,6 +130,12 @@ impl<'e> Session<'e> {
         Ok(Some(Fetched(record)))
     }
 
+    /// Whether there is such a vbucket, in whatever state.
+    #[must_use]
+    pub fn has_vbucket(&self, vb: VbId) -> bool {
+        self.parts.partition(vb).is_some()
+    }
+
     /// Whether a collection lives in a vbucket.
     pub fn has_collection(&mut self, vb: VbId, id: CollectionId) -> bool {
         let Some(partition) = self.parts.partition(vb) else { return false };

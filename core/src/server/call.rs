@@ -77,17 +77,23 @@ impl Call<'_, '_> {
     /// The document that a key on the wire names: in the collection that the key begins with if collections were
     /// agreed on, else in the default one.
     pub(super) fn key<'k>(&mut self, vb: VbId, key: &'k [u8]) -> Result<Key<'k>, Stop> {
-        let key = key_of(self.peer.has(Feature::COLLECTIONS), key)?;
-        let (len, opcode) = (key.name.len(), self.frame.opcode());
-        if !(1..=KEY_BYTES_MAX).contains(&len) {
-            return Err(WireError::Key { opcode, len, min: 1, max: KEY_BYTES_MAX }.into());
-        }
+        let key = self.key_to_write(key)?;
         if !self.session.has_collection(vb, key.collection) {
             if self.session.is_behind(vb, key.collection) {
                 // It is about to be told, and whoever waits for memory is woken then.
                 return Err(Stop::NeedsMemory);
             }
             return Err(self.unknown_collection());
+        }
+        Ok(key)
+    }
+
+    /// The same, for a write, which looks for the collection itself.
+    pub(super) fn key_to_write<'k>(&self, key: &'k [u8]) -> Result<Key<'k>, Stop> {
+        let key = key_of(self.peer.has(Feature::COLLECTIONS), key)?;
+        let (len, opcode) = (key.name.len(), self.frame.opcode());
+        if !(1..=KEY_BYTES_MAX).contains(&len) {
+            return Err(WireError::Key { opcode, len, min: 1, max: KEY_BYTES_MAX }.into());
         }
         Ok(key)
     }

@@ -5,13 +5,16 @@ use super::connection::Connection;
 use super::dcp::OutputSink;
 use super::dispatch::{self, dispatch};
 use super::peer::Peer;
+use super::shared::Shared;
 use super::status::Refused;
 use super::suspended::{Attempts, Resumed, Suspended};
+use crate::engine::Session;
 use crate::limits::{
     NOTED_REFUSALS_MAX, OUTPUT_BYTES_HIGH, OUTPUT_BYTES_STREAM, TURN_BYTES, TURN_REQUESTS,
 };
 use crate::producer::{Departure, Step};
 use crate::wire::{Aftermath, Feature, Frame, MalformedFrame, Opcode, Response, Status};
+use std::sync::Arc;
 use std::time::Instant;
 
 /// How a connection goes on after one of its requests.
@@ -48,6 +51,9 @@ impl<S> Connection<S> {
         let before = self.output.len();
         self.backlog = true;
         self.unix_now = self.shared.engine.unix_seconds();
+        // One for all of them, from the first that is here.
+        let shared = Arc::clone(&self.shared);
+        let mut session = None;
         for _ in 0..TURN_REQUESTS {
             if !self.go_on_with_walk() || self.output.len() >= OUTPUT_BYTES_HIGH {
                 return true;
@@ -66,9 +72,16 @@ impl<S> Connection<S> {
                     answer.encode(self.output.buffer());
                     After::Next
                 }
-                Some(Resumed::Again(frame, attempts)) => self.handle(frame, attempts),
+                Some(Resumed::Again(frame, attempts)) => {
+                    let session = session.get_or_insert_with(|| shared.engine.session("server"));
+                    self.handle(frame, attempts, &shared, session)
+                }
                 None => match self.reader.next_frame() {
-                    Ok(Some(frame)) => self.handle(frame, Attempts::default()),
+                    Ok(Some(frame)) => {
+                        let session =
+                            session.get_or_insert_with(|| shared.engine.session("server"));
+                        self.handle(frame, Attempts::default(), &shared, session)
+                    }
                     Ok(None) => {
                         self.backlog = false;
                         After::Wait
@@ -87,14 +100,19 @@ impl<S> Connection<S> {
     }
 
     /// Handles one request.
-    fn handle(&mut self, frame: Frame, attempts: Attempts) -> After {
-        let mut session = self.shared.engine.session("server");
+    fn handle<'e>(
+        &mut self,
+        frame: Frame,
+        attempts: Attempts,
+        shared: &'e Shared,
+        session: &mut Session<'e>,
+    ) -> After {
         if let Some(producer) = &mut self.peer.dcp {
             producer.received(self.turned);
         }
         let mut call = Call {
-            shared: &self.shared,
-            session: &mut session,
+            shared,
+            session,
             peer: &mut self.peer,
             reader: &mut self.reader,
             output: &mut self.output,
@@ -105,8 +123,7 @@ impl<S> Connection<S> {
             unix_now: self.unix_now,
         };
         let dispatched = dispatch(&mut call);
-        drop(session);
-        let engine = &self.shared.engine;
+        let engine = &shared.engine;
         match dispatched {
             Ok(()) => After::Next,
             Err(Stop::Refused(refused)) => {

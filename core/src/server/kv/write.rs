@@ -15,10 +15,10 @@ pub(super) fn update<'v, E>(
     key: &[u8],
     decide: impl FnMut(Option<Found<'_>>) -> Decision<'v, E>,
 ) -> Result<Result<Written, E>, Stop> {
-    if call.session.branch(vb).is_none() {
+    if !call.session.has_vbucket(vb) {
         return Err(Refused::not_active(None).into());
     }
-    let key = call.key(vb, key)?;
+    let key = call.key_to_write(key)?;
     let stored = call.stored.and_then(Option::as_ref);
     let written = match call.session.update(vb, key, stored, decide) {
         Ok(written) => written,
