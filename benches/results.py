@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """Writes docs/src/benchmarks/results.md, and its plots, from the figures that the benches left.
 
-    results.py [FIGURES]    FIGURES: the folder of the benches' JSON files; target/figures/bench if it is left out
+    results.py [FIGURES [PAGE]]    FIGURES: the folder of the benches' JSON files; target/figures/bench if it is left out
+                                   PAGE: what to write instead of that page; its plots go into a folder beside it
 
-Nothing on the page is written by hand. A bench that was not run has no rows; rows that are lost stay in.
+Nothing on the page is written by hand. A bench that was not run has no rows, and is named; rows that are lost stay in.
 """
 
 import datetime
@@ -142,7 +143,7 @@ def plot(title: str, axis: str, unit: str, lines: dict[str, list[tuple[float, fl
     return "\n".join([*svg, "</svg>"]) + "\n"
 
 
-def plots(file: dict) -> list[str]:
+def plots(file: dict, folder: pathlib.Path) -> list[str]:
     """A plot for each question that was measured along an axis, in each unit."""
     series: dict[tuple[str, str, str], dict[str, list[tuple[float, float]]]] = {}
     for row in file["rows"]:
@@ -156,22 +157,41 @@ def plots(file: dict) -> list[str]:
         if len({x for line in lines.values() for x, _ in line}) < 3:
             continue
         name = re.sub(r"[^a-z0-9]+", "-", f"{file['bench']} {question} {axis} {unit}".lower()).strip("-")
-        (PLOTS / f"{name}.svg").write_text(plot(f"{question}: {unit} by {axis}", axis, unit, lines), encoding="utf-8")
+        (folder / f"{name}.svg").write_text(plot(f"{question}: {unit} by {axis}", axis, unit, lines), encoding="utf-8")
         out.append(f"![{question}, {unit} by {axis}](plots/{name}.svg)\n")
     return out
 
 
+def benches() -> list[str]:
+    """The benches that there are."""
+    manifest = (ROOT / "benches/Cargo.toml").read_text(encoding="utf-8")
+    return [*re.findall(r'\[\[bench\]\]\nname = "(.*)"', manifest), "servers"]
+
+
+def enter(page: pathlib.Path) -> None:
+    """Enters the page in the book's summary, if it is not there."""
+    summary = ROOT / "docs/src/SUMMARY.md"
+    text, entry = summary.read_text(encoding="utf-8"), f"- [Results](benchmarks/{page.name})\n"
+    if page == ROOT / "docs/src/benchmarks/results.md" and entry not in text:
+        summary.write_text(text.replace("# Benchmarks\n\n", f"# Benchmarks\n\n{entry}", 1), encoding="utf-8")
+
+
 def main() -> int:
+    page = pathlib.Path(sys.argv[2]).resolve() if len(sys.argv) > 2 else PAGE
+    plots_folder = PLOTS if page == PAGE else page.parent / "plots"
     folder = pathlib.Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "target/figures/bench"
     files = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.json"))]
     files = [file for file in files if file.get("rows")]
     if not files:
         print(f"results: no bench has left figures under {folder}", file=sys.stderr)
         return 1
-    PLOTS.mkdir(parents=True, exist_ok=True)
-    for old in PLOTS.glob("*.svg"):
+    plots_folder.mkdir(parents=True, exist_ok=True)
+    for old in plots_folder.glob("*.svg"):
         old.unlink()
-    parts = [HEAD, *machine(), *bars(files)]
+    took = sum(file.get("about", {}).get("took_seconds") or 0 for file in files)
+    parts = [HEAD, *machine(), *([f"The benches took {took / 60:.0f} minutes.\n"] if took else []), *bars(files)]
+    if missing := [name for name in benches() if name not in {file["bench"] for file in files}]:
+        parts.append(f"Not run: {', '.join(missing)}.\n")
     for file in files:
         about = file.get("about", {})
         parts.append(f"## {file['bench']}\n")
@@ -179,10 +199,11 @@ def main() -> int:
             parts.append(f"`{about['command']}`\n")
         parts += table(file["rows"])
         parts.append("")
-        parts += plots(file)
-    PAGE.write_text("\n".join(parts).rstrip() + "\n", encoding="utf-8")
+        parts += plots(file, plots_folder)
+    page.write_text("\n".join(parts).rstrip() + "\n", encoding="utf-8")
+    enter(page)
     print(f"results: {sum(len(file['rows']) for file in files)} rows of {len(files)} benches, "
-          f"{len(list(PLOTS.glob('*.svg')))} plots")
+          f"{len(list(plots_folder.glob('*.svg')))} plots")
     return 0
 
 

@@ -159,7 +159,7 @@ impl Row {
     }
 }
 
-/// The rows of one bench and their file, `target/figures/bench/<bench>.json`.
+/// The rows of one bench and their file, `target/figures/bench/<bench>.json`, or in the folder `BENCH_FIGURES`.
 #[derive(Debug)]
 pub struct Rows {
     bench: &'static str,
@@ -206,7 +206,15 @@ impl Rows {
 }
 
 fn path(bench: &str) -> PathBuf {
+    folder().join(format!("{bench}.json"))
+}
+
+/// Where figures go: `BENCH_FIGURES`, or the target folder's `figures/bench`.
+fn folder() -> PathBuf {
+    if let Some(folder) = env::var_os("BENCH_FIGURES") {
+        return folder.into();
+    }
     let target = env::var_os("CARGO_TARGET_DIR")
         .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../target"), PathBuf::from);
-    target.join("figures/bench").join(format!("{bench}.json"))
+    target.join("figures/bench")
 }

@@ -101,7 +101,7 @@ impl Sink for Received {
 #[inline]
 #[must_use]
 pub fn touch(value: &[u8]) -> u64 {
-    let words =
-        value.chunks(64).map(|line| line.first_chunk().map_or(0, |w| u64::from_ne_bytes(*w)));
-    words.fold(0, u64::wrapping_add)
+    let (lines, rest) = value.as_chunks::<64>();
+    let word = |line: &[u8]| line.first_chunk().map_or(0, |word| u64::from_ne_bytes(*word));
+    lines.iter().fold(word(rest), |sum, line| sum.wrapping_add(word(line)))
 }
