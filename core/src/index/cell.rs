@@ -111,8 +111,8 @@ impl Cell {
         if self.0.compare_exchange(held.word, new, Ordering::AcqRel, Ordering::Relaxed).is_err() {
             return false;
         }
-        if let Some(old) = held.slot() {
-            old.supersede(doc.seqno);
+        if let (Some(old), Current::Warm(replaced)) = (held.slot(), held.current()) {
+            old.supersede(replaced.meta.seqno, doc.seqno);
         } else if let Some(cold) = held.cold_box() {
             // SAFETY: by I2 the exchange made this thread its owner, nobody can find it any more, and whoever still
             // reads it is pinned.

@@ -4,7 +4,8 @@
 //! # State
 //!
 //! ```text
-//! small --> chunk --older--> chunk --> ...    bodies one behind the other, chunks twice as large each time
+//! small --> chunk --older--> chunk --> ...    bodies one behind the other, each chunk as large as all before it; the
+//!                                             first as half of what the arena is expected to hold
 //! large --> chunk --older--> chunk --> ...    one body each
 //! ```
 //!
@@ -17,7 +18,7 @@
 //! | operation | role | concurrent with | progress |
 //! |---|---|---|---|
 //! | `put` | any writer of the segment | everything | lock-free: another round means that another writer made a chunk |
-//! | `bytes` | any thread | everything | wait-free |
+//! | `bytes`, `room` | any thread | everything | wait-free |
 //!
 //! # Orderings
 //!
@@ -49,6 +50,8 @@ pub(super) struct Arena {
     small: AtomicPtr<Chunk>,
     large: AtomicPtr<Chunk>,
     bytes: AtomicUsize,
+    /// What the chunks of several bodies may come to hold.
+    expected: usize,
 }
 
 /// The head of a chunk; its room is behind it.
@@ -62,8 +65,10 @@ struct Chunk {
 }
 
 impl Arena {
-    pub(super) fn new() -> Self {
+    /// For about so many bytes in chunks of several bodies, which are fewer then; 0 if that is not known.
+    pub(super) fn new(expected: usize) -> Self {
         Self {
+            expected,
             small: AtomicPtr::new(ptr::null_mut()),
             large: AtomicPtr::new(ptr::null_mut()),
             bytes: AtomicUsize::new(0),
@@ -74,6 +79,14 @@ impl Arena {
     pub(super) fn bytes(&self) -> usize {
         // A4 Relaxed: a count.
         self.bytes.load(Ordering::Relaxed)
+    }
+
+    /// The room of all chunks of several bodies.
+    pub(super) fn room(&self) -> usize {
+        // A2 Acquire: its header is there; pairs with A1.
+        let newest = self.small.load(Ordering::Acquire);
+        // SAFETY: null, or by I2 a chunk that lives as long as `self`.
+        unsafe { newest.as_ref() }.map_or(0, |chunk| chunk.total)
     }
 
     /// Copies a body in, which lies in two parts. Returns where it is, for as long as the arena lives, and how much
@@ -104,7 +117,7 @@ impl Arena {
                 return (unsafe { room.add(at) }, 0);
             }
             let before = current.map_or(0, |chunk| chunk.total);
-            let fresh = Chunk::make(len, before, newest);
+            let fresh = Chunk::make(len, before, before.max(self.expected / 2), newest);
             // A1 AcqRel: its header before it is found; pairs with A2.
             match list.compare_exchange(newest, fresh, Ordering::AcqRel, Ordering::Acquire) {
                 Ok(_) => {
@@ -126,12 +139,12 @@ impl Arena {
 }
 
 impl Chunk {
-    /// A chunk whose first `len` bytes are taken.
-    fn make(len: usize, before: usize, older: *mut Self) -> *mut Self {
+    /// A chunk whose first `len` bytes are taken, behind older ones with room for `before`.
+    fn make(len: usize, before: usize, wanted: usize, older: *mut Self) -> *mut Self {
         let room = match len {
             LARGE.. => len,
             // As much again as there is, so that few chunks hold many bodies, and few bodies take little.
-            _ => before.max(2 * len).min(CHUNK_BYTES_MAX),
+            _ => wanted.max(2 * len).min(CHUNK_BYTES_MAX),
         };
         let chunk = Self { used: AtomicUsize::new(len), room, total: before + room, older };
         let layout = chunk.layout();

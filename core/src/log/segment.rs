@@ -9,12 +9,13 @@
 //! | `DOC` (1) | published | everybody reads |
 //! | `VOID` (2) | published without a document | nobody |
 //!
-//! `superseded_by` is 0, or the seqno of the version that replaced this one.
+//! `superseded_after` is 0, or how many seqnos later the version is that replaced this one. So a slot fills one cache
+//! line, which is all that a reader takes from it and all that a writer waits for who replaces its version.
 //!
 //! # Invariants
 //! - I1. `doc` is written only by the holder of the reservation and only before it is exposed: through the by-key
 //!   index (by a releasing exchange) or by `DOC` (loom's cell check in every `log` model).
-//! - I2. `superseded_by` is written once, by the writer that took this version out of the index, before that writer
+//! - I2. `superseded_after` is written once, by the writer that took this version out of the index, before that writer
 //!   publishes its own slot (model `log::superseded_before_publish`).
 //!
 //! # Callers
@@ -23,7 +24,7 @@
 //! |---|---|---|---|
 //! | `fill`, `publish`, `publish_void` | holder of the reservation | readers | wait-free |
 //! | `supersede` | the writer that replaced it | readers | wait-free |
-//! | `published`, `doc`, `superseded_by` | any reader | everything | wait-free |
+//! | `published`, `doc`, `superseded_within` | any reader | everything | wait-free |
 //!
 //! # Orderings
 //!
@@ -32,7 +33,7 @@
 //! | S1 | `publish`, `publish_void` | Release | S2 | a reader sees a published slot before its document | `log::publish_visible` |
 //! | S2 | `published` | Acquire | S1 | the same, from the other side | `log::publish_visible` |
 //! | S3 | `supersede` | Relaxed | S1 of the superseding slot | nothing: whoever must see it has acquired that slot | `log::superseded_before_publish` |
-//! | S4 | `superseded_by` | Relaxed | S3 | nothing: a value above the snapshot's end is ignored | `log::superseded_before_publish` |
+//! | S4 | `superseded_within` | Relaxed | S3 | nothing: a value above the snapshot's end is ignored | `log::superseded_before_publish` |
 //!
 //! # Reclamation
 //! A segment is retired by [`Log::trim`](super::Log::trim) after it was unlinked from the ring; pinned readers and
@@ -47,7 +48,7 @@ use super::arena::Arena;
 use super::doc::Doc;
 use crate::types::Seqno;
 use millstream_reclaim::sync::UnsafeCell;
-use millstream_reclaim::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use millstream_reclaim::sync::atomic::{AtomicU8, AtomicU32, Ordering};
 
 const RESERVED: u8 = 0;
 const DOC: u8 = 1;
@@ -60,11 +61,15 @@ pub(super) const SEGMENT_SHIFT: u32 =
 pub(super) const SEGMENT_SLOTS: usize = 1 << SEGMENT_SHIFT;
 
 /// One version of a document.
+#[repr(align(64))]
 pub(crate) struct Slot {
     state: AtomicU8,
-    superseded_by: AtomicU64,
+    superseded_after: AtomicU32,
     doc: UnsafeCell<Option<Doc>>,
 }
+
+#[cfg(not(any(millstream_loom, millstream_shuttle)))]
+const _: () = assert!(size_of::<Slot>() == 64 || size_of::<usize>() != 8, "a slot is a cache line");
 
 // SAFETY: the document is written by one thread before it is exposed (I1) and only read afterwards, and `Doc`
 // itself is `Send + Sync`; the other fields are atomics.
@@ -84,7 +89,7 @@ impl Slot {
     fn new() -> Self {
         Self {
             state: AtomicU8::new(RESERVED),
-            superseded_by: AtomicU64::new(0),
+            superseded_after: AtomicU32::new(0),
             doc: UnsafeCell::new(None),
         }
     }
@@ -144,18 +149,20 @@ impl Slot {
         }
     }
 
-    /// Records which version replaced this one.
-    pub(crate) fn supersede(&self, by: Seqno) {
+    /// Records which version replaced this one, whose seqno is `own`.
+    pub(crate) fn supersede(&self, own: Seqno, by: Seqno) {
+        // So far apart that no snapshot holds both, if it is more than that.
+        let after = u32::try_from(by.0 - own.0).unwrap_or(u32::MAX);
         // S3 Relaxed: made visible by the publication of `by` (S1), which follows.
-        self.superseded_by.store(by.0, Ordering::Relaxed);
+        self.superseded_after.store(after, Ordering::Relaxed);
     }
 
-    /// Whether a version at or below `end` replaced this one.
+    /// Whether one of the `count` versions that follow replaced this one.
     #[inline]
-    pub(super) fn superseded_within(&self, end: Seqno) -> bool {
-        // S4 Relaxed: the reader has acquired every slot up to `end` (S2).
-        let by = self.superseded_by.load(Ordering::Relaxed);
-        by != 0 && by <= end.0
+    pub(super) fn superseded_within(&self, count: u64) -> bool {
+        // S4 Relaxed: the reader has acquired all of them (S2).
+        let after = self.superseded_after.load(Ordering::Relaxed);
+        after != 0 && u64::from(after) <= count
     }
 }
 
@@ -176,11 +183,12 @@ pub(super) struct Segment {
 }
 
 impl Segment {
-    pub(super) fn new(index: u64) -> Box<Self> {
+    /// An empty one, whose documents may come to have bodies of about so many bytes.
+    pub(super) fn new(index: u64, bodies: usize) -> Box<Self> {
         Box::new(Self {
             first: index << SEGMENT_SHIFT,
             slots: core::array::from_fn(|_| Slot::new()),
-            bodies: Arena::new(),
+            bodies: Arena::new(bodies),
         })
     }
 
@@ -203,10 +211,13 @@ impl Segment {
         &self.slots[(seqno & (SEGMENT_SLOTS as u64 - 1)) as usize]
     }
 
-    /// The slot `count` after that of a seqno of this segment, if it is in this segment too.
+    /// The slots of `from..=to`, as far as this segment has them; `from` is one of its seqnos.
     #[inline]
-    pub(super) fn slot_after(&self, seqno: u64, count: u64) -> Option<&Slot> {
-        self.slots.get((seqno + count - self.first) as usize)
+    pub(super) fn slots_between(&self, from: u64, to: u64) -> &[Slot] {
+        let skip = (from - self.first) as usize;
+        let count = (to - from) as usize + 1;
+        let slots = &self.slots[skip..];
+        &slots[..count.min(slots.len())]
     }
 
     /// Seqnos and slots from `from` on.

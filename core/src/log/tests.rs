@@ -72,7 +72,7 @@ fn a_version_is_skipped_only_where_its_successor_is_in_the_snapshot() {
     let newer = log.reserve(&pin).expect("room");
     let third = doc(Seqno(3), "k");
     let taken = newer.publish_if((third.meta, third.key(), third.value()), |_| {
-        log.slot_for_test(Seqno(1), &pin).supersede(Seqno(3));
+        log.slot_for_test(Seqno(1), &pin).supersede(Seqno(1), Seqno(3));
         true
     });
     assert!(taken.is_ok(), "the offer was taken");

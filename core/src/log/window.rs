@@ -215,32 +215,43 @@ impl Log {
         from: Seqno,
         end: Seqno,
         pin: &'p Pin<'_>,
+        each: impl FnMut(&'p Doc) -> ControlFlow<()>,
+    ) -> ReadTo {
+        self.read_part((from, end), end, pin, each)
+    }
+
+    /// [`read`](Self::read) of the range's part up to `stop`.
+    #[inline]
+    pub(crate) fn read_part<'p>(
+        &'p self,
+        (from, stop): (Seqno, Seqno),
+        end: Seqno,
+        pin: &'p Pin<'_>,
         mut each: impl FnMut(&'p Doc) -> ControlFlow<()>,
     ) -> ReadTo {
         let mut next = from.0;
-        while next <= end.0 {
+        while next <= stop.0 {
             if next < self.floor().0 {
                 return ReadTo::Behind(Seqno(next));
             }
             let Some(segment) = self.segment(Segment::index_of(next), pin) else {
                 return ReadTo::Behind(Seqno(next));
             };
-            for (seqno, slot) in segment.slots_from(next) {
-                if seqno > end.0 {
-                    break;
-                }
-                if let Some(soon) = segment.slot_after(seqno, PREFETCH) {
+            let slots = segment.slots_between(next, stop.0);
+            for (at, slot) in slots.iter().enumerate() {
+                if let Some(soon) = slots.get(at + PREFETCH) {
                     soon.prefetch();
                 }
-                if slot.published() == Published::Doc && !slot.superseded_within(end) {
+                let left = end.0 - (next + at as u64);
+                if slot.published() == Published::Doc && !slot.superseded_within(left) {
                     // SAFETY: just seen published as a document.
                     let doc = unsafe { slot.doc() };
                     if each(doc).is_break() {
-                        return ReadTo::Next(Seqno(seqno));
+                        return ReadTo::Next(Seqno(next + at as u64));
                     }
                 }
-                next = seqno + 1;
             }
+            next += slots.len() as u64;
         }
         ReadTo::Next(Seqno(next))
     }
@@ -396,7 +407,10 @@ impl Log {
         if let Some(segment) = self.segment(index, pin) {
             return (segment, 0);
         }
-        let fresh = Box::into_raw(Segment::new(index));
+        // Much as the one before, if that is still there.
+        let before = self.segment(index.wrapping_sub(1), pin);
+        let bodies = before.map_or(0, |segment| segment.bodies().room());
+        let fresh = Box::into_raw(Segment::new(index, bodies));
         // W1 AcqRel: the slots are initialised before the segment is found; pairs with W2.
         let installed = self.cell(index).compare_exchange(
             ptr::null_mut(),
@@ -457,7 +471,7 @@ impl core::fmt::Debug for Log {
 }
 
 /// How many slots ahead of the one that is read the bodies of documents are asked for.
-const PREFETCH: u64 = 3;
+const PREFETCH: usize = 3;
 
 /// How far [`Log::read`] came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

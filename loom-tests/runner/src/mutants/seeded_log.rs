@@ -127,8 +127,8 @@ pub(crate) const LOG: &[Mutant] = &[
     Mutant {
         bug: "index: a replaced version is not marked",
         file: "core/src/index/cell.rs",
-        text: "            old.supersede(doc.seqno);",
-        with: "            let _ = (old, doc);",
+        text: "            old.supersede(replaced.meta.seqno, doc.seqno);",
+        with: "            let _ = (old, replaced, doc);",
         count: 1,
         models: "log::superseded_before_publish",
     },
