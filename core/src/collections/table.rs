@@ -111,6 +111,7 @@ impl VbCollection {
     }
 
     /// Whether it is being dropped: asked by a writer that has its seqno.
+    #[inline]
     pub(crate) fn is_closing(&self) -> bool {
         // C1 Acquire: after the reservation; pairs with C1 in `close`.
         self.closing.load(Ordering::Acquire)

@@ -14,4 +14,4 @@ mod window;
 
 pub use budget::{Budget, Permit};
 pub use slots::{SlotPermit, Slots};
-pub use window::{Acked, Resized, Window};
+pub use window::{Acked, Resized, Sending, Window};

@@ -17,7 +17,8 @@
 //! - I1. `released ≤ sent`: outstanding is never negative (test `window::a_ledger_agrees`; each
 //!   writer of `released` bounds it by a `sent` that it read; asserted in `outstanding`).
 //! - I2. If each message is sent after `may_send` said so, outstanding is below `max + message` for
-//!   the `max` that was asked (test `window::a_ledger_agrees`).
+//!   the `max` that was asked (test `window::a_ledger_agrees`). A run of messages asks once for its
+//!   [`limit`](Sending::may_send), which acknowledgements only move further away.
 //! - I3. Of the acknowledgements that take outstanding from `max` or more to less, each returns
 //!   `opened`, and no other (test `window::each_opening_is_told_once`).
 //! - I4. A sender for which [`is_full`](Window::is_full) is true after it registered is followed by
@@ -28,7 +29,7 @@
 //!
 //! | operation | role | concurrent with | progress |
 //! |---|---|---|---|
-//! | `may_send`, `sent` | the stepping thread | everything else | wait-free |
+//! | `may_send`, `sent`, `sending` | the stepping thread | everything else | wait-free |
 //! | `ack` | any thread | everything | lock-free: an exchange fails only if another took effect |
 //! | `resize` | one thread at a time | everything else | wait-free |
 //! | `is_full`, `outstanding`, `acked_total`, `max` | any thread | everything | wait-free |
@@ -125,6 +126,21 @@ impl Window {
         self.sent.store(before + bytes, Ordering::Relaxed);
     }
 
+    /// A run of messages, for all of which the window is looked at now.
+    ///
+    /// For the stepping thread only, which sends nothing else before the run ends.
+    #[inline]
+    #[must_use]
+    pub fn sending(&self) -> Sending<'_> {
+        let max = self.max();
+        // W5 Acquire: before `sent`, so that it is not above it.
+        let released = self.released.load(Ordering::Acquire);
+        // W1 Relaxed: our own last store.
+        let sent = self.sent.load(Ordering::Relaxed);
+        let limit = if max == 0 { u64::MAX } else { released.saturating_add(max) };
+        Sending { window: self, began: sent, sent, limit }
+    }
+
     /// The client acknowledges `bytes`.
     pub fn ack(&self, bytes: u64) -> Acked {
         if self.max() == 0 {
@@ -212,5 +228,39 @@ impl Window {
         let sent = self.sent.load(Ordering::Relaxed);
         debug_assert!(released <= sent, "I1: {released} bytes released of {sent}");
         sent - released
+    }
+}
+
+/// A run of messages; see [`Window::sending`].
+#[derive(Debug)]
+pub struct Sending<'w> {
+    window: &'w Window,
+    began: u64,
+    sent: u64,
+    /// What may have been sent before the window is full.
+    limit: u64,
+}
+
+impl Sending<'_> {
+    /// Whether another message may be sent, as the window was at the last look.
+    #[inline]
+    #[must_use]
+    pub fn may_send(&self) -> bool {
+        self.sent < self.limit
+    }
+
+    /// Counts a message of `bytes`, as [`Window::sent`] does.
+    #[inline]
+    pub fn sent(&mut self, bytes: u64) {
+        self.sent += bytes;
+        // W1 Relaxed: nothing else is published with it.
+        self.window.sent.store(self.sent, Ordering::Relaxed);
+    }
+
+    /// Bytes that the run has sent.
+    #[inline]
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.sent - self.began
     }
 }

@@ -4,6 +4,7 @@
 use super::event::{Event, Sink, SnapshotFlags, StreamName};
 use super::filter::StreamFilter;
 use super::purge::{First, PurgeTest};
+use super::run::Run;
 use super::turn::{Entry, Next, Offer, Passed, StreamContext};
 use super::word::{Advanced, StreamState};
 use crate::backfill::{Backfill, BackfillRequest, Delivery, OutboxReader, outbox};
@@ -274,8 +275,10 @@ impl ActiveStream {
                 (record.meta.seqno, (record.key.len() + record.value.len()) as u64);
             let (name, skip_deletes) = (self.name, self.skips_deletes);
             let mut entry =
-                Entry { name, filter: &mut self.filter, history: &history, skip_deletes };
-            let sent = entry.send(&record.meta, &record.key, &record.value, cx);
+                Entry::new(name, &mut self.filter, skip_deletes, &history, cx.layout.values);
+            let mut run = Run::begin(cx);
+            let sent = entry.send(&record.meta, &record.key, &record.value, cx, &mut run);
+            run.end(cx);
             match sent {
                 Passed::Sent | Passed::LastOfFilter => {
                     (self.shown, self.hidden) = (seqno, 0);
@@ -364,6 +367,9 @@ impl ActiveStream {
         }
     }
 
+    /// Sends the rest of the log's snapshot that ends at `end`. Code of its own, so that registers hold what it looks
+    /// at for each document.
+    #[inline(never)]
     fn send_snapshot<S: Sink>(
         &mut self,
         cx: &mut StreamContext<'_, '_, S>,
@@ -372,37 +378,39 @@ impl ActiveStream {
         let (partition, pin) = (cx.partition, cx.pin);
         let history = partition.history(pin);
         let filter = &mut self.filter;
-        let mut entry = Entry { name: self.name, filter, history: &history, skip_deletes: false };
-        let shown = &mut self.shown;
-        let mut over = None;
-        let mut stopped = ControlFlow::Continue(());
+        let mut entry = Entry::new(self.name, filter, false, &history, cx.layout.values);
+        let (mut last, mut over, mut stopped) = (None, None, None);
+        let (turn, mut run) = (cx.messages, Run::begin(cx));
         // The stream may end inside the snapshot that it began in.
         let read_to = end.min(self.range.end);
-        let read = history.log.read(self.next, end, pin, |doc| {
-            if doc.meta.seqno > read_to {
+        let word = cx.word;
+        let read = history.log.read_part((self.next, read_to), end, pin, |doc| {
+            if word.is_dead() {
                 return ControlFlow::Break(());
             }
-            if cx.word.is_dead() {
-                return ControlFlow::Break(());
-            }
-            match entry.send(&doc.meta, doc.key(), doc.value(), cx) {
-                Passed::Hidden => return ControlFlow::Continue(()),
-                sent @ (Passed::Sent | Passed::LastOfFilter) => {
-                    *shown = doc.meta.seqno;
-                    cx.sent.last_seqno = doc.meta.seqno;
-                    cx.sent.stream.memory_sent += 1;
-                    if sent == Passed::LastOfFilter {
-                        over = Some(EndReason::FilterEmpty);
-                    }
+            match entry.send(&doc.meta, doc.key(), doc.value(), cx, &mut run) {
+                Passed::Hidden => {}
+                Passed::Sent => last = Some(doc.meta.seqno),
+                Passed::LastOfFilter => {
                     // What is left behind the last event of the filter is not shown anyway.
-                    return ControlFlow::Continue(());
+                    (last, over) = (Some(doc.meta.seqno), Some(EndReason::FilterEmpty));
                 }
-                Passed::Damaged => over = Some(EndReason::BackfillFailed),
-                Passed::Full => stopped = ControlFlow::Break(cx.full()),
-                Passed::TurnOver => stopped = ControlFlow::Break(Next::More),
+                Passed::Damaged => {
+                    over = Some(EndReason::BackfillFailed);
+                    return ControlFlow::Break(());
+                }
+                obstacle @ (Passed::Full | Passed::TurnOver) => {
+                    stopped = Some(obstacle);
+                    return ControlFlow::Break(());
+                }
             }
-            ControlFlow::Break(())
+            ControlFlow::Continue(())
         });
+        run.end(cx);
+        cx.sent.stream.memory_sent += u64::from(turn - cx.messages);
+        if let Some(last) = last {
+            (self.shown, cx.sent.last_seqno) = (last, last);
+        }
         if let Some(reason) = over {
             return self.end(cx, reason);
         }
@@ -417,7 +425,11 @@ impl ActiveStream {
                 if next > end {
                     self.close_snapshot();
                 }
-                stopped
+                match stopped {
+                    Some(Passed::Full) => ControlFlow::Break(cx.full()),
+                    Some(_) => ControlFlow::Break(Next::More),
+                    None => ControlFlow::Continue(()),
+                }
             }
         }
     }

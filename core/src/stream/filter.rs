@@ -60,15 +60,13 @@ impl StreamFilter {
         *self != Self::Legacy
     }
 
-    /// The key that a document is sent with, if that is plain from the key alone: a document of the default collection,
-    /// to a client that sees all of it.
+    /// Where the key begins that a document of the default collection is sent with, if the client sees all of them.
     #[inline]
-    pub(crate) fn show_at_once<'a>(&self, key: &'a [u8], history: &History) -> Option<&'a [u8]> {
-        // The default collection's id is one byte, 0.
-        match (self, key) {
-            _ if history.default.is_closing() => None,
-            (Self::Legacy, [0, name @ ..]) => Some(name),
-            (Self::Passthrough, [0, ..]) => Some(key),
+    pub(super) fn key_from(&self) -> Option<usize> {
+        match self {
+            // Behind the default collection's id, which is one byte.
+            Self::Legacy => Some(1),
+            Self::Passthrough => Some(0),
             _ => None,
         }
     }

@@ -6,6 +6,7 @@ mod event;
 mod filter;
 mod purge;
 mod request;
+mod run;
 mod turn;
 mod values;
 mod word;

@@ -2,7 +2,8 @@
 
 use super::event::{Event, Layout, Sink, StreamName};
 use super::filter::{Shown, StreamFilter};
-use super::values::ValueRoom;
+use super::run::Run;
+use super::values::{KeptWith, ValueRoom, Values};
 use super::word::StreamWord;
 use crate::backfill::Lanes;
 use crate::collections::{SystemChange, SystemEvent, flat};
@@ -14,6 +15,9 @@ use crate::snappy::inflated_len;
 use crate::types::{Datatype, DocMeta, EndReason, Seqno};
 use millstream_reclaim::Pin;
 use millstream_reclaim::sync::Arc;
+
+/// The default collection's id as keys have it in front.
+const COLLECTION_DEFAULT: u8 = 0;
 
 /// What a stream needs for a turn.
 pub(crate) struct StreamContext<'a, 'p, S> {
@@ -88,12 +92,22 @@ pub(super) enum Offer {
 
 /// What an entry of the history is sent as.
 pub(super) struct Entry<'a> {
-    pub(super) name: StreamName,
-    pub(super) filter: &'a mut StreamFilter,
+    name: StreamName,
+    filter: &'a mut StreamFilter,
     /// Tombstones are not shown.
-    pub(super) skip_deletes: bool,
+    skip_deletes: bool,
     /// The history that it is an entry of.
-    pub(super) history: &'a History,
+    history: &'a History,
+    /// What documents of the default collection go out as they are kept.
+    at_once: Option<AtOnce>,
+}
+
+/// What is the same for all documents of the default collection, if its client sees all of them.
+#[derive(Clone, Copy)]
+struct AtOnce {
+    /// Where the key begins that the client is shown.
+    key_from: usize,
+    kept: KeptWith,
 }
 
 /// What became of an entry.
@@ -109,24 +123,43 @@ pub(super) enum Passed {
     TurnOver,
 }
 
-impl Entry<'_> {
+impl<'a> Entry<'a> {
+    /// What entries of a history are sent as to a connection that takes values so.
+    pub(super) fn new(
+        name: StreamName,
+        filter: &'a mut StreamFilter,
+        skip_deletes: bool,
+        history: &'a History,
+        values: Values,
+    ) -> Self {
+        let at_once = filter.key_from().zip(values.kept_with());
+        let at_once = at_once.map(|(key_from, kept)| AtOnce { key_from, kept });
+        Self { name, filter, skip_deletes, history, at_once }
+    }
+
     /// Sends it, if it is for the client. What nearly every entry is, a document that goes out as it is kept, is
     /// decided where the caller reads: passed through memory from call to call, key and value cost more than the rest.
     #[inline(always)]
-    pub(super) fn send<S: Sink>(
+    pub(super) fn send<'w, S: Sink>(
         &mut self,
         meta: &DocMeta,
         key: &[u8],
         value: &[u8],
-        cx: &mut StreamContext<'_, '_, S>,
+        cx: &mut StreamContext<'w, '_, S>,
+        run: &mut Run<'w>,
     ) -> Passed {
         let hidden = self.skip_deletes && !meta.kind.is_alive();
-        match self.filter.show_at_once(key, self.history) {
-            Some(key) if !hidden && cx.layout.values.keep(meta.datatype, value) => {
-                self.send_as_kept(meta, key, value, cx)
-            }
-            _ => self.send_otherwise(meta, key, value, cx),
+        if let Some(at_once) = self.at_once
+            && let [COLLECTION_DEFAULT, ..] = key
+            && at_once.kept.holds(meta.datatype)
+            && !hidden
+            && !self.history.default.is_closing()
+        {
+            let key = &key[at_once.key_from..];
+            let document = Event::Document { stream: self.name, meta, key, value };
+            return run.send(&document, meta.datatype, value, cx);
         }
+        run.interrupted(cx, |cx| self.send_otherwise(meta, key, value, cx))
     }
 
     #[inline(never)]
@@ -142,23 +175,12 @@ impl Entry<'_> {
             Shown::Document(_) if self.skip_deletes && !meta.kind.is_alive() => Passed::Hidden,
             Shown::Event(event) => self.send_event(event, cx),
             Shown::Document(key) if cx.layout.values.keep(meta.datatype, value) => {
-                self.send_as_kept(meta, key, value, cx)
+                let sent = cx.offer(&Event::Document { stream: self.name, meta, key, value });
+                cx.weigh(&sent, meta.datatype, value);
+                sent.into()
             }
             Shown::Document(key) => self.send_reshaped(meta, key, value, cx),
         }
-    }
-
-    #[inline(always)]
-    fn send_as_kept<S: Sink>(
-        &self,
-        meta: &DocMeta,
-        key: &[u8],
-        value: &[u8],
-        cx: &mut StreamContext<'_, '_, S>,
-    ) -> Passed {
-        let sent = cx.offer_here(&Event::Document { stream: self.name, meta, key, value });
-        cx.weigh(&sent, meta.datatype, value);
-        sent.into()
     }
 
     /// Sends a document whose value is not sent as it is kept.
@@ -234,7 +256,7 @@ impl<S: Sink> StreamContext<'_, '_, S> {
 
     /// Counts what a compressed value that was sent had taken inflated.
     #[inline]
-    fn weigh(&mut self, sent: &Offer, datatype: Datatype, value: &[u8]) {
+    pub(super) fn weigh(&mut self, sent: &Offer, datatype: Datatype, value: &[u8]) {
         if datatype.contains(Datatype::SNAPPY) && matches!(sent, Offer::Sent) {
             let inflated = inflated_len(value).unwrap_or(value.len());
             self.sent.inflated_more += inflated as i64 - value.len() as i64;
@@ -243,12 +265,6 @@ impl<S: Sink> StreamContext<'_, '_, S> {
 
     /// Sends a message if the turn, the window and the sink allow it.
     pub(super) fn offer(&mut self, event: &Event<'_>) -> Offer {
-        self.offer_here(event)
-    }
-
-    /// [`offer`](Self::offer) in the caller's own code, which knows what kind of message it is.
-    #[inline(always)]
-    fn offer_here(&mut self, event: &Event<'_>) -> Offer {
         if let Some(obstacle) = self.obstacle() {
             return obstacle;
         }

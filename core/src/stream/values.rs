@@ -27,6 +27,18 @@ impl Values {
         matches!(self, Self::Omitted | Self::OmittedWithDatatype)
     }
 
+    /// With which datatypes a value is sent as it is kept, whatever it is; `None` if with none.
+    #[inline]
+    pub(super) fn kept_with(self) -> Option<KeptWith> {
+        let (of, set) = match self {
+            Self::Inflated => (Datatype::SNAPPY, Datatype::RAW),
+            Self::AsKept => (Datatype::RAW, Datatype::RAW),
+            Self::Compressed => (Datatype::SNAPPY, Datatype::SNAPPY),
+            Self::Omitted | Self::OmittedWithDatatype => return None,
+        };
+        Some(KeptWith { of, set })
+    }
+
     /// Whether a value is sent as it is kept.
     #[inline]
     pub(super) fn keep(self, datatype: Datatype, value: &[u8]) -> bool {
@@ -36,6 +48,23 @@ impl Values {
             Self::Compressed => datatype.contains(Datatype::SNAPPY) || value.is_empty(),
             Self::Omitted | Self::OmittedWithDatatype => false,
         }
+    }
+}
+
+/// With which datatypes values are sent as they are kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct KeptWith {
+    /// Bits that are looked at.
+    of: Datatype,
+    /// Those of them that are set.
+    set: Datatype,
+}
+
+impl KeptWith {
+    /// Whether a value of that datatype is.
+    #[inline]
+    pub(super) fn holds(self, datatype: Datatype) -> bool {
+        datatype.and(self.of) == self.set
     }
 }
 

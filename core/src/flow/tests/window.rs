@@ -26,6 +26,21 @@ fn a_message_may_pass_the_end_of_the_window() {
 }
 
 #[test]
+fn a_run_is_bound_by_what_was_acknowledged_before_it() {
+    let window = Window::new(100);
+    window.sent(60);
+    let mut sending = window.sending();
+    assert!(sending.may_send());
+    sending.sent(70);
+    assert_eq!(window.outstanding(), 130, "counted before the run ends");
+    assert!(!sending.may_send());
+    assert_eq!(window.ack(60), acked(true, 0));
+    assert!(!sending.may_send(), "it does not look by itself");
+    assert!(window.sending().may_send());
+    assert_eq!((sending.bytes(), window.outstanding()), (70, 70));
+}
+
+#[test]
 fn a_small_window_passes_one_marker_and_one_mutation() {
     // A window of 100 that nobody acknowledges: a marker counts 44, a small mutation 55 and key and
     // value.
@@ -108,6 +123,7 @@ struct Run {
     window: Window,
     ledger: Ledger,
     sends: usize,
+    runs: usize,
     refused: usize,
     acks: usize,
     openings: usize,
@@ -129,6 +145,25 @@ impl Run {
         let most = if self.ledger.max == 0 { 0 } else { self.ledger.max + bytes };
         assert!(self.window.outstanding() <= most, "I2: more than one message over");
         self.sends += 1;
+    }
+
+    /// Several messages for which the window is looked at once.
+    fn send_several(&mut self) {
+        let mut sending = self.window.sending();
+        let mut sent = 0;
+        for _ in 0..self.dice.roll(8) {
+            assert_eq!(sending.may_send(), !self.ledger.is_full());
+            if self.ledger.is_full() {
+                break;
+            }
+            let bytes = 24 + self.dice.roll(200);
+            sending.sent(bytes);
+            self.ledger.send(bytes);
+            sent += bytes;
+            assert_eq!(self.window.outstanding(), self.ledger.outstanding(), "counted at once");
+        }
+        assert_eq!(sending.bytes(), sent);
+        self.runs += 1;
     }
 
     fn ack(&mut self) {
@@ -170,6 +205,7 @@ fn a_ledger_agrees() {
         window: Window::new(1000),
         ledger: Ledger::new(1000),
         sends: 0,
+        runs: 0,
         refused: 0,
         acks: 0,
         openings: 0,
@@ -178,18 +214,21 @@ fn a_ledger_agrees() {
     };
     for _ in 0..operations {
         match run.dice.roll(100) {
-            0..60 => run.send(),
-            60..98 => run.ack(),
+            0..50 => run.send(),
+            50..55 => run.send_several(),
+            55..98 => run.ack(),
             _ => run.resize(),
         }
         run.compare();
     }
-    let Run { sends, refused, acks, openings, overs, resizes, .. } = run;
+    let Run { sends, runs, refused, acks, openings, overs, resizes, .. } = run;
     println!(
-        "{operations} operations: {sends} sends, {refused} refused, {acks} acks ({openings} opened, \
+        "{operations} operations: {sends} sends, {runs} runs, {refused} refused, {acks} acks ({openings} opened, \
          {overs} over), {resizes} resizes"
     );
-    assert!(cfg!(miri) || [sends, refused, openings, overs, resizes].iter().all(|n| *n > 1000));
+    assert!(
+        cfg!(miri) || [sends, runs, refused, openings, overs, resizes].iter().all(|n| *n > 1000)
+    );
 }
 
 #[test]
