@@ -20,6 +20,8 @@ use millstream_reclaim::sync::Arc;
 pub struct Session<'e> {
     parts: &'e Arc<EngineParts>,
     reader: PooledReader<'e>,
+    /// The time that its writes are made at, if it was looked up for all of them.
+    now_ns: Option<u64>,
 }
 
 /// A stored version, for a decision that needs a value which is not in memory.
@@ -40,7 +42,13 @@ pub struct NotInMemory;
 
 impl<'e> Session<'e> {
     pub(super) fn new(parts: &'e Arc<EngineParts>, label: &'static str) -> Self {
-        Self { parts, reader: parts.domain.borrow(label) }
+        Self { parts, reader: parts.domain.borrow(label), now_ns: None }
+    }
+
+    /// Lets all writes from here on be made at the time that it is now: for those that were received at once.
+    #[cfg(feature = "server")]
+    pub(crate) fn stop_clock(&mut self) {
+        self.now_ns = Some(self.parts.clock.unix_ns());
     }
 
     /// Makes a new version of a key, as `decide` says: it sees the newest version (tombstones too) and may be called
@@ -59,7 +67,8 @@ impl<'e> Session<'e> {
         let partition = self.parts.partition(vb).ok_or(UpdateError::NotActive)?;
         let fetched =
             fetched.map(|Fetched(r)| Found { meta: &r.meta, value: Some(r.value.as_ref()) });
-        let (key, now) = (key.into(), self.parts.clock.unix_ns());
+        let now = self.now_ns.unwrap_or_else(|| self.parts.clock.unix_ns());
+        let key = key.into();
         let pin = self.reader.pin();
         match partition.update(key, now, fetched, &pin, decide) {
             Err(UpdateError::UnknownCollection) => {

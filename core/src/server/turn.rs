@@ -73,13 +73,12 @@ impl<S> Connection<S> {
                     After::Next
                 }
                 Some(Resumed::Again(frame, attempts)) => {
-                    let session = session.get_or_insert_with(|| shared.engine.session("server"));
+                    let session = session.get_or_insert_with(|| session_of(&shared));
                     self.handle(frame, attempts, &shared, session)
                 }
                 None => match self.reader.next_frame() {
                     Ok(Some(frame)) => {
-                        let session =
-                            session.get_or_insert_with(|| shared.engine.session("server"));
+                        let session = session.get_or_insert_with(|| session_of(&shared));
                         self.handle(frame, Attempts::default(), &shared, session)
                     }
                     Ok(None) => {
@@ -218,6 +217,13 @@ impl<S> Connection<S> {
             }
         }
     }
+}
+
+/// A session for what was received at once.
+fn session_of(shared: &Shared) -> Session<'_> {
+    let mut session = shared.engine.session("server");
+    session.stop_clock();
+    session
 }
 
 /// Notes that a client wants what is not built: each command and each thing that it wants of it once for each
