@@ -23,6 +23,7 @@ pub mod engine;
 pub mod error;
 pub mod failover;
 pub mod flow;
+mod guarded;
 mod index;
 pub mod limits;
 pub mod log;

@@ -102,6 +102,7 @@
 
 mod cell;
 mod domain;
+mod guarded;
 mod list;
 mod reader;
 mod reaper;

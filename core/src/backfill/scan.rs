@@ -5,6 +5,7 @@ use super::pool::GatePermit;
 use crate::collections::{is_of_default, is_system};
 use crate::error::{ErrorKind, Result};
 use crate::flow::Budget;
+use crate::guarded::guarded;
 use crate::limits::{BACKFILL_PAGE_BYTES, BACKFILL_SLICE_BYTES, BACKFILL_SLICE_ITEMS};
 use crate::store::{Record, Scan, Slice, SliceBudget, Store};
 use crate::types::{EndReason, Seqno, VbId};
@@ -42,6 +43,14 @@ pub(super) enum Turn {
     More,
     /// It is done, failed or nobody wants it: drop it.
     Finished,
+}
+
+impl Drop for Backfill {
+    fn drop(&mut self) {
+        let scan = self.scan.take();
+        // The store's own destructor, on a thread that has others to serve: a worker's, or whoever closes.
+        let _ = guarded(|| drop(scan));
+    }
 }
 
 impl Backfill {
@@ -108,8 +117,7 @@ impl Backfill {
         if self.outbox.is_abandoned() {
             return Turn::Finished;
         }
-        let run = std::panic::AssertUnwindSafe(|| run(self));
-        if let Ok(Ok(turn)) = std::panic::catch_unwind(run) {
+        if let Ok(Ok(turn)) = guarded(|| run(self)) {
             return turn;
         }
         self.outbox.deliver(Delivery::Failed(EndReason::BackfillFailed));

@@ -10,8 +10,8 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::flow::Budget;
 use crate::limits::{BACKFILL_PAGE_BYTES, BACKFILL_SLICE_ITEMS, BACKFILLS_PER_CONNECTION_MAX};
 use crate::ready::ReadySet;
-use crate::store::{MemoryStore, Scan, Store};
-use crate::testing::store::{HookedStore, StoreHooks, with_past};
+use crate::store::{MemoryStore, Record, Scan, Slice, SliceBudget, Store};
+use crate::testing::store::{HookedScan, HookedStore, ScanHooks, StoreHooks, with_past};
 use crate::types::{EndReason, Seqno, VbId};
 use bytes::Bytes;
 use millstream_reclaim::sync::Arc;
@@ -27,6 +27,27 @@ enum Fault {
     None,
     Error,
     Panic,
+    /// It panics when it is dropped.
+    PanicLater,
+}
+
+struct PanicsLater;
+
+impl ScanHooks for PanicsLater {
+    fn next(
+        &mut self,
+        scan: &mut dyn Scan,
+        budget: SliceBudget,
+        out: &mut Vec<Record>,
+    ) -> Result<Slice> {
+        scan.next(budget, out)
+    }
+}
+
+impl Drop for PanicsLater {
+    fn drop(&mut self) {
+        panic!("a scan with a bug");
+    }
 }
 
 impl StoreHooks for Fault {
@@ -39,6 +60,9 @@ impl StoreHooks for Fault {
         match self {
             Fault::Error if vb == VbId(1) => Err(Error::new(ErrorKind::Corrupt, "a bad block")),
             Fault::Panic if vb == VbId(1) => panic!("a store with a bug"),
+            Fault::PanicLater if vb == VbId(1) => {
+                Ok(Box::new(HookedScan::new(store.scan(vb, range)?, PanicsLater)))
+            }
             _ => store.scan(vb, range),
         }
     }
@@ -279,6 +303,25 @@ fn a_failing_store_ends_its_stream_and_nothing_else() {
         assert_eq!(bench.all(&mut good).last(), Some(&Got::Done(100)));
         assert_eq!(bench.finish(), 0, "the place of the failed one was given back");
     }
+}
+
+/// Where a scan is dropped, by the worker that has read it, by one that finds it abandoned or by whoever closes, a panic
+/// in the store's destructor took that thread with it, and every connection of that worker waited for ever.
+#[test]
+fn a_scan_that_panics_when_it_is_dropped_takes_nobody_with_it() {
+    let store = store(20_000, Fault::PanicLater);
+    let bench = bench(&store, 1, 1);
+    let mut read = bench.schedule(1);
+    assert_eq!(bench.all(&mut read).last(), Some(&Got::Done(20_000)));
+    let mut abandoned = bench.schedule(1);
+    assert_eq!(bench.next(&mut abandoned), Got::Opened(20_000));
+    drop(abandoned);
+    Backfills::kick(&bench.backfills);
+    let mut other = bench.schedule(0);
+    assert_eq!(bench.all(&mut other).last(), Some(&Got::Done(20_000)));
+    let mut closed = bench.schedule(1);
+    assert_eq!(bench.next(&mut closed), Got::Opened(20_000));
+    assert_eq!(bench.finish(), 0, "and every place is given back");
 }
 
 #[test]

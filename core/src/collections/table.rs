@@ -138,8 +138,9 @@ impl VbCollection {
 
     /// Live documents.
     pub(crate) fn alive(&self) -> u64 {
-        // C2 Relaxed: a statistic.
-        self.alive.load(Ordering::Relaxed)
+        // C2 Relaxed: a statistic. Between a version and its count another writer may have counted its own, so that it
+        // is below zero for a moment.
+        (self.alive.load(Ordering::Relaxed) as i64).max(0) as u64
     }
 }
 

@@ -1,10 +1,10 @@
 //! The thread that makes writes durable: gathers what is committed in memory over many vbuckets, commits it in one
 //! synced batch, and then gives up what memory must not keep.
 
-use super::guarded::guarded;
 use super::parts::EngineParts;
 use super::rollback::RollbackJob;
 use crate::error::{Error, ErrorKind, Result};
+use crate::guarded::guarded;
 use crate::partition::Partition;
 use crate::ready::thread_waker;
 use crate::store::{Batch, Durability, VbBatch};

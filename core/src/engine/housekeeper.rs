@@ -2,10 +2,10 @@
 //! catch up with the manifest, and sees the engine out.
 
 use super::catch_up::CatchUp;
-use super::guarded::guarded;
 use super::parts::EngineParts;
 use super::shutdown::ShutdownReport;
 use crate::collections::Key;
+use crate::guarded::guarded;
 use crate::partition::{Change, Decision, Partition, UpdateError};
 use crate::ready::thread_waker;
 use crate::types::{CollectionId, DocMeta, Seqno, VbState};
@@ -75,6 +75,9 @@ fn keep_house(parts: Arc<EngineParts>, mut reaper: Reaper) -> ShutdownReport {
             purge_at = workers::now() + parts.settings.purge_interval;
         }
         catch_up.run(&parts, &mut reader);
+        if parts.domain.admit().is_ok() && parts.pressure.take_backlog() {
+            parts.commits.notify();
+        }
         if reaped.destroyed > 0 {
             // There may be more behind what one look destroys.
             continue;

@@ -23,7 +23,6 @@ mod clock;
 mod collections;
 mod facade;
 mod flusher;
-mod guarded;
 mod housekeeper;
 mod parts;
 mod purge;

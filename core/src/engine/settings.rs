@@ -32,7 +32,8 @@ pub struct EngineSettings {
     pub purge_after: Option<Duration>,
     /// How often old tombstones are looked for.
     pub purge_interval: Duration,
-    /// Retired values that may wait for reclamation before writes that would add to them are refused.
+    /// Retired values that may wait for reclamation before new connections, and writes to documents that are not in
+    /// memory, are refused; see [`Engine::stalled`](crate::engine::Engine::stalled) for who keeps them.
     pub garbage_max: u64,
     /// Silence after which a connection with no-ops on is given up.
     pub idle_timeout: Duration,

@@ -1,12 +1,12 @@
 //! The engine's threads and its end. Nobody waits in `shutdown`; whoever wants to know when all is gone waits for
 //! [`Quiesce`].
 
-use super::guarded::{Panic, guarded, message};
 use super::parts::EngineParts;
 use super::signal::{CommitSignal, Registration};
 use super::{flusher, housekeeper};
 use crate::backfill::BackfillPool;
 use crate::error::{Error, ErrorKind, Result};
+use crate::guarded::{Panic, guarded, message};
 use core::future::Future;
 use core::pin::Pin;
 use core::task::{Context, Poll};

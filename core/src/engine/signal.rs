@@ -1,7 +1,7 @@
 //! Waiting until something is persisted.
 
-use super::guarded::guarded;
 use super::parts::EngineParts;
+use crate::guarded::guarded;
 use crate::partition::Partition;
 use crate::types::{Seqno, VbId};
 use core::future::Future;

@@ -9,6 +9,9 @@ use crate::types::{EndReason, FailoverEntry, VbId, VbState};
 use millstream_reclaim::Pin;
 use millstream_reclaim::sync::atomic::{Ordering, fence};
 
+/// Former states that may wait for reclamation beyond the limit on garbage, besides four of each vbucket.
+const STATES_PENDING: u64 = 64;
+
 impl EngineParts {
     /// See [`Engine::set_vbucket_state`](super::Engine::set_vbucket_state).
     pub(super) fn set_state(&self, vb: VbId, state: VbState, pin: &Pin<'_>) -> Result<()> {
@@ -17,13 +20,15 @@ impl EngineParts {
         if partition.info(pin).held {
             return Err(held(vb));
         }
+        // Before anything is changed. A change lets go of what the old state allowed, so that it may go further than
+        // what begins something new; not without end, since each leaves a state behind.
+        self.domain.admit_beyond(STATES_PENDING + 4 * self.partitions.len() as u64)?;
         if state != VbState::Active {
             // Before the change is seen: no write is made under the new state.
             partition.history(pin).log.seal();
         }
         let (mut changed, mut is_held) = (false, false);
-        // However much awaits reclamation: a change of state lets go of what the old one allowed, and whoever was
-        // refused here would have sealed the log for nothing.
+        // However much awaits reclamation now: whoever was refused here would have sealed the log for nothing.
         partition.info.update_past_limit(pin, |info| {
             is_held = info.held;
             changed = !is_held && info.state != state;

@@ -73,6 +73,8 @@ pub struct EngineStats {
     pub garbage: u64,
     /// How much of it is plain memory: meta data of versions that were replaced.
     pub garbage_plain: u64,
+    /// Plain memory that was given back so far, in batches.
+    pub freed_plain: u64,
     /// Retired values that were destroyed.
     pub destroyed: u64,
 }
@@ -236,6 +238,7 @@ pub(super) fn engine(parts: &EngineParts, pin: &Pin<'_>) -> EngineStats {
         backfills_max: parts.settings.backfills_max,
         garbage: domain.pending + domain.plain_pending,
         garbage_plain: domain.plain_pending,
+        freed_plain: domain.plain_freed_total,
         destroyed: domain.destroyed_total,
     }
 }

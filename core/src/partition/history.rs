@@ -184,8 +184,9 @@ impl History {
 
     /// Documents that are alive.
     pub(crate) fn alive(&self) -> u64 {
-        // V6 Relaxed: a statistic.
-        self.alive.load(Ordering::Relaxed)
+        // V6 Relaxed: a statistic. Between a version and its count another writer may have counted its own, so that it
+        // is below zero for a moment.
+        (self.alive.load(Ordering::Relaxed) as i64).max(0) as u64
     }
 
     /// Keeps the count of live documents.

@@ -1,7 +1,7 @@
 //! How full memory is: a count that writers add to rarely and read always, and that the flusher puts right.
 
 use crate::limits::BACKFILL_MEMORY_PERCENT;
-use millstream_reclaim::sync::atomic::{AtomicU64, Ordering};
+use millstream_reclaim::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 /// The engine's memory, as writers see it.
 #[derive(Debug)]
@@ -10,6 +10,8 @@ pub(crate) struct Pressure {
     /// Those of them that do not leave memory.
     kept: AtomicU64,
     budget: u64,
+    /// Writes were told to come again when less awaits reclamation.
+    backlogged: AtomicBool,
 }
 
 /// What is left for work that can wait: reading the store ahead of its use, and new streams.
@@ -28,7 +30,12 @@ pub(crate) const PRESSURE_STEP_SHIFT: u32 = 16;
 
 impl Pressure {
     pub(crate) fn new(budget: u64) -> Self {
-        Self { used: AtomicU64::new(0), kept: AtomicU64::new(0), budget }
+        Self {
+            used: AtomicU64::new(0),
+            kept: AtomicU64::new(0),
+            budget,
+            backlogged: AtomicBool::new(false),
+        }
     }
 
     /// A partition's bytes grew from `before` to `after`.
@@ -80,6 +87,19 @@ impl Pressure {
             (true, false) => Room::Short,
             (false, false) => Room::Enough,
         }
+    }
+
+    /// A write was told to come again when less awaits reclamation.
+    #[cold]
+    pub(crate) fn note_backlog(&self) {
+        // O1 Relaxed: the housekeeper looks again and again.
+        self.backlogged.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether there was one since the last call.
+    pub(crate) fn take_backlog(&self) -> bool {
+        // O1 Relaxed: as above; a look first, since there hardly ever was one.
+        self.backlogged.load(Ordering::Relaxed) && self.backlogged.swap(false, Ordering::Relaxed)
     }
 
     fn most(&self) -> u64 {

@@ -234,6 +234,11 @@ impl<'a> Attempt<'a, '_> {
         if self.partition.pressure.is_critical() {
             return Err(UpdateError::Busy);
         }
+        // What a version out of memory leaves behind waits until every reader of now is gone.
+        if matches!(current, Current::Cold(_)) && self.pin.domain().admit().is_err() {
+            self.partition.pressure.note_backlog();
+            return Err(UpdateError::Busy);
+        }
         let reservation = self.history.log.reserve(self.pin).map_err(|error| match error {
             TailError::Sealed(_) => UpdateError::NotActive,
             TailError::Full => UpdateError::Busy,

@@ -1,12 +1,13 @@
 //! What the embedder brings along panics on a thread of the engine's, or polls when it likes.
 
 use super::gate::{DEADLINE, Hold, Party, Point};
-use super::scene::{Client, block_on, engine, put, settle};
+use super::scene::{Client, block_on, engine, put, settle, states};
 use super::store::{Call, SeamStore};
 use crate::engine::EngineBuilder;
 use crate::error::ErrorKind;
 use crate::producer::{Departure, Step};
-use crate::types::{Seqno, VbId};
+use crate::stream::StreamState;
+use crate::types::{EndReason, Seqno, VbId, VbState};
 use core::task::{Context, Waker};
 use millstream_reclaim::sync::Tally;
 use std::sync::Arc;
@@ -106,4 +107,73 @@ fn a_registration_between_telling_and_waking() {
     assert_eq!(count(), 2, "it is there again");
     drop((client, parts));
     settle(engine, &[watch]);
+}
+
+/// Steps a client until nothing is ready, and lets it be woken by this waker.
+fn sleep(client: &mut Client, waker: &Waker) {
+    while client.step() != Step::Idle {}
+    assert!(client.producer.poll_ready(&mut Context::from_waker(waker)).is_pending());
+}
+
+/// A waker that panicked in a closer's hands took the closer out of its share of the streams: 448 of 1,024 streams of a
+/// closed connection went on living, and no later closer looked at them.
+#[test]
+fn a_waker_that_panics_keeps_no_stream_from_being_closed() {
+    const VBUCKETS: u16 = 1_024;
+    let store = SeamStore::empty(u32::from(VBUCKETS));
+    let engine = engine(&store);
+    let mut client = Client::connect(&engine, "c");
+    let watch = client.watch();
+    (0..VBUCKETS).for_each(|vb| client.open(vb));
+    sleep(&mut client, &Waker::from(Arc::new(Faulty)));
+    assert_eq!(client.handle().close_all(), usize::from(VBUCKETS));
+    assert!(states(&engine, "c").iter().all(|state| matches!(state, StreamState::Dead(_))));
+    assert_eq!(client.step(), Step::Gone(Departure::Closed));
+    drop(client);
+    settle(engine, &[watch]);
+}
+
+/// The same waker in the hands of who changes a vbucket's state: other clients' streams went on under the new one.
+#[test]
+fn a_waker_that_panics_keeps_no_state_from_being_told() {
+    let store = SeamStore::empty(1);
+    let engine = engine(&store);
+    let mut clients = ["a", "b"].map(|name| Client::connect(&engine, name));
+    let watches = clients.each_ref().map(Client::watch);
+    for client in &mut clients {
+        client.open(0);
+        sleep(client, &Waker::from(Arc::new(Faulty)));
+    }
+    engine.set_vbucket_state(VbId(0), VbState::Replica).expect("it exists");
+    for client in &mut clients {
+        client.run_until("the end", |inbox| inbox.ends(0) == [EndReason::StateChanged]);
+    }
+    drop(clients);
+    settle(engine, &watches);
+}
+
+/// The same waker in the hands of a writer: who had parked behind that client was never woken again.
+#[test]
+fn a_waker_that_panics_keeps_no_reader_asleep() {
+    let store = SeamStore::empty(1);
+    let engine = engine(&store);
+    let mut clients = ["a", "b", "c"].map(|name| Client::connect(&engine, name));
+    let watches = clients.each_ref().map(Client::watch);
+    let woken = Arc::new(Counted(Tally::new()));
+    let wakers = [
+        Waker::from(Arc::clone(&woken)),
+        Waker::from(Arc::new(Faulty)),
+        Waker::from(Arc::clone(&woken)),
+    ];
+    for (client, waker) in clients.iter_mut().zip(&wakers) {
+        client.open(0);
+        sleep(client, waker);
+    }
+    put(&engine, 0, "a", b"1");
+    assert_eq!(woken.0.count(), 2, "the first and the last");
+    for client in &mut clients {
+        client.run_until("the document", |inbox| inbox.docs(0) == [1]);
+    }
+    drop(clients);
+    settle(engine, &watches);
 }

@@ -1,6 +1,6 @@
 //! A vbucket's change of state against whatever could hold it up, undo it, or be undone by it.
 
-use super::gate::{Hold, Party, Point};
+use super::gate::{Hold, Party, Point, until};
 use super::scene::{Client, block_on, engine, engine_with, put, settle};
 use super::store::SeamStore;
 use crate::collections::Key;
@@ -54,6 +54,60 @@ fn a_change_of_state_is_not_refused_at_the_garbage_limit() {
     drop(pin);
     drop((reader, parts));
     settle(engine, &[watch]);
+}
+
+/// Changes of state beside a reader that stays left one former state each, without end. What holds: there is a limit,
+/// and who is told to come again has changed nothing.
+#[test]
+fn changes_of_state_leave_no_more_than_may_wait() {
+    let store = SeamStore::empty(1);
+    let engine = engine_with(&store, |settings| settings.garbage_max = 10);
+    let client = Client::connect(&engine, "c");
+    let parts = client.producer.engine_parts().clone();
+    let mut reader = parts.domain.reader("stalled");
+    let pin = reader.pin();
+    let mut changes = [VbState::Replica, VbState::Active].into_iter().cycle();
+    let refused = (0..1_000).find_map(|_| {
+        let (before, next) = (state(&engine), changes.next()?);
+        engine.set_vbucket_state(VB, next).err().map(|error| (before, error))
+    });
+    let (before, error) = refused.expect("there is a limit");
+    assert_eq!(error.kind(), ErrorKind::Retry, "{error}");
+    assert!(engine.stats().garbage <= 10 + 64 + 4 + 2, "{:?}", engine.stats());
+    assert_eq!(state(&engine), before);
+    assert_eq!(set(&engine, "a").is_ok(), before == VbState::Active, "the log follows the state");
+    drop(pin);
+    drop((reader, parts, client));
+    until("there is room", || engine.set_vbucket_state(VB, VbState::Active).is_ok());
+    put(&engine, VB.0, "b", b"1");
+    settle(engine, &[]);
+}
+
+/// Writes to documents out of memory left what the index had kept of them, without end while a reader stayed. What
+/// holds: they are told to come again at the limit, and when; others go on.
+#[test]
+fn writes_to_stored_documents_leave_no_more_than_may_wait() {
+    let store = SeamStore::filled(1, 1_000);
+    let engine = engine_with(&store, |settings| settings.garbage_max = 100);
+    let client = Client::connect(&engine, "c");
+    let parts = client.producer.engine_parts().clone();
+    let mut reader = parts.domain.reader("stalled");
+    let pin = reader.pin();
+    let written = (1..=1_000).take_while(|n| set(&engine, &format!("key{n:07}")).is_ok()).count();
+    assert!((100 - 32..200).contains(&written), "{written}");
+    let put_off = format!("key{:07}", written + 1);
+    assert_eq!(set(&engine, &put_off), Err(UpdateError::Busy));
+    assert!(engine.stats().garbage <= 100 + 32, "{:?}", engine.stats());
+    put(&engine, VB.0, "new", b"1");
+    let last = put(&engine, VB.0, "key0000001", b"1");
+    assert!(block_on(engine.persisted(VB, last)), "so that no commit tells of room");
+    let room = engine.flushed();
+    assert_eq!(set(&engine, &put_off), Err(UpdateError::Busy), "once more before it waits");
+    drop(pin);
+    block_on(room);
+    put(&engine, VB.0, &put_off, b"1");
+    drop((reader, parts, client));
+    settle(engine, &[]);
 }
 
 /// A change of state that an engine's shutdown overtook opened the log again behind it, so that a write was accepted

@@ -45,6 +45,7 @@
 //! instructions without input or output.
 //! Order among members; [`ReadySet::take`] goes round, so that each gets its turn.
 
+use crate::guarded::guarded;
 use core::task::Waker;
 use millstream_reclaim::Shelf;
 use millstream_reclaim::sync::AtomicWaker;
@@ -137,7 +138,10 @@ impl ReadySet {
     pub fn wake(&self) {
         // R7 SeqCst fence: if the sleeper's fence (R6) is first, we see its waker; if ours is first, it sees our bit.
         fence(Ordering::SeqCst);
-        self.waker.wake();
+        if let Some(waker) = self.waker.take() {
+            // Whoever wakes has others to wake and streams to end: the embedder's waker does not keep it from that.
+            let _ = guarded(|| waker.wake());
+        }
     }
 
     /// Takes the next ready member after `*cursor`, round and round.

@@ -3,23 +3,27 @@
 
 use crate::pinned::{LABEL, PinnedReader, Word};
 use crate::plan::Figures;
+use bytes::Bytes;
 use millstream::Engine;
 use millstream::ErrorKind;
 use millstream::engine::{EngineBuilder, EngineSettings};
-use millstream::partition::{Change, Decision};
+use millstream::partition::{Change, Decision, UpdateError};
 use millstream::producer::OpenOptions;
-use millstream::store::MemoryStore;
-use millstream::types::VbId;
+use millstream::testing::store::with_past;
+use millstream::types::{Seqno, VbId, VbState};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
 /// Retired values that may wait.
 const GARBAGE_MAX: u64 = 10_000;
-/// What one stall's writer may leave in plain memory besides: one for each of its keys, by the batch.
-const PLAIN_MAX: u64 = 1_000 + 64;
-/// What one connection may retire beyond the limit when it goes: its manager and the list that it was in, twice over.
-const BEYOND: u64 = 4;
+const VBUCKETS: u32 = 4;
+/// Documents of each vbucket that are not in memory when the engine opens: enough for writes to them to leave more behind
+/// than may wait.
+const STORED: u64 = 30_000;
+/// What may wait beyond the limit: the former states that changes of a vbucket's state have in reserve; what one connection
+/// retires when it goes, its manager and the list that it was in, twice over; plain memory, which is counted by the batch.
+const BEYOND: u64 = (64 + 4 * VBUCKETS as u64) + 4 + 64;
 /// A reader is called stalled after half a second, and has to be named within the whole one.
 const AGE: Duration = Duration::from_millis(500);
 const NAMED_WITHIN: Duration = Duration::from_secs(1);
@@ -35,7 +39,10 @@ struct Stall {
     garbage_most: u64,
     refused: u64,
     writes: u64,
+    cold_refused: u64,
     slowest_write: Duration,
+    states: u64,
+    states_refused: u64,
 }
 
 /// Stalls so often, each time for so long.
@@ -45,7 +52,9 @@ struct Stall {
 pub(crate) fn run(stalls: usize, held: Duration) -> Figures {
     let mut settings = EngineSettings::default();
     settings.garbage_max = GARBAGE_MAX;
-    let engine = EngineBuilder::new(MemoryStore::new(4)).settings(settings).open();
+    let document = |seqno: Seqno| (Bytes::from(stored_key(seqno.0)), Bytes::from_static(b"stored"));
+    let store = with_past(VBUCKETS, STORED, document);
+    let engine = EngineBuilder::new(store).settings(settings).open();
     let engine = engine.expect("it opens");
     let seen: Vec<Stall> = (0..stalls).map(|_| one_stall(&engine, held)).collect();
     engine.shutdown();
@@ -55,8 +64,10 @@ pub(crate) fn run(stalls: usize, held: Duration) -> Figures {
     let most = |what: fn(&Stall) -> u64| seen.iter().map(what).max().expect("one stall at least");
     let garbage = most(|stall| stall.garbage_most);
     assert!(garbage <= GARBAGE_MAX + BEYOND, "{garbage} values waited, the limit is {GARBAGE_MAX}");
-    assert!(garbage + PLAIN_MAX >= GARBAGE_MAX, "the limit was never reached: {garbage}");
+    assert!(garbage >= GARBAGE_MAX, "the limit was never reached: {garbage}");
     assert!(seen.iter().all(|stall| stall.refused > 0), "nobody was refused at the limit");
+    assert!(most(|stall| stall.cold_refused) > 0, "no write to a stored document was put off");
+    assert!(most(|stall| stall.states_refused) > 0, "no change of a state was put off");
     let named = most(|stall| millis(stall.named_after));
     assert!(named <= millis(NAMED_WITHIN), "the reader was named after {named} ms only");
     let slowest = most(|stall| millis(stall.slowest_write));
@@ -74,6 +85,9 @@ pub(crate) fn run(stalls: usize, held: Duration) -> Figures {
         ("connections refused at the limit", seen.iter().map(|stall| stall.refused).sum()),
         ("named after ms at most", named),
         ("writes meanwhile", writes),
+        ("writes to stored documents put off", seen.iter().map(|stall| stall.cold_refused).sum()),
+        ("changes of a state", seen.iter().map(|stall| stall.states).sum()),
+        ("changes of a state put off", seen.iter().map(|stall| stall.states_refused).sum()),
         ("slowest write ms", slowest),
         ("reclaimed after ms at most", reclaimed),
     ]
@@ -96,64 +110,105 @@ fn one_stall(engine: &Engine, held: Duration) -> Stall {
             thread::park_timeout(Duration::from_millis(5));
         }
         stop.store(true, Ordering::SeqCst);
-        let (refused, garbage_most) = churner.join().expect("it did not panic");
-        let (writes, slowest_write) = writer.join().expect("it did not panic");
+        let churned = churner.join().expect("it did not panic");
+        let written = writer.join().expect("it did not panic");
         let stats = engine.stats();
-        let retired = stats.destroyed + stats.garbage - stats.garbage_plain;
+        let handed_over = stats.destroyed + stats.freed_plain + stats.garbage;
         let told = reader.leave(word);
         // Not what the flusher trims only now, since there is room for garbage again.
-        while engine.stats().destroyed < retired {
+        while engine.stats().destroyed + engine.stats().freed_plain < handed_over {
             thread::yield_now();
         }
         Stall {
             named_after: named_after.expect("the loop above ends with it"),
             reclaimed_after: told.elapsed(),
-            garbage_most,
-            refused,
-            writes,
-            slowest_write,
+            garbage_most: churned.garbage_most,
+            refused: churned.refused,
+            writes: written.writes,
+            cold_refused: written.cold_refused,
+            slowest_write: written.slowest,
+            states: churned.states,
+            states_refused: churned.states_refused,
         }
     })
 }
 
-/// Opens and closes connections until it is told to stop: how many were refused, and the most garbage that it saw.
-fn churn(engine: &Engine, stop: &AtomicBool) -> (u64, u64) {
-    let (mut refused, mut garbage_most) = (0, 0);
+#[derive(Default)]
+struct Churned {
+    refused: u64,
+    states: u64,
+    states_refused: u64,
+    garbage_most: u64,
+}
+
+#[derive(Default)]
+struct Writes {
+    writes: u64,
+    cold_refused: u64,
+    slowest: Duration,
+}
+
+/// Opens and closes connections, and changes the last vbucket's state, until it is told to stop.
+fn churn(engine: &Engine, stop: &AtomicBool) -> Churned {
+    let mut churned = Churned::default();
+    let mut state = VbState::Replica;
     while !stop.load(Ordering::SeqCst) {
         match engine.connect("churner", OpenOptions::default()) {
             Ok(producer) => drop(producer),
             Err(error) => {
                 assert_eq!(error.kind(), ErrorKind::Retry, "{error}");
-                refused += 1;
+                churned.refused += 1;
                 thread::yield_now();
             }
         }
-        let stats = engine.stats();
-        garbage_most = garbage_most.max(stats.garbage - stats.garbage_plain);
+        match engine.set_vbucket_state(VbId(VBUCKETS as u16 - 1), state) {
+            Ok(()) => {
+                churned.states += 1;
+                state = if state == VbState::Active { VbState::Replica } else { VbState::Active };
+            }
+            Err(error) => {
+                assert_eq!(error.kind(), ErrorKind::Retry, "{error}");
+                churned.states_refused += 1;
+            }
+        }
+        churned.garbage_most = churned.garbage_most.max(engine.stats().garbage);
     }
-    (refused, garbage_most)
+    churned
 }
 
-/// Writes until it is told to stop: how often, and the longest time of one.
-fn write(engine: &Engine, stop: &AtomicBool) -> (u64, Duration) {
-    let (mut writes, mut slowest) = (0_u64, Duration::ZERO);
+/// Writes until it is told to stop, by turns to a thousand keys that it has just written and to documents that may have
+/// left memory. Its clock is that of the former.
+fn write(engine: &Engine, stop: &AtomicBool) -> Writes {
+    let mut written = Writes::default();
     let mut begun = Instant::now();
-    while !stop.load(Ordering::SeqCst) {
-        let vb = VbId((writes % 4) as u16);
-        let key = (writes % 1_000).to_be_bytes();
-        let written = engine.session("writer").update(vb, &key, None, |_| -> Decision<'_, ()> {
-            Decision::Write(Change::set(&b"value"[..]))
-        });
-        if written.is_ok() {
-            writes += 1;
-            slowest = slowest.max(begun.elapsed());
+    for n in 0_u64.. {
+        if stop.load(Ordering::SeqCst) {
+            break;
+        }
+        let vb = VbId((n % 3) as u16);
+        let set = |key: &[u8]| {
+            engine.session("writer").update(vb, key, None, |_| -> Decision<'_, ()> {
+                Decision::Write(Change::set(&b"value"[..]))
+            })
+        };
+        if let Err(UpdateError::Busy) = set(format!("old{}", n % STORED + 1).as_bytes()) {
+            written.cold_refused += 1;
+        }
+        if set(&(n % 1_000).to_be_bytes()).is_ok() {
+            written.writes += 1;
+            written.slowest = written.slowest.max(begun.elapsed());
             begun = Instant::now();
         } else {
             // Memory is full until the flusher has been there; the clock of this write goes on.
             thread::yield_now();
         }
     }
-    (writes, slowest)
+    written
+}
+
+/// In the default collection, as the engine stores it.
+fn stored_key(seqno: u64) -> Vec<u8> {
+    format!("\0old{seqno}").into_bytes()
 }
 
 fn millis(time: Duration) -> u64 {

@@ -138,7 +138,15 @@ impl Domain {
     /// # Errors
     /// When [`DomainConfig::garbage_max`] values await reclamation.
     pub fn admit(&self) -> Result<(), Backlogged> {
-        self.shared.garbage.admit(self.shared.config.garbage_max)
+        self.admit_beyond(0)
+    }
+
+    /// The same, for what must go on for a while at the limit: so many more may wait.
+    ///
+    /// # Errors
+    /// When [`DomainConfig::garbage_max`] and `reserve` values await reclamation.
+    pub fn admit_beyond(&self, reserve: u64) -> Result<(), Backlogged> {
+        self.shared.garbage.admit(self.shared.config.garbage_max.saturating_add(reserve))
     }
 
     /// Counters, each read by itself.

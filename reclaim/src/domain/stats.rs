@@ -11,6 +11,8 @@ pub struct DomainStats {
     pub pending: u64,
     /// Plain allocations that were freed by their owners and still await their readers, in batches.
     pub plain_pending: u64,
+    /// Plain allocations ever given back, in batches.
+    pub plain_freed_total: u64,
     /// Values ever retired.
     pub retired_total: u64,
     /// Values ever destroyed.

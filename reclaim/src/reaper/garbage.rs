@@ -42,6 +42,7 @@
 
 use super::Retired;
 use crate::domain::{Backlogged, DomainStats};
+use crate::guarded::guarded;
 use crate::list::{Batch, Prepared, PushList};
 use crate::sync::atomic::{AtomicU64, Ordering};
 
@@ -174,6 +175,8 @@ impl Garbage {
         DomainStats {
             pending,
             plain_pending: self.plain_pending(),
+            // O3 Acquire: as in `pending`.
+            plain_freed_total: self.plain_freed.load(Ordering::Acquire),
             // O1 Relaxed: a count.
             retired_total: self.retired.load(Ordering::Relaxed),
             // O3 Acquire: as in `pending`.
@@ -193,17 +196,4 @@ impl Drop for Garbage {
     fn drop(&mut self) {
         self.destroy_all();
     }
-}
-
-/// Runs embedder's code. `None` when it panicked: the panic hook has told, and one bad destructor must neither end
-/// the reaper's thread nor keep the values behind it.
-#[cfg(not(millstream_loom))]
-fn guarded<R>(run: impl FnOnce() -> R) -> Option<R> {
-    std::panic::catch_unwind(std::panic::AssertUnwindSafe(run)).ok()
-}
-
-/// In models a panic is a failed check and goes on.
-#[cfg(millstream_loom)]
-fn guarded<R>(run: impl FnOnce() -> R) -> Option<R> {
-    Some(run())
 }

@@ -34,6 +34,7 @@
 //! One wake-up for each leaving reader, or that everything is destroyed when one comes: the quiescer looks again.
 
 use super::Reaper;
+use crate::guarded::guarded;
 use crate::sync::AtomicWaker;
 use crate::sync::atomic::{AtomicBool, Ordering, fence};
 use core::pin::Pin;
@@ -57,8 +58,10 @@ impl Quiescence {
         // first, we see that it waits.
         fence(Ordering::SeqCst);
         // O3 Relaxed: ordered by O1.
-        if self.waiting.load(Ordering::Relaxed) {
-            self.waker.wake();
+        let waits = self.waiting.load(Ordering::Relaxed);
+        if let Some(waker) = waits.then(|| self.waker.take()).flatten() {
+            // The embedder's: whoever leaves has nothing to do with it.
+            let _ = guarded(|| waker.wake());
         }
     }
 

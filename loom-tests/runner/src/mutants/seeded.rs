@@ -122,8 +122,8 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     Mutant {
         bug: "a leaving reader wakes nobody",
         file: "reclaim/src/reaper/quiesce.rs",
-        text: "            self.waker.wake();",
-        with: "",
+        text: "let _ = guarded(|| waker.wake());",
+        with: "drop(waker);",
         count: 1,
         models: "quiesce::leaving_reader",
     },
