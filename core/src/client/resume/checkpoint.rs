@@ -1,7 +1,7 @@
 //! Where all streams were, in a file.
 
 use super::token::ResumeToken;
-use crate::client::dcp::Event;
+use crate::client::dcp::LentEvent;
 use crate::error::{Error, ErrorKind, Result};
 use crate::types::VbId;
 use serde_json::{Value, json};
@@ -32,8 +32,9 @@ impl Checkpoint {
         self.tokens.values()
     }
 
-    /// Takes note of an event that was dealt with.
-    pub fn update(&mut self, event: &Event) {
+    /// Takes note of an event that was dealt with, owned or lent.
+    pub fn update<'a>(&mut self, event: impl Into<LentEvent<'a>>) {
+        let event = event.into();
         self.token(event.tag().vb).update(event);
     }
 

@@ -6,7 +6,7 @@
 //!   says which, and the server decides what that half is worth                         -> snap_start, snap_end
 //! ```
 
-use crate::client::dcp::Event;
+use crate::client::dcp::{Event, LentEvent};
 use crate::types::{FailoverEntry, Seqno, VbId, VbUuid};
 use crate::wire::dcp::{MarkerExtension, SnapshotMarker};
 use serde_json::{Value, json};
@@ -74,12 +74,20 @@ impl ResumeToken {
         }
     }
 
-    /// Takes note of an event that was dealt with. Events of other vbuckets change nothing; a rollback does not
-    /// either, as only the caller knows when its data has gone back ([`ResumeToken::roll_back`]).
-    pub fn update(&mut self, event: &Event) {
+    /// Takes note of an event that was dealt with, owned or lent. Events of other vbuckets change nothing; a rollback
+    /// does not either, as only the caller knows when its data has gone back ([`ResumeToken::roll_back`]).
+    pub fn update<'a>(&mut self, event: impl Into<LentEvent<'a>>) {
+        let event = event.into();
         if event.tag().vb != self.vb {
             return;
         }
+        match event {
+            LentEvent::Other(other) => self.update_by(other),
+            document => self.reached(document.seqno().unwrap_or_default()),
+        }
+    }
+
+    fn update_by(&mut self, event: &Event) {
         match event {
             Event::StreamOpened { failover, .. } => {
                 // Granted from where the token is: what follows is on the server's newest branch.

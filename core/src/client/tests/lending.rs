@@ -4,7 +4,8 @@ use super::server::Server;
 use super::settings;
 use super::streaming::{LOG, accepting, dcp, marker, mutation, tag_of};
 use crate::client::{
-    ConnectSettings, DcpClient, DcpSettings, Event, LentEvent, StreamFrom, StreamOptions,
+    Checkpoint, ConnectSettings, DcpClient, DcpSettings, Event, LentEvent, StreamFrom,
+    StreamOptions,
 };
 use crate::error::{ErrorKind, Result};
 use crate::types::{Cas, Datatype, EndReason, Opaque, RevSeqno, Seqno, Sid, VbId};
@@ -98,6 +99,22 @@ async fn what_is_lent_is_what_would_be_owned() {
         // Whoever looked whether there is more is done with the end of the stream too.
         assert_eq!(first.unacknowledged_bytes(), second.unacknowledged_bytes() + 28);
     }
+}
+
+#[tokio::test]
+async fn a_checkpoint_follows_what_is_lent() {
+    let mut first = client(1 << 12, 1 << 20, streaming(of_every_kind)).await;
+    let mut second = client(1 << 12, 1 << 20, streaming(of_every_kind)).await;
+    let (mut lent, mut owned) = (Checkpoint::default(), Checkpoint::default());
+    while first.streams() > 0 {
+        first.receive().await.unwrap();
+        while let Some(event) = first.lent_event().unwrap() {
+            lent.update(event);
+            owned.update(&second.next_event().await.unwrap());
+            assert_eq!(lent, owned);
+        }
+    }
+    assert_eq!(lent.token(VbId(2)).seqno, Seqno(12));
 }
 
 #[tokio::test]
