@@ -64,6 +64,7 @@ fn fill(store: &impl Store, each: u64) {
             vb,
             records: (first..=last).map(|seqno| record(seqno, documents.nth(seqno))).collect(),
             high: Seqno(last),
+            replaced_within: false,
             state: None,
             failover: None,
         };

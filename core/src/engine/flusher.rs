@@ -39,9 +39,6 @@ pub(super) struct Flusher<'a> {
     held_back: bool,
     /// Which partitions the batch in the making names.
     gathered: Box<[bool]>,
-    /// Of each partition, the end of the last batch from which seqnos were left out: of a key that was written more
-    /// than once only the newest version is stored, so that within the batch the store has no state that ever was.
-    whole_from: Box<[Seqno]>,
     /// The last batch was full.
     filled: bool,
     /// What memory held when it was counted last, and at most this much was written since.
@@ -69,7 +66,6 @@ fn flush(parts: &EngineParts) {
         trim_cursor: 0,
         held_back: false,
         gathered,
-        whole_from: vec![Seqno::ZERO; parts.partitions.len()].into(),
         filled: false,
         counted: u64::MAX,
         written: 0,
@@ -206,7 +202,7 @@ impl Flusher<'_> {
             }
             self.settle(&batch);
         }
-        let floor = store.rollback_floor(vb)?.max(self.whole_from[usize::from(vb.0)]);
+        let floor = store.rollback_floor(vb)?;
         if to < floor && to != Seqno::ZERO {
             let what = format!(
                 "vb {vb} cannot go back to seqno {to}: versions that it had there were replaced and are no longer \
@@ -215,14 +211,20 @@ impl Flusher<'_> {
             return Err(Error::new(ErrorKind::Misuse, what));
         }
         let reached = store.rollback(vb, to, &job.failover)?;
-        self.whole_from[usize::from(vb.0)] = floor.min(reached);
         let high = job.given_out;
         // Noted before the seqnos count as settled, so that whoever waits for one of them learns which way it went.
         self.parts.change_claimed(partition, &self.reader.pin(), |info| {
             info.taken_back.note(reached, high);
         })?;
         partition.raise_persisted(high);
-        let settled = VbBatch { vb, records: Vec::new(), high, state: None, failover: None };
+        let settled = VbBatch {
+            vb,
+            records: Vec::new(),
+            high,
+            replaced_within: false,
+            state: None,
+            failover: None,
+        };
         if !self.commit(&Batch { vbs: vec![settled] }) {
             return Err(Error::new(ErrorKind::Closed, "the engine is shut down"));
         }
@@ -235,10 +237,6 @@ impl Flusher<'_> {
         let pin = self.reader.pin();
         for vb in &batch.vbs {
             if let Some(partition) = self.parts.partition(vb.vb) {
-                let seqnos = vb.high.0.saturating_sub(partition.persisted().0);
-                if (vb.records.len() as u64) < seqnos {
-                    self.whole_from[usize::from(vb.vb.0)] = vb.high;
-                }
                 partition.settle(vb.high, &pin);
             }
         }

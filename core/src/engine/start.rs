@@ -193,6 +193,7 @@ fn resume(
             vb,
             records: Vec::new(),
             high: last,
+            replaced_within: false,
             state: Some(persisted.state),
             failover: Some(failover.entries().to_vec()),
         });

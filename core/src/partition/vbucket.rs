@@ -286,12 +286,17 @@ impl Partition {
         }
         let state = info.as_ref().map(|info| info.state);
         let failover = info.as_ref().map(|info| info.failover.entries().to_vec());
+        let before = self.persisted();
         let (high, records, size) = match self.collect_records(bytes, pin) {
             Some(collected) => collected,
             None if info.is_none() => return None,
-            None => (self.persisted(), Vec::new(), 0),
+            None => (before, Vec::new(), 0),
         };
-        Some((VbBatch { vb: self.vb, records, high, state, failover }, size))
+        // A seqno without a record is void or was replaced, which is not told apart here. Were all of them replaced,
+        // what took their place would be a record.
+        let left_out = (records.len() as u64) < high.0.saturating_sub(before.0);
+        let replaced_within = left_out && !records.is_empty();
+        Some((VbBatch { vb: self.vb, records, high, replaced_within, state, failover }, size))
     }
 
     fn collect_records(&self, bytes: usize, pin: &Pin<'_>) -> Option<(Seqno, Vec<Record>, usize)> {

@@ -76,7 +76,8 @@ pub trait Store: Send + Sync + 'static {
     fn rollback(&self, vb: VbId, to: Seqno, failover: &[FailoverEntry]) -> Result<Seqno>;
 
     /// The lowest seqno to which [`rollback`](Store::rollback) can take a vbucket now, besides 0, to which it always
-    /// can: below it something was replaced that is no longer there.
+    /// can: below it something was replaced that is no longer there, or never was there
+    /// ([`replaced_within`](VbBatch::replaced_within)). It outlives a restart.
     fn rollback_floor(&self, vb: VbId) -> Result<Seqno>;
 
     /// Looks at tombstones of one vbucket above `cut.after`, in the order of their seqnos, and deletes those that
@@ -216,6 +217,9 @@ pub struct VbBatch {
     /// The highest seqno that this batch settles; at least the last record's, and at least what was committed
     /// before.
     pub high: Seqno,
+    /// Versions were replaced within this batch and are not among its records: between what was committed before and
+    /// `high` the store has no state that ever was, so that it cannot be taken back to there.
+    pub replaced_within: bool,
     /// The vbucket's state from now on, if it changes.
     pub state: Option<VbState>,
     /// The vbucket's failover log from now on, newest first, if it changes.

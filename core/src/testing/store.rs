@@ -30,6 +30,7 @@ pub fn with_past(
         vb,
         records: (1..=documents).map(Seqno).map(record).collect(),
         high: Seqno(documents),
+        replaced_within: false,
         state: None,
         failover: None,
     };

@@ -78,6 +78,9 @@ impl Core {
             self.put_record(part.vb, &mut kept, replacement, &mut scratch, out);
         }
         kept.high = part.high;
+        if part.replaced_within {
+            kept.horizon = part.high;
+        }
         kept.state = part.state.unwrap_or(kept.state);
         Ok(Change { vb: part.vb, kept, failover: part.failover.clone(), ends_scans: false })
     }

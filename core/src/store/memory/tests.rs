@@ -48,7 +48,8 @@ fn record(seqno: u64, key: &str, value: Bytes) -> Record {
 
 fn commit(store: &MemoryStore, records: Vec<Record>) {
     let high = records.last().unwrap().meta.seqno;
-    let part = VbBatch { vb: VB, records, high, state: None, failover: None };
+    let part =
+        VbBatch { vb: VB, records, high, replaced_within: false, state: None, failover: None };
     store.commit(&Batch { vbs: vec![part] }, Durability::Buffered).unwrap();
 }
 

@@ -13,8 +13,8 @@ use std::ops::{Bound, ControlFlow};
 /// - `superseded` names every other version in `history`, with the version that took its place; an open scan
 ///   (a pin) still has to show it.
 /// - `tombstones` are the newest versions which are deletions.
-/// - `horizon` is the highest seqno that took the place of a version which is gone: from there on, each state
-///   that the vbucket was in can be told.
+/// - `horizon` is the highest seqno that took the place of a version which is gone, or the end of the last batch within
+///   which versions were replaced: from there on, each state that the vbucket was in can be told.
 #[derive(Debug, Default)]
 pub(super) struct Vbucket {
     kept: Persisted,
@@ -59,6 +59,9 @@ impl Vbucket {
             self.write(record);
         }
         self.kept.high = part.high;
+        if part.replaced_within {
+            self.horizon = part.high;
+        }
         if let Some(state) = part.state {
             self.kept.state = state;
         }

@@ -2,7 +2,7 @@
 
 use super::check::{Check, Maker, Outcome, Step, Verdict, ensure, ensure_refused};
 use super::sample::{
-    ALL, VB, begun, commit, doc, history_of, keys_of, log, part, seqnos, tombstone,
+    ALL, VB, begun, commit, commit_to, doc, history_of, keys_of, log, part, seqnos, tombstone,
 };
 use crate::ErrorKind;
 use crate::store::{Batch, Durability, Start, Store, VbBatch};
@@ -16,6 +16,10 @@ pub(super) const CHECKS: &[Check] = &[
     Check { name: "everything survives the death of the process", run: survives_death },
     Check { name: "versions kept for scans go after a restart", run: leaves_no_old_versions },
     Check { name: "rollback, purge and reset survive", run: changes_of_history_survive },
+    Check {
+        name: "what a batch left out is known after a restart",
+        run: remembers_what_was_left_out,
+    },
 ];
 
 /// Goes on with what a store left behind, or leaves the check out if there is no such thing.
@@ -167,5 +171,30 @@ fn changes_of_history_survive(maker: &mut dyn Maker) -> Outcome {
     ensure!(everything(&*store)? == before, "cleaning up changed something");
     store = reopen!(maker, store);
     ensure!(everything(&*store)? == before, "something changed after cleaning up");
+    Ok(Verdict::Kept)
+}
+
+/// Versions that were replaced within a batch never reach the store: a state that it would need them for is refused, in
+/// the run that wrote the batch and in every later one, and what lies outside is not.
+fn remembers_what_was_left_out(maker: &mut dyn Maker) -> Outcome {
+    let mut store = begun(maker, 3)?;
+    for vb in (0..3).map(VbId) {
+        commit_to(&*store, vb, vec![doc(1, "a", "1"), doc(2, "b", "1")])?;
+        // "c" was written as 3 and as 5.
+        let records = vec![doc(4, "d", "1"), doc(5, "c", "2")];
+        let replaced = VbBatch { replaced_within: true, high: Seqno(6), ..part(vb, records) };
+        store.commit(&Batch { vbs: vec![replaced] }, Durability::Synced)?;
+        commit_to(&*store, vb, vec![doc(7, "e", "1"), doc(8, "f", "1")])?;
+    }
+    for vb in (0..3).map(VbId) {
+        let floor = store.rollback_floor(vb)?;
+        ensure!(floor == Seqno(6), "{floor} is the floor");
+        let to = [Seqno(7), Seqno(6), Seqno(4)][usize::from(vb.get())];
+        let reached = store.rollback(vb, to, &log(&[(2, 0), (1, 0)]))?;
+        let want = if to < floor { Seqno::ZERO } else { to };
+        ensure!(reached == want, "{to} was asked, {reached} reached");
+        store = reopen!(maker, store);
+        store.begin(1)?;
+    }
     Ok(Verdict::Kept)
 }

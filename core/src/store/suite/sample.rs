@@ -45,7 +45,7 @@ pub(super) fn tombstone(seqno: u64, key: &str, time: u32) -> Record {
 /// A part of a batch that settles no more than its records.
 pub(super) fn part(vb: VbId, records: Vec<Record>) -> VbBatch {
     let high = records.last().map_or(Seqno::ZERO, |record| record.meta.seqno);
-    VbBatch { vb, records, high, state: None, failover: None }
+    VbBatch { vb, records, high, replaced_within: false, state: None, failover: None }
 }
 
 /// Commits some records to [`VB`].

@@ -107,6 +107,13 @@ impl<'a> Walk<'a> {
         for part in &batch.vbs {
             self.tally.records += part.records.len() as u64;
             self.models[usize::from(part.vb.get())].commit(part);
+            let floor = self.store()?.rollback_floor(part.vb)?;
+            let told = !part.replaced_within || floor >= part.high;
+            ensure!(
+                told,
+                "{floor} is the floor after a batch up to {} that is not whole",
+                part.high
+            );
         }
         Ok(())
     }
@@ -114,10 +121,12 @@ impl<'a> Walk<'a> {
     fn part(&mut self, vb: usize) -> VbBatch {
         let mut seqno = self.models[vb].high().get();
         let mut records: Vec<Record> = Vec::new();
+        let mut replaced_within = false;
         for _ in 0..self.dice.below(6) {
             seqno += self.dice.between(1, 3);
             let key = format!("k{}", self.dice.below(KEYS));
             if records.iter().any(|record| record.key == key) {
+                replaced_within = true;
                 continue;
             }
             records.push(match self.dice.chance(30) {
@@ -131,7 +140,7 @@ impl<'a> Walk<'a> {
         let state = self.dice.chance(10).then(|| states[self.dice.below(4) as usize]);
         let branch = self.dice.between(1, 1 << 40);
         let failover = self.dice.chance(10).then(|| log(&[(branch, high.get()), (1, 0)]));
-        VbBatch { vb: VbId(vb as u16), records, high, state, failover }
+        VbBatch { vb: VbId(vb as u16), records, high, replaced_within, state, failover }
     }
 
     fn open_scan(&mut self) -> Step {

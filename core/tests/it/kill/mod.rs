@@ -11,6 +11,7 @@
 mod dice;
 mod ledger;
 mod reader;
+mod replaced;
 mod round;
 mod survey;
 mod writers;

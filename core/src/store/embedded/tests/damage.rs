@@ -47,6 +47,7 @@ fn write(store: &dyn Store, dice: &mut Dice, n: u64, durability: Durability) {
             vb: VbId(vb),
             records: records.collect(),
             high: Seqno(first + 7),
+            replaced_within: false,
             state: Some(if n.is_multiple_of(2) { VbState::Replica } else { VbState::Active }),
             failover: Some(vec![FailoverEntry { uuid: VbUuid(n + 1), seqno: Seqno(first) }]),
         }
@@ -79,6 +80,7 @@ fn template(closed: bool) -> TempDir {
         vb: VbId(3),
         records: vec![record(&mut dice, 1, "gone")],
         high: Seqno(1),
+        replaced_within: false,
         state: None,
         failover: None,
     };

@@ -86,6 +86,13 @@ fn doc(seqno: u64, key: &str) -> Record {
 fn commit(store: &EmbeddedStore, vb: u16, seqnos: std::ops::RangeInclusive<u64>) -> Result<()> {
     let high = Seqno(*seqnos.end());
     let records = seqnos.map(|seqno| doc(seqno, &format!("k{}", seqno % 10))).collect();
-    let part = VbBatch { vb: VbId(vb), records, high, state: None, failover: None };
+    let part = VbBatch {
+        vb: VbId(vb),
+        records,
+        high,
+        replaced_within: false,
+        state: None,
+        failover: None,
+    };
     store.commit(&Batch { vbs: vec![part] }, Durability::Synced)
 }
