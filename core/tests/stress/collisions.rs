@@ -23,17 +23,41 @@ pub(crate) enum Deed {
     CloseStream,
     /// An acknowledgement.
     Ack,
+    /// A vbucket is taken back, fails over, or has its tombstones purged.
+    History,
 }
 
 /// The meetings that are counted.
-pub(crate) const KINDS: [(Deed, Deed, &str); 6] = [
-    (Deed::CloseAll, Deed::CloseAll, "two closers in one close_all"),
-    (Deed::CloseAll, Deed::Step, "close against a step inside its pin"),
-    (Deed::CloseAll, Deed::Request, "close against a stream request"),
-    (Deed::CloseAll, Deed::EndOfBackfill, "close against the end of a backfill"),
-    (Deed::StateChange, Deed::CloseStream, "vbucket state change against a stream's close"),
-    (Deed::CloseAll, Deed::Ack, "close against an acknowledgement"),
+pub(crate) const KINDS: [Kind; 7] = [
+    Kind::of(Deed::CloseAll, Deed::CloseAll, "two closers in one close_all"),
+    Kind::of(Deed::CloseAll, Deed::Step, "close against a step inside its pin"),
+    Kind::of(Deed::CloseAll, Deed::Request, "close against a stream request"),
+    Kind::of(Deed::CloseAll, Deed::EndOfBackfill, "close against the end of a backfill"),
+    Kind::of(Deed::StateChange, Deed::CloseStream, "vbucket state change against a stream's close"),
+    Kind::of(Deed::CloseAll, Deed::Ack, "close against an acknowledgement"),
+    // Each waits for the flusher and for a reload, which takes as long as dozens of the others.
+    Kind {
+        one: Deed::History,
+        other: Deed::Step,
+        name: "rollback, failover and purge against a step inside its pin",
+        one_in: 16,
+    },
 ];
+
+/// Two deeds that meet.
+pub(crate) struct Kind {
+    one: Deed,
+    other: Deed,
+    pub(crate) name: &'static str,
+    /// It is wanted once for so many of each other kind.
+    one_in: u64,
+}
+
+impl Kind {
+    const fn of(one: Deed, other: Deed, name: &'static str) -> Self {
+        Self { one, other, name, one_in: 1 }
+    }
+}
 
 /// The meetings of a whole run.
 #[derive(Default)]
@@ -48,15 +72,15 @@ impl Collisions {
         self.counts().iter().sum()
     }
 
-    /// The kind that was met least often.
+    /// The kind that was met least often, for how often it is wanted.
     pub(crate) fn rarest(&self) -> usize {
         let counts = self.counts();
-        (0..KINDS.len()).min_by_key(|kind| counts[*kind]).unwrap_or(0)
+        (0..KINDS.len()).min_by_key(|kind| counts[*kind] * KINDS[*kind].one_in).unwrap_or(0)
     }
 
     fn met(&self, one: Deed, other: Deed) {
-        for (count, (a, b, _)) in self.0.iter().zip(KINDS) {
-            if (a, b) == (one, other) || (b, a) == (one, other) {
+        for (count, kind) in self.0.iter().zip(&KINDS) {
+            if (kind.one, kind.other) == (one, other) || (kind.other, kind.one) == (one, other) {
                 count.fetch_add(1, Ordering::Relaxed);
             }
         }
@@ -86,6 +110,7 @@ impl Presence {
             Deed::StateChange,
             Deed::CloseStream,
             Deed::Ack,
+            Deed::History,
         ] {
             if before >> (8 * other as u32) & 0xFF != 0 {
                 collisions.met(deed, other);

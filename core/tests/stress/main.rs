@@ -7,6 +7,7 @@
 
 mod close_time;
 mod collisions;
+mod history;
 mod owner;
 mod pinned;
 mod plan;

@@ -1,8 +1,9 @@
 //! One side of each round: the thread that owns a connection, steps it, and is come between.
 
 use crate::collisions::{Collisions, Deed, Inside, Presence};
+use crate::history::{Done, Turn, Way};
 use crate::plan::Random;
-use crate::rival::{Post, Round};
+use crate::rival::{HISTORY, Post, Round};
 use crate::store::{Current, STORED, Watcher};
 use millstream::Engine;
 use millstream::partition::{Change, Decision};
@@ -26,6 +27,9 @@ pub(crate) struct Owner<'a> {
     pub(crate) collisions: &'a Collisions,
     pub(crate) post: &'a Post,
     pub(crate) name: String,
+    /// Its own. A round is about two of them: the last two, where the first is the one whose history changes, or the
+    /// first two.
+    pub(crate) own: [VbId; 3],
     pub(crate) vbs: [VbId; 2],
     pub(crate) random: Random,
     pub(crate) counts: Counts,
@@ -42,6 +46,9 @@ pub(crate) struct Counts {
     /// Streams whose end was told.
     pub(crate) told: u64,
     pub(crate) documents: u64,
+    /// Rounds in which a vbucket's history was changed, and what came of them.
+    pub(crate) turns: u64,
+    pub(crate) history: Done,
 }
 
 /// A round's connection as its client sees it.
@@ -49,8 +56,8 @@ struct Inbox<'a> {
     presence: &'a Presence,
     collisions: &'a Collisions,
     inside: Option<Inside<'a>>,
-    /// The rival is expected in the middle of a step.
-    lingers: bool,
+    /// Who is expected in the middle of a step.
+    awaits: Option<Deed>,
     ended: BTreeSet<Opaque>,
     documents: u64,
 }
@@ -63,8 +70,8 @@ impl Sink for Inbox<'_> {
     fn send(&mut self, event: &Event<'_>) {
         if self.inside.is_none() {
             self.inside = Some(self.presence.enter(Deed::Step, self.collisions));
-            if self.lingers {
-                self.presence.linger(Deed::CloseAll, 1);
+            if let Some(deed) = self.awaits {
+                self.presence.linger(deed, 1);
             }
         }
         match *event {
@@ -83,7 +90,13 @@ impl Owner<'_> {
     pub(crate) fn round(&mut self) {
         self.counts.rounds += 1;
         let kind = self.collisions.rarest();
-        let after = self.starts(kind);
+        let [usual, other, changed] = self.own;
+        self.vbs = [if kind == HISTORY { changed } else { usual }, other];
+        let turn = (kind == HISTORY).then(|| self.turn(changed));
+        let mut after = self.starts(kind);
+        if let Some(turn) = &turn {
+            after[0] = turn.start();
+        }
         let presence = Arc::new(Presence::default());
         for (vb, after) in self.vbs.into_iter().zip(after) {
             let (presence, lingers) = (Arc::clone(&presence), kind == 3);
@@ -91,14 +104,24 @@ impl Owner<'_> {
         }
         let mut producer = self.connect();
         let seed = self.random.below(u64::MAX);
-        let round =
-            Arc::new(Round::new(kind, self.vbs, producer.handle(), Arc::clone(&presence), seed));
+        let round = Arc::new(Round::new(
+            kind,
+            self.vbs,
+            producer.handle(),
+            Arc::clone(&presence),
+            seed,
+            turn,
+        ));
         let (collisions, mut opaque) = (self.collisions, 0);
         let mut inbox = Inbox {
             presence: &presence,
             collisions,
             inside: None,
-            lingers: kind == 1,
+            awaits: match kind {
+                1 => Some(Deed::CloseAll),
+                HISTORY => Some(Deed::History),
+                _ => None,
+            },
             ended: BTreeSet::new(),
             documents: 0,
         };
@@ -108,30 +131,12 @@ impl Owner<'_> {
         }
         self.post.post(&round);
         round.meet();
-        let mut ended = 0;
-        match kind {
-            1 => {
-                step(&mut producer, &mut inbox);
-            }
-            2 => {
-                let _inside = presence.enter(Deed::Request, collisions);
-                presence.linger(Deed::CloseAll, 1);
-                self.random.dawdle();
-                self.open(&mut producer, after, &mut opaque);
-            }
-            3 => {
-                for _ in 0..STEPS_MAX {
-                    if step(&mut producer, &mut inbox).is_some() {
-                        break;
-                    }
-                    std::thread::yield_now();
-                }
-            }
-            4 => ended += self.close_streams(&mut producer, &presence, after, &mut opaque),
-            _ => ended += round.close_all(collisions, &mut self.random),
-        }
+        let mut ended = self.meet(&mut producer, &mut inbox, &round, after, &mut opaque);
         round.await_rival();
-        if kind == 4 {
+        if let Some(turn) = &round.turn {
+            self.counts.history.add(&turn.end(self.engine));
+        }
+        if matches!(kind, 4 | HISTORY) {
             // The ends of what was closed by either side are told.
             step(&mut producer, &mut inbox);
         }
@@ -147,6 +152,48 @@ impl Owner<'_> {
         self.counts.closed += ended as u64;
         self.counts.told += told;
         self.counts.documents += inbox.documents;
+    }
+
+    /// What the owner is at while its rival comes between. How many streams it ended itself.
+    fn meet(
+        &mut self,
+        producer: &mut Producer,
+        inbox: &mut Inbox<'_>,
+        round: &Round,
+        after: [Seqno; 2],
+        opaque: &mut u32,
+    ) -> usize {
+        let (presence, collisions) = (&*round.presence, self.collisions);
+        match round.kind {
+            1 | HISTORY => {
+                step(producer, inbox);
+            }
+            2 => {
+                let _inside = presence.enter(Deed::Request, collisions);
+                presence.linger(Deed::CloseAll, 1);
+                self.random.dawdle();
+                self.open(producer, after, opaque);
+            }
+            3 => {
+                for _ in 0..STEPS_MAX {
+                    if step(producer, inbox).is_some() {
+                        break;
+                    }
+                    std::thread::yield_now();
+                }
+            }
+            4 => return self.close_streams(producer, presence, after, opaque),
+            _ => return round.close_all(collisions, &mut self.random),
+        }
+        0
+    }
+
+    /// What is done to the history of a vbucket.
+    fn turn(&mut self, vb: VbId) -> Turn {
+        self.counts.turns += 1;
+        // Not every owner begins with the same.
+        let way = Way::nth(self.counts.turns + u64::from(vb.0) / 3);
+        Turn::begin(self.engine, vb, way, self.counts.rounds)
     }
 
     /// After which seqnos the streams of a round begin: where a step is to be met they read from memory at once, else

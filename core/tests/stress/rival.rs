@@ -1,6 +1,7 @@
 //! The other side of each round: a thread that comes between whatever the owner is at.
 
 use crate::collisions::{Collisions, Deed, LOOKS, Presence};
+use crate::history::Turn;
 use crate::plan::Random;
 use millstream::Engine;
 use millstream::producer::ConnectionHandle;
@@ -8,6 +9,8 @@ use millstream::types::{VbId, VbState};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
+/// The kind of round in which a vbucket's history is changed.
+pub(crate) const HISTORY: usize = 6;
 /// Acknowledgements of one round.
 const ACKS: u64 = 4;
 
@@ -18,6 +21,8 @@ pub(crate) struct Round {
     pub(crate) handle: ConnectionHandle,
     pub(crate) presence: Arc<Presence>,
     pub(crate) seed: u64,
+    /// What is done to the history of one of the vbuckets, in a round of that kind.
+    pub(crate) turn: Option<Turn>,
     arrived: AtomicUsize,
     done: AtomicBool,
     /// Streams that the rival's `close_all` ended.
@@ -31,9 +36,10 @@ impl Round {
         handle: ConnectionHandle,
         presence: Arc<Presence>,
         seed: u64,
+        turn: Option<Turn>,
     ) -> Self {
         let (arrived, done, ended) = Default::default();
-        Self { kind, vbs, handle, presence, seed, arrived, done, ended }
+        Self { kind, vbs, handle, presence, seed, turn, arrived, done, ended }
     }
 
     /// Both begin at once.
@@ -68,6 +74,13 @@ impl Round {
             2 => self.presence.linger(Deed::Request, 1),
             3 => self.presence.linger(Deed::EndOfBackfill, 1),
             4 => self.change_state(engine, collisions, &mut random),
+            HISTORY => {
+                let _inside = self.presence.enter(Deed::History, collisions);
+                self.presence.linger(Deed::Step, 1);
+                if let Some(turn) = &self.turn {
+                    turn.run(engine, &mut random);
+                }
+            }
             _ => {
                 let _inside = self.presence.enter(Deed::Ack, collisions);
                 self.presence.linger(Deed::CloseAll, 1);

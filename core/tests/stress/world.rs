@@ -36,7 +36,7 @@ impl Total {
 
     pub(crate) fn figures(&self) -> Figures {
         let mut figures = vec![("collisions", self.collisions())];
-        figures.extend(KINDS.iter().map(|kind| kind.2).zip(self.watch.collisions.counts()));
+        figures.extend(KINDS.iter().map(|kind| kind.name).zip(self.watch.collisions.counts()));
         figures.extend([
             ("connections", self.counts.rounds),
             ("streams opened", self.counts.opened),
@@ -46,6 +46,11 @@ impl Total {
             ("documents streamed", self.counts.documents),
             ("scans", self.watch.scans.load(Ordering::Relaxed)),
             ("writes", self.writes),
+            ("vbuckets taken back", self.counts.history.rollbacks),
+            ("vbuckets that failed over", self.counts.history.failovers),
+            ("tombstones purged", self.counts.history.purged),
+            ("writes told to be persisted", self.counts.history.persisted),
+            ("writes told to be taken back", self.counts.history.taken_back),
             ("engines shut down", self.engines),
             ("values destroyed by the reaper", self.destroyed),
         ]);
@@ -89,7 +94,7 @@ fn one_engine(total: &mut Total, groups: u16, wanted: u64, random: &mut Random) 
     settings.backfill_buffer_bytes = [100, 1_000_000][random.below(2) as usize];
     settings.backfills_max = [1, 1_000][random.below(2) as usize];
     let watch = total.watch.clone();
-    let store = Arc::new(watched_store(2 * groups, watch.clone()));
+    let store = Arc::new(watched_store(3 * groups, watch.clone()));
     let builder = EngineBuilder::new(Arc::clone(&store)).settings(settings);
     let engine = builder.open().expect("it opens");
     let writes = AtomicU64::new(0);
@@ -105,7 +110,8 @@ fn one_engine(total: &mut Total, groups: u16, wanted: u64, random: &mut Random) 
                 collisions,
                 post,
                 name: format!("owner{n}"),
-                vbs: [VbId(2 * n), VbId(2 * n + 1)],
+                own: [0, 1, 2].map(|vb| VbId(3 * n + vb)),
+                vbs: [VbId(3 * n), VbId(3 * n + 1)],
                 random,
                 counts: Counts::default(),
             };
@@ -122,7 +128,7 @@ fn one_engine(total: &mut Total, groups: u16, wanted: u64, random: &mut Random) 
             scope.spawn(move || post.rival(engine, collisions));
         }
         // As fast as the rounds of the first owner, so that it does not take a processor for itself.
-        scope.spawn(|| posts[0].follow(|| bystander(&engine, 2 * groups, &writes)));
+        scope.spawn(|| posts[0].follow(|| bystander(&engine, 3 * groups, &writes)));
         for owner in owners {
             total.counts.add(&owner.join().expect("it did not panic"));
         }
@@ -138,7 +144,8 @@ fn one_engine(total: &mut Total, groups: u16, wanted: u64, random: &mut Random) 
 fn bystander(engine: &Engine, vbuckets: u16, writes: &AtomicU64) {
     let n = writes.fetch_add(1, Ordering::Relaxed);
     let vb = VbId((n % u64::from(vbuckets)) as u16);
-    let key = (n % 100).to_be_bytes();
+    // Each owner's last vbucket is the one that is taken back: nothing is replaced there, so that it can be.
+    let key = if vb.0 % 3 == 2 { n } else { n % 100 }.to_be_bytes();
     // A refusal is an answer: the vbucket is a replica just now, or memory is full.
     let _ = engine.session("writer").update(vb, &key, None, |_| -> Decision<'_, ()> {
         Decision::Write(Change::set(&b"value"[..]))
@@ -186,5 +193,7 @@ impl Counts {
         self.closed += more.closed;
         self.told += more.told;
         self.documents += more.documents;
+        self.turns += more.turns;
+        self.history.add(&more.history);
     }
 }
