@@ -28,16 +28,6 @@ fn a_life_from_claim_to_release() {
 }
 
 #[test]
-fn a_kill_of_another_generation_misses() {
-    let word = StreamWord::new();
-    assert_eq!(word.claim(), Claimed::Opened(1));
-    assert_eq!(word.kill_generation(2, EndReason::Slow), Killed::None);
-    assert_eq!(word.load(), StreamState::Pending);
-    assert_eq!(word.kill_generation(1, EndReason::Slow), Killed::First);
-    assert_eq!(word.load(), StreamState::Dead(EndReason::Slow));
-}
-
-#[test]
 fn nothing_is_opened_after_a_close() {
     let word = StreamWord::new();
     assert_eq!(word.close(), Killed::None);

@@ -222,17 +222,12 @@ impl StreamWord {
 
     /// Ends the stream that lives here.
     pub fn kill(&self, reason: EndReason) -> Killed {
-        self.end(reason, None, 0)
-    }
-
-    /// Ends the stream that lives here if it is that generation's.
-    pub fn kill_generation(&self, generation: u32, reason: EndReason) -> Killed {
-        self.end(reason, Some(generation), 0)
+        self.end(reason, 0)
     }
 
     /// Ends the stream that lives here, if any, as disconnected, and lets nothing be opened here again.
     pub fn close(&self) -> Killed {
-        self.end(EndReason::Disconnected, None, CLOSED)
+        self.end(EndReason::Disconnected, CLOSED)
     }
 
     /// Dead to free: the owner is done with it. The reason that it had.
@@ -254,13 +249,11 @@ impl StreamWord {
         None
     }
 
-    fn end(&self, reason: EndReason, generation: Option<u32>, mark: u64) -> Killed {
+    fn end(&self, reason: EndReason, mark: u64) -> Killed {
         // D3 Relaxed: the exchange confirms it.
         let mut word = self.0.load(Ordering::Relaxed);
         loop {
-            let other = generation.is_some_and(|g| u64::from(g) != word >> GENERATION_SHIFT);
             let (to, outcome) = match word & STATE {
-                _ if other => (word, Killed::None),
                 FREE => (word | mark, Killed::None),
                 DEAD => (word | mark, Killed::Already(reason_of(word))),
                 _ => {

@@ -94,27 +94,3 @@ fn claim_vs_close() {
         assert_eq!(word.claim(), Claimed::Closed, "nothing is opened here again");
     });
 }
-
-/// A closer that means one stream does not end the next one of its slot.
-#[test]
-fn kill_generation() {
-    Model::new("word::kill_generation", 3).floor(19700).check(|| {
-        let word = living();
-        let late = thread::spawn({
-            let word = Arc::clone(&word);
-            move || word.kill_generation(1, EndReason::Slow)
-        });
-        let other = thread::spawn({
-            let word = Arc::clone(&word);
-            move || word.kill_generation(1, EndReason::StateChanged)
-        });
-        let ours = word.kill(EndReason::Ok) == Killed::First;
-        let reason = word.release().expect("dead");
-        assert_eq!(word.claim(), Claimed::Opened(2));
-        let theirs = [late, other].map(|closer| closer.join().unwrap());
-        let firsts = theirs.iter().filter(|killed| **killed == Killed::First).count();
-        assert_eq!(firsts + usize::from(ours), 1, "one end of the first stream");
-        assert!((reason == EndReason::Ok) == ours, "with the first reason");
-        assert_eq!(word.load(), StreamState::Pending, "the second lives");
-    });
-}

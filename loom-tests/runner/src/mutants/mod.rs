@@ -4,6 +4,7 @@
 mod open;
 mod seeded;
 mod seeded_core;
+mod seeded_flow;
 mod seeded_log;
 mod trial;
 

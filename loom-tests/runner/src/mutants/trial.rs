@@ -3,6 +3,7 @@
 use super::open::OPEN;
 use super::seeded::{MUTANTS, Mutant};
 use super::seeded_core::CORE;
+use super::seeded_flow::FLOW;
 use super::seeded_log::LOG;
 use crate::Fault;
 use crate::generate::Generated;
@@ -77,7 +78,7 @@ pub(crate) fn unseeded(models: &[String]) -> (Vec<String>, Vec<String>) {
 }
 
 fn all() -> impl Iterator<Item = &'static Mutant> {
-    MUTANTS.iter().chain(LOG).chain(CORE)
+    MUTANTS.iter().chain(LOG).chain(CORE).chain(FLOW)
 }
 
 /// Where what is generated goes.
