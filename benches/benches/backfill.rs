@@ -83,7 +83,11 @@ fn record(seqno: u64, (key, value): (&[u8], &[u8])) -> Record {
 
 fn scanned(bench: &mut Bench, what: &str, store: &impl Store, each: u64, slice: usize) {
     let question = format!("scan, {what}, slices of {} KiB", slice / 1024);
-    let contest = bench.contest(question).rounds(5, 1).rounds_only().at("slice", slice as f64);
+    let contest = bench.contest(question).rounds(5, 1).rounds_only().at(
+        format!("scan, {what}"),
+        "slice",
+        slice as f64,
+    );
     let rows = contest.contender(Millstream::NAME, |_| scan(store, each, slice)).run();
     rates(bench, &rows, None);
 }

@@ -1,17 +1,20 @@
 //! What does closing cost a stream, and what does it do to those who stream meanwhile?
 //!
 //! Closers call `close_all` on every connection, all of them together; the processor time of all closers, divided by
-//! the streams. The stall is that of a stepper whose connection is not being closed: the time of each of its steps,
-//! with closers at work and without. By the clock on a machine that does other things as well its far end is the
-//! scheduler's; so it is taken by processor time too.
+//! the streams. The stall is that of a stepper whose connection is not being closed: the time of each of its steps by
+//! the clock, in windows with closers at work and without by turns. The closers' connections are of the same engine, with
+//! streams on the stepper's vbuckets, and at least one is closed in each window. On a machine that does other things as
+//! well the far end is the scheduler's, in both kinds of window.
 #![forbid(unsafe_code)]
 #![allow(unused_crate_dependencies, reason = "the package's dependencies are those of all benches")]
 
 use benches::baseline::Locked;
-use benches::measure::{Bar, Bench, Row, Spent, Spread, Stopwatch, Unit, in_threads, thread_cpu};
+use benches::measure::{Bar, Bench, Row, Spent, Spread, Stopwatch, Unit, in_threads};
 use benches::workload::{Closer, Connection, Fleet, Millstream, Streaming};
+use millstream::types::VbId;
 use std::process::ExitCode;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Barrier};
 use std::thread;
 use std::time::Instant;
 
@@ -44,7 +47,7 @@ fn close(bench: &mut Bench, streams: usize, closers: usize) -> Vec<Row> {
         .contest(question)
         .rounds(if streams > 100_000 { 3 } else { 7 }, 1)
         .rounds_only()
-        .at("streams", streams as f64)
+        .at(format!("close_all, a stream, closers {closers}"), "streams", streams as f64)
         .contender(Millstream::NAME, |_| close_fleet(&mut ours, closers));
     let contest = if streams >= 100_000 { contest.bar(Bar::AtMost(10.0)) } else { contest };
     let rows = contest.contender(Locked::NAME, |_| close_fleet(&mut locked, closers)).run();
@@ -76,74 +79,105 @@ fn close_fleet<E: Streaming>(fleet: &mut Fleet<E>, closers: usize) -> Spent {
     spent
 }
 
-/// Streams of the connection that goes on; each step sends one document of each.
+/// Streams of the connection that goes on, and of each that is closed, on the same vbuckets; each step sends one
+/// document of each.
 const STEPPED: usize = 64;
+/// Connections that a closer opens and closes at a time.
+const VICTIMS: usize = 32;
+/// Windows without closers, and as many with them, by turns.
+const WINDOWS: usize = 10;
 
-/// Steps of a connection while others are closed.
+/// Steps of a connection while others of the same engine are closed.
 fn stall(bench: &mut Bench) {
-    let question = "step beside closers, 2 closers of 20,000 streams each";
+    let question = "step of 64 streams, closers at work on the same vbuckets";
     if !bench.wants(question) {
         return;
     }
-    let steps = bench.sized(5_000, 50);
-    let mut by_cpu = Vec::new();
-    for (who, [without, with]) in
-        [(Millstream::NAME, stalls::<Millstream>(steps)), (Locked::NAME, stalls::<Locked>(steps))]
-    {
-        for (which, steps) in [("no closers", without), ("closers", with)] {
-            let named = format!("{who}, {which}");
-            let (wall, cpu) = steps;
-            bench.row(Row::distribution(question, &named, Unit::WallNs, &wall));
-            bench.row(Row::distribution(question, &named, Unit::CpuNs, &cpu));
-            by_cpu.push(cpu.quantile(0.99));
-        }
-    }
-    let question = "step beside closers: p99 with them against without";
-    for (who, pair) in [Millstream::NAME, Locked::NAME].into_iter().zip(by_cpu.chunks(2)) {
-        let row = Row::new(question, who, Unit::Factor, pair[1] / pair[0]);
-        let ours = who == Millstream::NAME;
-        bench.row(if ours { row.bar(Bar::AtMost(1.2)) } else { row });
-    }
+    let (windows, steps) = bench.sized((WINDOWS, 1_000), (1, 50));
+    stall_of::<Millstream>(bench, question, windows, steps);
+    stall_of::<Locked>(bench, question, windows, steps);
 }
 
-type Steps = (Spread, Spread);
+fn stall_of<E: Streaming>(bench: &mut Bench, question: &str, windows: usize, steps: usize) {
+    let mut stepped = Fleet::<E>::new(STEPPED, 16);
+    stepped.open();
+    stepped.write(1);
+    stepped.run();
+    let (mut without, mut with, mut closes) = (Vec::new(), Vec::new(), 0);
+    let mut ratios = Vec::new();
+    for _ in 0..windows {
+        let alone = steps_of(&mut stepped, steps);
+        let (beside, closed) = steps_beside(&mut stepped, steps);
+        assert!(closed > 0, "connections were closed meanwhile");
+        ratios.push(
+            Spread::of(beside.clone()).quantile(0.99) / Spread::of(alone.clone()).quantile(0.99),
+        );
+        (closes, without, with) =
+            (closes + closed, [without, alone].concat(), [with, beside].concat());
+    }
+    let named = format!("{question}: connections closed meanwhile");
+    bench.row(Row::new(named, E::NAME, Unit::Count, closes as f64));
+    for (which, times) in [("no closers", without), ("closers", with)] {
+        let named = format!("{}, {which}", E::NAME);
+        bench.row(Row::distribution(question, named, Unit::WallNs, &Spread::of(times)));
+    }
+    let question = format!("{question}: p99 with them against without");
+    let ratio = Spread::of(ratios.iter().copied()).median();
+    let row = Row::new(question, E::NAME, Unit::Factor, ratio).rounds(ratios);
+    bench.row(if E::NAME == Millstream::NAME { row.bar(Bar::AtMost(1.2)) } else { row });
+}
 
-/// Times of steps, by the clock and by processor time, without closers and with.
-fn stalls<E: Streaming>(steps: usize) -> [Steps; 2] {
-    [false, true].map(|closing| {
-        let mut stepped = Fleet::<E>::new(STEPPED, 16);
-        stepped.open();
-        stepped.write(1);
-        stepped.run();
-        let stop = AtomicBool::new(false);
-        thread::scope(|scope| {
-            if closing {
-                for _ in 0..2 {
-                    scope.spawn(|| close_until(&stop, Fleet::<E>::new(20_000, 16)));
-                }
-            }
-            let (mut wall, mut cpu) = (Vec::new(), Vec::new());
-            while wall.len() < steps {
-                stepped.write_now(1);
-                let (started, used) = (Instant::now(), thread_cpu());
-                let documents = stepped.step_first();
-                let (wall_ns, cpu_ns) = (started.elapsed(), thread_cpu() - used);
-                assert_eq!(documents, STEPPED as u64, "each stream sends its one");
-                wall.push(wall_ns.as_nanos() as f64);
-                cpu.push(cpu_ns.as_nanos() as f64);
-            }
-            stop.store(true, Ordering::Relaxed);
-            (Spread::of(wall), Spread::of(cpu))
-        })
+/// Times of so many steps, by the clock: a wait for a closer takes no processor time.
+fn steps_of<E: Streaming>(stepped: &mut Fleet<E>, steps: usize) -> Vec<f64> {
+    let step = |_| {
+        stepped.write_now(1);
+        let started = Instant::now();
+        let documents = stepped.step_first();
+        let took = started.elapsed();
+        assert_eq!(documents, STEPPED as u64, "each stream sends its one");
+        took.as_nanos() as f64
+    };
+    (0..steps).map(step).collect()
+}
+
+/// The same beside closers, and how many connections these closed before the last step was done.
+fn steps_beside<E: Streaming>(stepped: &mut Fleet<E>, steps: usize) -> (Vec<f64>, u64) {
+    // One processor is the stepper's: else it would be the scheduler that it waits for.
+    let closers = thread::available_parallelism().map_or(1, |all| all.get() - 1).clamp(1, 7);
+    let engine = Arc::clone(&stepped.engine);
+    let engine: &E = &engine;
+    let (start, stop, closed) =
+        (Barrier::new(closers + 1), AtomicBool::new(false), AtomicU64::new(0));
+    thread::scope(|scope| {
+        for _ in 0..closers {
+            scope.spawn(|| {
+                start.wait();
+                close_until(&stop, engine, &closed);
+            });
+        }
+        start.wait();
+        let mut times = steps_of(stepped, steps);
+        while closed.load(Ordering::Relaxed) == 0 {
+            times.extend(steps_of(stepped, steps));
+        }
+        let in_window = closed.load(Ordering::Relaxed);
+        stop.store(true, Ordering::Relaxed);
+        (times, in_window)
     })
 }
 
-/// Opens and closes until it is told to stop.
-fn close_until<E: Streaming>(stop: &AtomicBool, mut fleet: Fleet<E>) {
+/// Opens and closes connections with a stream on every vbucket until it is told to stop.
+fn close_until<E: Streaming>(stop: &AtomicBool, engine: &E, closed: &AtomicU64) {
     while !stop.load(Ordering::Relaxed) {
-        fleet.reopen();
-        for connection in fleet.connections() {
-            let _: usize = connection.closer().close_all();
+        let connect = |n: usize| {
+            let mut connection =
+                engine.connect(&format!("victim {n} of {:?}", thread::current().id()));
+            (0..STEPPED).for_each(|vb| connection.open(VbId(vb as u16)));
+            connection
+        };
+        for victim in (0..VICTIMS).map(connect).collect::<Vec<_>>() {
+            assert_eq!(victim.closer().close_all(), STEPPED, "each stream ends once");
+            closed.fetch_add(1, Ordering::Relaxed);
         }
     }
 }

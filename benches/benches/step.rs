@@ -42,7 +42,7 @@ fn streaming(bench: &mut Bench, streams: usize) -> Vec<Row> {
         .contest(question)
         .rounds(rounds, 1)
         .rounds_only()
-        .at("streams", streams as f64)
+        .at("step, streaming, a message", "streams", streams as f64)
         .contender(Millstream::NAME, |_| stream::<Millstream>(streams));
     let contest = match streams {
         1024 => contest.bar(Bar::AtMost(10.0)),
@@ -72,7 +72,7 @@ fn idle(bench: &mut Bench, streams: usize) {
             .contest(question)
             .rounds(if streams > 1024 { 3 } else { 15 }, 1)
             .rounds_only()
-            .at("streams", streams as f64)
+            .at("step, idle to ready, a stream", "streams", streams as f64)
             .contender(Millstream::NAME, |_| wake(&mut ours))
             .contender(Locked::NAME, |_| wake(&mut locked))
             .run();
@@ -82,7 +82,7 @@ fn idle(bench: &mut Bench, streams: usize) {
         let (mut ours, mut locked) = (awake::<Millstream>(streams), awake::<Locked>(streams));
         bench
             .contest(question)
-            .at("streams", streams as f64)
+            .at("step, nothing ready", "streams", streams as f64)
             .contender(Millstream::NAME, |n| nothing(&mut ours, n))
             .contender(Locked::NAME, |n| nothing(&mut locked, n))
             .run();

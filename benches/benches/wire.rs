@@ -57,7 +57,7 @@ fn codec(bench: &mut Bench, value_bytes: usize) -> Vec<Row> {
     let mut out = BytesMut::new();
     let rows = bench
         .contest(question)
-        .at("value bytes", value_bytes as f64)
+        .at("encode a mutation", "value bytes", value_bytes as f64)
         .contender(Millstream::NAME, |n| {
             let watch = Stopwatch::start();
             for i in 0..n {
@@ -77,7 +77,7 @@ fn codec(bench: &mut Bench, value_bytes: usize) -> Vec<Row> {
     let limits = FrameLimits::AFTER_AUTH;
     bench
         .contest(format!("decode a mutation, {value_bytes} B"))
-        .at("value bytes", value_bytes as f64)
+        .at("decode a mutation", "value bytes", value_bytes as f64)
         .contender(Millstream::NAME, |n| {
             let mut spent = Spent::default();
             while spent.ops < n {
@@ -132,7 +132,7 @@ fn step_and_encode(bench: &mut Bench, frame_bytes: usize) {
     };
     bench
         .contest(question)
-        .at("frame bytes", frame_bytes as f64)
+        .at("step and encode 256 B", "frame bytes", frame_bytes as f64)
         .contender(Millstream::NAME, &mut streamed)
         .run();
 }

@@ -42,7 +42,10 @@ fn delivery(bench: &mut Bench, consumers: usize, owned: bool) {
     }
     let (mut ours, mut locked) =
         (Turns::<Millstream>::new(consumers, owned), Turns::<Locked>::new(consumers, owned));
-    let mut contest = bench.contest(question).contender(Millstream::NAME, |n| ours.rounds(n).1);
+    let mut contest = bench
+        .contest(question)
+        .at(format!("deliver 256 B, {kind}"), "consumers", consumers as f64)
+        .contender(Millstream::NAME, |n| ours.rounds(n).1);
     if !owned && consumers != 4 {
         contest = contest.bar(Bar::AtMost(if consumers == 1 { 20.0 } else { 6.0 }));
     }
@@ -71,6 +74,7 @@ fn both_sides(bench: &mut Bench, consumers: usize, batch: usize) {
     };
     let contest = bench
         .contest(question)
+        .at(format!("write ({how}) and deliver 256 B"), "consumers", consumers as f64)
         .contender(Millstream::NAME, |n| both(ours.rounds(n)))
         .contender(Locked::NAME, |n| both(locked.rounds(n)));
     #[cfg(feature = "compare")]

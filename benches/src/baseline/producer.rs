@@ -49,13 +49,19 @@ impl Producer {
 
     /// Opens a stream; false once the connection was closed.
     pub(super) fn open(self: &Arc<Self>, vb: &Arc<VBucket>, start: u64) -> bool {
+        let cursor = self.cursors.fetch_add(1, Ordering::Relaxed) ^ (Arc::as_ptr(self) as u64) << 8;
+        let stream = Arc::new(Stream::new(Arc::clone(vb), cursor, start));
+        let mut streams = lock(&self.streams);
+        // Under the lock: who closes everything sets this first, and then takes the streams that are here.
         if self.disconnected.load(Ordering::Acquire) {
             return false;
         }
-        let cursor = self.cursors.fetch_add(1, Ordering::Relaxed) ^ (Arc::as_ptr(self) as u64) << 8;
-        let stream = Arc::new(Stream::new(Arc::clone(vb), cursor, start));
-        lock(&self.streams).insert(vb.id, stream);
+        streams.insert(vb.id, stream);
+        drop(streams);
         vb.add_streamer(self);
+        if self.disconnected.load(Ordering::Acquire) {
+            vb.remove_streamer(self);
+        }
         self.make_ready(vb.id);
         true
     }
@@ -204,5 +210,33 @@ impl Producer {
 impl BufferLog {
     fn is_full(&self) -> bool {
         self.max != 0 && self.outstanding >= self.max
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Producer, VBucket, lock};
+    use std::sync::{Arc, Barrier};
+    use std::thread;
+
+    /// It looked whether the connection was closed, and entered the stream later: one that was opened meanwhile lived.
+    #[test]
+    fn no_stream_outlives_its_connection() {
+        let vbs: Vec<_> = (0..64).map(|vb| Arc::new(VBucket::new(vb, 64))).collect();
+        for _ in 0..200 {
+            let (producer, start) = (Producer::new(0), Barrier::new(2));
+            let (opened, ended) = thread::scope(|scope| {
+                let closer = scope.spawn(|| {
+                    start.wait();
+                    producer.close_all()
+                });
+                start.wait();
+                let opened = vbs.iter().filter(|vb| producer.open(vb, 0)).count();
+                (opened, closer.join().expect("it closes"))
+            });
+            assert_eq!(ended, opened, "each stream that was opened is ended");
+            assert!(lock(&producer.streams).is_empty());
+            assert!(!producer.open(&vbs[0], 0), "it is closed");
+        }
     }
 }

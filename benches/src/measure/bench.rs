@@ -4,11 +4,11 @@ use super::clock::CpuTime;
 use super::contest::Contest;
 use super::growth::Growth;
 use super::rows::{Row, Rows, Unit};
+use super::run::Run;
 use criterion::Criterion;
-use serde_json::json;
 use std::env;
 use std::process::ExitCode;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 /// One bench: its questions, its rows, criterion.
 pub struct Bench {
@@ -25,7 +25,7 @@ impl Bench {
     /// Asks the questions in `body` and writes what came of them. Without `--bench`, as in `cargo test --benches`,
     /// everything runs once, as small as it can be, and no figure is kept unless `BENCH_FIGURES` says where.
     pub fn run(name: &'static str, body: impl FnOnce(&mut Self)) -> ExitCode {
-        let started = Instant::now();
+        let run = Run::begin();
         let filter = env::args().skip(1).find(|argument| !argument.starts_with("--"));
         let quick = !env::args().any(|argument| argument == "--bench");
         let criterion = Criterion::default()
@@ -38,12 +38,12 @@ impl Bench {
         let rows = Rows::new(name, filter.is_some());
         let mut bench = Self { name, rows, filter, quick, count: 0, missed: 0, criterion };
         body(&mut bench);
-        bench.finish(started)
+        bench.finish(&run)
     }
 
-    fn finish(self, started: Instant) -> ExitCode {
+    fn finish(self, run: &Run) -> ExitCode {
         let Self { name, count, missed, .. } = self;
-        println!("{name}: {count} rows, {missed} bars missed, {:.0?}", started.elapsed());
+        println!("{name}: {count} rows, {missed} bars missed, {:.0?}", run.took());
         if count == 0 && self.filter.is_none() {
             println!("{name}: nothing was measured");
             return ExitCode::FAILURE;
@@ -51,16 +51,8 @@ impl Bench {
         if self.quick && env::var_os("BENCH_FIGURES").is_none() {
             return ExitCode::SUCCESS;
         }
-        let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let peers = cfg!(feature = "compare");
-        let about = json!({
-            "unix_seconds": unix.as_secs(),
-            "took_seconds": started.elapsed().as_secs(),
-            "command": format!(
-                "cargo bench -p benches{} --bench {name}",
-                if peers { " --features compare" } else { "" },
-            ),
-        });
+        let asked: Vec<_> = env::args().skip(1).filter(|argument| argument != "--bench").collect();
+        let about = run.about(&command(name, self.quick, &asked));
         match self.rows.write(&about) {
             Ok(_) => ExitCode::SUCCESS,
             Err(error) => {
@@ -89,7 +81,7 @@ impl Bench {
 
     /// Writes down how a cost grows, with the exponent that fits it best: values at several places of one axis.
     pub fn growth(&mut self, question: &str, who: &str, rows: &[Row]) {
-        let points = rows.iter().filter_map(|row| Some((row.at?.1, row.value)));
+        let points = rows.iter().filter_map(|row| Some((row.at.as_ref()?.x, row.value)));
         if let Some(slope) = Growth::of(points).exponent() {
             self.row(Row::new(format!("{question}: growth"), who, Unit::Exponent, slope));
         }
@@ -122,4 +114,17 @@ impl Bench {
         );
         self.rows.add(&row);
     }
+}
+
+/// What started this bench, by cargo's name for it.
+fn command(name: &str, quick: bool, asked: &[String]) -> String {
+    let only = env::var("BENCH_ONLY").map_or(String::new(), |only| format!("BENCH_ONLY={only} "));
+    let verb = match (quick, cfg!(debug_assertions)) {
+        (false, _) => "bench",
+        (true, false) => "test --release",
+        (true, true) => "test",
+    };
+    let peers = if cfg!(feature = "compare") { " --features compare" } else { "" };
+    let asked = if asked.is_empty() { String::new() } else { format!(" -- {}", asked.join(" ")) };
+    format!("{only}cargo {verb} -p benches{peers} --bench {name}{asked}")
 }

@@ -2,8 +2,9 @@
 
 use super::bench::Bench;
 use super::clock::Spent;
-use super::rows::{Bar, Row, Unit};
+use super::rows::{Bar, Place, Row, Unit};
 use super::spread::Spread;
+use criterion::Throughput;
 use std::env;
 use std::time::Duration;
 
@@ -23,7 +24,7 @@ pub struct Contest<'b, 'a> {
     iterations: Option<u64>,
     round: Duration,
     with_criterion: bool,
-    at: Option<(&'static str, f64)>,
+    at: Option<Place>,
 }
 
 struct Contender<'a> {
@@ -88,10 +89,10 @@ impl<'b, 'a> Contest<'b, 'a> {
         self
     }
 
-    /// What it is measured at.
+    /// What it is measured at; `series` is the question without the place, as plots are named.
     #[must_use]
-    pub fn at(mut self, axis: &'static str, x: f64) -> Self {
-        self.at = Some((axis, x));
+    pub fn at(mut self, series: impl Into<String>, axis: &'static str, x: f64) -> Self {
+        self.at = Some(Place { series: series.into(), axis, x });
         self
     }
 
@@ -133,7 +134,8 @@ impl<'b, 'a> Contest<'b, 'a> {
             row.wall_ns = Some(wall.median());
             row.ratio = Some(ratio);
             row.bar = contender.bar;
-            row.at = self.at;
+            row.at = self.at.clone();
+            row.rounds = contender.spent.iter().map(Spent::cpu_ns).collect();
             row
         };
         self.contenders.iter().map(row).collect()
@@ -141,6 +143,7 @@ impl<'b, 'a> Contest<'b, 'a> {
 
     fn ask_criterion(&mut self) {
         let mut group = self.bench.criterion.benchmark_group(&self.question);
+        group.throughput(Throughput::Elements(1));
         for contender in &mut self.contenders {
             group.bench_function(&contender.who, |bencher| {
                 bencher.iter_custom(|iterations| {

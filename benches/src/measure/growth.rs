@@ -5,10 +5,11 @@
 pub struct Growth(Vec<(f64, f64)>);
 
 impl Growth {
-    /// Of these places and costs, which are above 0.
+    /// Of these places and costs; one that is 0, too small to be measured, has no logarithm and is left out.
     #[must_use]
     pub fn of(points: impl IntoIterator<Item = (f64, f64)>) -> Self {
-        Self(points.into_iter().map(|(x, y)| (x.ln(), y.ln())).collect())
+        let measured = points.into_iter().filter(|(x, y)| *x > 0.0 && *y > 0.0);
+        Self(measured.map(|(x, y)| (x.ln(), y.ln())).collect())
     }
 
     /// The exponent of the power that fits best by least squares: 0 is constant, 1 is linear. `None` for fewer than
@@ -39,5 +40,8 @@ mod tests {
             assert!((fits(power).unwrap() - power).abs() < 1e-9, "{power}");
         }
         assert_eq!(Growth::of([(1.0, 2.0)]).exponent(), None);
+        assert_eq!(Growth::of([(1.0, 0.0), (1.0, 2.0)]).exponent(), None);
+        let with_zero = Growth::of([(1.0, 0.0), (10.0, 2.0), (100.0, 20.0)]).exponent();
+        assert!((with_zero.unwrap() - 1.0).abs() < 1e-9, "{with_zero:?}");
     }
 }

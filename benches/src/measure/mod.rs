@@ -11,11 +11,13 @@ mod clock;
 mod contest;
 mod growth;
 mod rows;
+mod run;
 mod spread;
 
 pub use bench::Bench;
 pub use clock::{CpuTime, Spent, Stopwatch, in_threads, process_cpu, stay_on, thread_cpu};
 pub use contest::Contest;
 pub use growth::Growth;
-pub use rows::{Bar, Row, Rows, Unit};
+pub use rows::{Bar, Place, Row, Rows, Unit};
+pub use run::Run;
 pub use spread::Spread;

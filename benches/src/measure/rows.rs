@@ -17,6 +17,8 @@ pub enum Unit {
     MillionsPerSecond,
     /// Memory.
     Bytes,
+    /// How many.
+    Count,
     /// A number by which another grows or shrinks.
     Factor,
     /// The exponent of a growth: 0 is constant, 1 is linear.
@@ -32,6 +34,7 @@ impl Unit {
             Self::WallNs => "ns [wall]",
             Self::MillionsPerSecond => "M/s [wall]",
             Self::Bytes => "bytes",
+            Self::Count => "count",
             Self::Factor => "x",
             Self::Exponent => "exponent",
         }
@@ -65,6 +68,17 @@ impl Bar {
     }
 }
 
+/// Where on an axis a figure was measured, such as at a number of streams: for plots and growth.
+#[derive(Clone, Debug)]
+pub struct Place {
+    /// What is plotted: the question without the place.
+    pub series: String,
+    /// The axis.
+    pub axis: &'static str,
+    /// Where on it.
+    pub x: f64,
+}
+
 /// One figure.
 #[derive(Clone, Debug)]
 pub struct Row {
@@ -86,8 +100,10 @@ pub struct Row {
     pub ratio: Option<f64>,
     /// What it has to keep to.
     pub bar: Option<Bar>,
-    /// What it was measured at, such as a number of streams, for plots and growth.
-    pub at: Option<(&'static str, f64)>,
+    /// What it was measured at.
+    pub at: Option<Place>,
+    /// The value of each round, if there were rounds.
+    pub rounds: Vec<f64>,
 }
 
 impl Row {
@@ -100,7 +116,8 @@ impl Row {
     ) -> Self {
         let (question, who) = (question.into(), who.into());
         let (spread, tail, wall_ns, ratio, bar, at) = (None, None, None, None, None, None);
-        Self { question, who, unit, value, spread, tail, wall_ns, ratio, bar, at }
+        let rounds = Vec::new();
+        Self { question, who, unit, value, spread, tail, wall_ns, ratio, bar, at, rounds }
     }
 
     /// A distribution.
@@ -129,8 +146,14 @@ impl Row {
 
     /// With what it was measured at.
     #[must_use]
-    pub fn at(self, axis: &'static str, x: f64) -> Self {
-        Self { at: Some((axis, x)), ..self }
+    pub fn at(self, place: Place) -> Self {
+        Self { at: Some(place), ..self }
+    }
+
+    /// With the value of each round.
+    #[must_use]
+    pub fn rounds(self, rounds: Vec<f64>) -> Self {
+        Self { rounds, ..self }
     }
 
     /// Whether it keeps to its bar; `None` without one.
@@ -153,8 +176,10 @@ impl Row {
             "ratio": self.ratio,
             "bar": self.bar.map(Bar::json),
             "held": self.holds(),
-            "axis": self.at.map(|(axis, _)| axis),
-            "x": self.at.map(|(_, x)| x),
+            "series": self.at.as_ref().map(|place| &place.series),
+            "axis": self.at.as_ref().map(|place| place.axis),
+            "x": self.at.as_ref().map(|place| place.x),
+            "rounds": self.rounds,
         })
     }
 }
@@ -164,26 +189,30 @@ impl Row {
 pub struct Rows {
     bench: &'static str,
     rows: BTreeMap<u64, Value>,
+    /// The runs that rows are from; each row has the number of its own.
+    runs: Vec<Value>,
 }
 
 impl Rows {
     /// None yet; `keep` those that an earlier run wrote, for a run of only some questions.
     #[must_use]
     pub fn new(bench: &'static str, keep: bool) -> Self {
-        let mut rows = BTreeMap::new();
+        let (mut rows, mut runs) = (BTreeMap::new(), Vec::new());
         if keep
             && let Ok(text) = fs::read_to_string(path(bench))
             && let Ok(Value::Object(file)) = serde_json::from_str(&text)
             && let Some(Value::Array(before)) = file.get("rows")
         {
             rows.extend((0..).zip(before.iter().cloned()));
+            runs.extend(file.get("runs").and_then(Value::as_array).into_iter().flatten().cloned());
         }
-        Self { bench, rows }
+        Self { bench, rows, runs }
     }
 
     /// Adds one, in the place of one that says the same.
     pub fn add(&mut self, row: &Row) {
-        let json = row.json();
+        let mut json = row.json();
+        json["run"] = self.runs.len().into();
         let same = |old: &Value| {
             ["question", "who", "unit", "x"].iter().all(|name| old[name] == json[name])
         };
@@ -192,14 +221,15 @@ impl Rows {
         self.rows.insert(place.unwrap_or(next), json);
     }
 
-    /// Writes the file.
+    /// Writes the file; `about` tells of this run.
     pub fn write(&self, about: &Value) -> io::Result<PathBuf> {
         let path = path(self.bench);
         if let Some(folder) = path.parent() {
             fs::create_dir_all(folder)?;
         }
         let rows: Vec<&Value> = self.rows.values().collect();
-        let file = json!({ "bench": self.bench, "about": about, "rows": rows });
+        let runs: Vec<&Value> = self.runs.iter().chain([about]).collect();
+        let file = json!({ "bench": self.bench, "runs": runs, "rows": rows });
         fs::write(&path, format!("{file:#}\n"))?;
         Ok(path)
     }

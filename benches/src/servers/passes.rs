@@ -26,24 +26,40 @@ pub(super) struct Taken {
     pub(super) passes: Vec<Took>,
 }
 
-/// Lets the sides take turns.
-pub(super) fn take_turns(passes: u32, sides: Vec<Side<'_>>) -> Result<Vec<Taken>, Failure> {
+/// Lets the sides take turns. A peer that fails is out of it, and said so; ours, the first, may not.
+pub(super) fn take_turns(
+    passes: u32,
+    sides: Vec<Side<'_>>,
+    failed: &mut Vec<String>,
+) -> Result<Vec<Taken>, Failure> {
     let mut taken: Vec<_> =
         sides.iter().map(|side| Taken { who: side.who, passes: Vec::new() }).collect();
     let mut sides = sides;
     for pass in 0..passes {
-        for (side, taken) in sides.iter_mut().zip(&mut taken) {
-            let took = (side.pass)(pass).map_err(|e| format!("{}: {e}", side.who))?;
-            taken.passes.push(took);
+        for (at, (side, taken)) in sides.iter_mut().zip(&mut taken).enumerate() {
+            if taken.passes.len() < pass as usize {
+                continue;
+            }
+            match (side.pass)(pass) {
+                Ok(took) => taken.passes.push(took),
+                Err(error) if at > 0 => failed.push(format!("{}, pass {pass}: {error}", side.who)),
+                Err(error) => return Err(format!("{}: {error}", side.who).into()),
+            }
         }
     }
+    taken.retain(|it| it.passes.len() == passes as usize);
     Ok(taken)
 }
 
 impl Taken {
     /// The median of a figure over the passes.
     pub(super) fn median(&self, figure: impl Fn(&Took) -> Option<f64>) -> Option<f64> {
-        median(self.passes.iter().filter_map(figure).collect())
+        median(self.each(figure))
+    }
+
+    /// A figure of each pass.
+    pub(super) fn each(&self, figure: impl Fn(&Took) -> Option<f64>) -> Vec<f64> {
+        self.passes.iter().filter_map(figure).collect()
     }
 
     /// The median over the passes of this side's figure by the other's.

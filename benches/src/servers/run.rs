@@ -1,58 +1,61 @@
 //! The questions, one after the other.
 
 use super::arguments::Question;
-use super::passes::{Side, Taken, take_turns};
+use super::passes::{self, Side, Taken};
 use super::process::{Process, Took};
 use super::{Arguments, memcached, nats, ours, postgres, redis};
-use crate::measure::{Bar, Row, Rows, Unit};
+use crate::measure::{self, Bar, Place, Row, Rows, Unit};
 use crate::million::Failure;
 use crate::million::documents::Documents;
 use crate::million::server::Server;
 use clap::ValueEnum;
 use core::ops::Range;
-use serde_json::json;
 
-/// Measures every question, prints the figures and writes them to `target/figures/bench/servers.json`.
+/// Measures every question, prints the figures and writes them to `target/figures/bench/servers.json`; those of a quick
+/// run only where `BENCH_FIGURES` says, so that they do not take the place of real ones.
 ///
 /// # Errors
-/// When a server cannot be started or reached, refuses, or a document is missing or comes twice.
+/// When a server cannot be started or reached, refuses, or a document is missing or comes twice: the other questions
+/// are asked all the same, and their figures are kept.
 pub fn measure(arguments: &Arguments) -> Result<(), Failure> {
     let arguments = arguments.scaled();
     let documents = Documents { value_bytes: arguments.value as usize };
     let keep = !arguments.only.is_empty();
-    let mut run = Run { arguments, documents, rows: Rows::new("servers", keep) };
+    let begun = measure::Run::begin();
+    let mut run =
+        Run { arguments, documents, rows: Rows::new("servers", keep), failed: Vec::new() };
     println!("{:<44} {:<12} {:>10} {:>12} {:>10}", "", "", "server ns", "per second", "p50 us");
     for question in Question::value_variants() {
-        if run.arguments.wants(*question) {
-            run.ask(*question)?;
+        if run.arguments.wants(*question)
+            && let Err(error) = run.ask(*question)
+        {
+            println!("{question:?}: failed: {error}");
+            run.failed.push(format!("{question:?}: {error}"));
         }
     }
-    let about = json!({
-        "documents": run.arguments.documents,
-        "value_bytes": run.arguments.value,
-        "passes": run.arguments.passes,
-        "command": "cargo run --release -p benches --bin servers",
-    });
-    println!("written: {}", run.rows.write(&about)?.display());
-    Ok(())
+    let asked: Vec<_> = std::env::args().skip(1).collect();
+    let peers = if cfg!(feature = "compare") { " --features compare" } else { "" };
+    let command =
+        format!("cargo run --release -p benches{peers} --bin servers -- {}", asked.join(" "));
+    let mut about = begun.about(command.trim_end_matches(" -- "));
+    about["documents"] = run.arguments.documents.into();
+    about["value_bytes"] = run.arguments.value.into();
+    about["passes"] = run.arguments.passes.into();
+    about["failed"] = run.failed.clone().into();
+    if run.arguments.quick && std::env::var_os("BENCH_FIGURES").is_none() {
+        println!("not written: a quick run");
+    } else {
+        println!("written: {}", run.rows.write(&about)?.display());
+    }
+    if run.failed.is_empty() { Ok(()) } else { Err(run.failed.join("; ").into()) }
 }
 
 struct Run {
     arguments: Arguments,
     documents: Documents,
     rows: Rows,
-}
-
-/// A peer that runs, if it is installed.
-fn installed(
-    name: &'static str,
-    start: fn() -> Result<Option<Process>, Failure>,
-) -> Result<Option<Process>, Failure> {
-    let process = start()?;
-    if process.is_none() {
-        println!("{name}: skipped, it is not installed");
-    }
-    Ok(process)
+    /// What could not be measured, and why.
+    failed: Vec<String>,
 }
 
 fn side<'a>(who: &'static str, pass: impl FnMut(u32) -> Result<Took, Failure> + 'a) -> Side<'a> {
@@ -89,6 +92,24 @@ impl Run {
         }
     }
 
+    /// A peer that runs, if it is installed and starts.
+    fn installed(
+        &mut self,
+        name: &'static str,
+        start: fn() -> Result<Option<Process>, Failure>,
+    ) -> Option<Process> {
+        match start() {
+            Ok(None) => println!("{name}: skipped, it is not installed"),
+            Ok(process) => return process,
+            Err(error) => self.failed.push(format!("{name} does not start: {error}")),
+        }
+        None
+    }
+
+    fn take_turns(&mut self, passes: u32, sides: Vec<Side<'_>>) -> Result<Vec<Taken>, Failure> {
+        passes::take_turns(passes, sides, &mut self.failed)
+    }
+
     /// Numbers that no earlier pass used.
     fn numbers(count: u64, pass: u32) -> Range<u64> {
         let from = u64::from(pass) * count;
@@ -101,8 +122,8 @@ impl Run {
         let server = ours::start(None, total, self.arguments.value, false)?;
         let folder = tempfile::tempdir()?;
         let stored = ours::start(Some(folder.path()), total, self.arguments.value, false)?;
-        let memcached = installed("memcached", memcached::start)?;
-        let redis = installed("redis", redis::start)?;
+        let memcached = self.installed("memcached", memcached::start);
+        let redis = self.installed("redis", redis::start);
         let mut sides = vec![
             side("millstream", |pass| ours::ingest(&server, documents, Self::numbers(count, pass))),
             side("on disk", |pass| ours::ingest(&stored, documents, Self::numbers(count, pass))),
@@ -118,7 +139,7 @@ impl Run {
                 redis::ingest(peer, documents, Self::numbers(count, pass))
             }));
         }
-        let taken = take_turns(self.arguments.passes, sides)?;
+        let taken = self.take_turns(self.arguments.passes, sides)?;
         self.tell("ingest, pipelined", &taken, &[("memcached", Bar::AtLeast(1.0))], Some(1000.0));
         server.stop()?;
         stored.stop()
@@ -129,7 +150,7 @@ impl Run {
         let folder = tempfile::tempdir()?;
         let total = count * u64::from(self.arguments.passes);
         let server = ours::start(Some(folder.path()), total, self.arguments.value, true)?;
-        let nats = installed("nats", nats::start)?;
+        let nats = self.installed("nats", nats::start);
         let mut sides = vec![side("millstream", |pass| {
             ours::ingest(&server, documents, Self::numbers(count, pass))
         })];
@@ -138,7 +159,7 @@ impl Run {
                 nats::ingest(peer, documents, Self::numbers(count, pass))
             }));
         }
-        let taken = take_turns(self.arguments.passes, sides)?;
+        let taken = self.take_turns(self.arguments.passes, sides)?;
         let question = "ingest, answered once synced (NATS: once stored)";
         self.tell(question, &taken, &[("nats", Bar::AtLeast(1.0))], None);
         server.stop()
@@ -149,24 +170,24 @@ impl Run {
         let folder = tempfile::tempdir()?;
         let server = ours::start(Some(folder.path()), count, self.arguments.value, false)?;
         ours::ingest(&server, documents, 0..count)?;
-        let redis = installed("redis", redis::start)?;
+        let redis = self.installed("redis", redis::start);
         if let Some(peer) = &redis {
             redis::ingest(peer, documents, 0..count)?;
         }
-        let nats = installed("nats", nats::start)?;
+        let nats = self.installed("nats", nats::start);
         if let Some(peer) = &nats {
             nats::ingest(peer, documents, 0..count)?;
         }
         let peers = (redis.as_ref(), nats.as_ref());
         ours::settle(&server)?;
-        let taken = take_turns(self.arguments.passes, catching_up(&server, peers, count))?;
+        let taken = self.take_turns(self.arguments.passes, catching_up(&server, peers, count))?;
         let bars = [("redis", Bar::AtLeast(2.0))];
         self.tell("catch-up from memory, one consumer", &taken, &bars, Some(200.0));
         server.stop()?;
         // Less memory than the keys take, so that every document comes from the disk.
         let server = ours::start(Some(folder.path()), 0, self.arguments.value, false)?;
         ours::settle(&server)?;
-        let taken = take_turns(self.arguments.passes, catching_up(&server, peers, count))?;
+        let taken = self.take_turns(self.arguments.passes, catching_up(&server, peers, count))?;
         let bars = [("redis", Bar::AtLeast(1.5)), ("nats", Bar::AtLeast(5.0))];
         self.tell("catch-up from disk, warm, one consumer", &taken, &bars, None);
         server.stop()
@@ -175,7 +196,7 @@ impl Run {
     fn fan_out(&mut self) -> Result<(), Failure> {
         let (documents, count) = (self.documents, self.arguments.followed);
         let (consumers, value) = (self.arguments.consumers, self.arguments.value);
-        let redis = installed("redis", redis::start)?;
+        let redis = self.installed("redis", redis::start);
         let mut sides = vec![side("millstream", |pass| {
             let server = ours::start(None, count, value, false)?;
             ours::fan_out(&server, documents, consumers, Self::numbers(count, pass))
@@ -185,7 +206,7 @@ impl Run {
                 redis::fan_out(peer, documents, consumers, Self::numbers(count, pass))
             }));
         }
-        let taken = take_turns(self.arguments.passes, sides)?;
+        let taken = self.take_turns(self.arguments.passes, sides)?;
         let bars = [("redis", Bar::AtLeast(3.0))];
         self.tell(&format!("fan-out to {consumers} consumers"), &taken, &bars, Some(200.0));
         Ok(())
@@ -194,12 +215,12 @@ impl Run {
     /// A database that is asked for its changes, on as many documents as it takes in a moment.
     fn database(&mut self) -> Result<(), Failure> {
         let (documents, count) = (self.documents, self.arguments.answered);
-        let Some(peer) = installed("postgres", postgres::start)? else { return Ok(()) };
+        let Some(peer) = self.installed("postgres", postgres::start) else { return Ok(()) };
         postgres::prepare(&peer)?;
         let total = count * u64::from(self.arguments.passes);
         let folder = tempfile::tempdir()?;
         let server = ours::start(Some(folder.path()), total, self.arguments.value, true)?;
-        let taken = take_turns(
+        let taken = self.take_turns(
             self.arguments.passes,
             vec![
                 side("millstream", |pass| {
@@ -212,7 +233,7 @@ impl Run {
         )?;
         self.tell("ingest, synced (PostgreSQL: COPY, 1000 rows a commit)", &taken, &[], None);
         ours::settle(&server)?;
-        let taken = take_turns(
+        let taken = self.take_turns(
             self.arguments.passes,
             vec![
                 side("millstream", |_| ours::catch_up(&server, 0..total)),
@@ -225,7 +246,7 @@ impl Run {
 
     /// Catch-up from memory at other sizes of value.
     fn by_value(&mut self) -> Result<(), Failure> {
-        let redis = installed("redis", redis::start)?;
+        let redis = self.installed("redis", redis::start);
         for value in [16, 64, 256, 1024, 4096, 16_384, 65_536_u64] {
             let documents = Documents { value_bytes: value as usize };
             // About as many bytes each time.
@@ -238,7 +259,7 @@ impl Run {
             }
             ours::settle(&server)?;
             let sides = catching_up(&server, (redis.as_ref(), None), count);
-            let taken = take_turns(self.arguments.passes, sides)?;
+            let taken = self.take_turns(self.arguments.passes, sides)?;
             self.place("catch-up from memory", ("value bytes", value as f64), &taken);
             server.stop()?;
         }
@@ -249,7 +270,7 @@ impl Run {
     fn by_consumers(&mut self) -> Result<(), Failure> {
         let (documents, count) = (self.documents, self.arguments.followed);
         let value = self.arguments.value;
-        let redis = installed("redis", redis::start)?;
+        let redis = self.installed("redis", redis::start);
         for consumers in [1, 2, 4, 8, 16, 32, 64] {
             let mut sides = vec![side("millstream", |pass| {
                 let server = ours::start(None, count, value, false)?;
@@ -260,7 +281,7 @@ impl Run {
                     redis::fan_out(peer, documents, consumers, Self::numbers(count, pass))
                 }));
             }
-            let taken = take_turns(1, sides)?;
+            let taken = self.take_turns(1, sides)?;
             self.place("fan-out", ("consumers", consumers as f64), &taken);
         }
         Ok(())
@@ -278,19 +299,20 @@ impl Run {
                 side.who
             );
             let named = format!("{question} by {axis}: {x}");
-            let mut row = Row::new(named.as_str(), side.who, Unit::MillionsPerSecond, rate / 1e6);
-            row.at = Some(at);
-            self.rows.add(&row);
-            let mut row = Row::new(named, side.who, Unit::CpuNs, server_ns);
-            row.at = Some(at);
-            self.rows.add(&row);
+            let place = Place { series: question.into(), axis, x };
+            let rate = Row::new(named.as_str(), side.who, Unit::MillionsPerSecond, rate / 1e6)
+                .rounds(side.each(|took| Some(took.per_second / 1e6)));
+            self.rows.add(&rate.at(place.clone()));
+            let cpu = Row::new(named, side.who, Unit::CpuNs, server_ns)
+                .rounds(side.each(|took| Some(took.server_ns)));
+            self.rows.add(&cpu.at(place));
         }
     }
 
     fn paced(&mut self) -> Result<(), Failure> {
         let (documents, count) = (self.documents, self.arguments.paced);
         let value = self.arguments.value;
-        let redis = installed("redis", redis::start)?;
+        let redis = self.installed("redis", redis::start);
         let mut sides = vec![side("millstream", |pass| {
             let server = ours::start(None, count, value, false)?;
             ours::paced(&server, documents, Self::numbers(count, pass))
@@ -298,7 +320,7 @@ impl Run {
         if let Some(peer) = &redis {
             sides.push(side("redis", move |_| redis::paced(peer, documents, count)));
         }
-        let taken = take_turns(self.arguments.passes, sides)?;
+        let taken = self.take_turns(self.arguments.passes, sides)?;
         self.tell("write to consumer, one a millisecond", &taken, &[], None);
         let [ours, peer] = &taken[..] else { return Ok(()) };
         let p50 = |took: &Took| took.p50_ns;
@@ -334,12 +356,14 @@ impl Run {
                 "{question:<44} {:<12} {server_ns:>10.0} {per_second:>12.0} {p50:>10}",
                 taken.who
             );
-            let mut row = Row::new(question, taken.who, Unit::CpuNs, server_ns);
+            let mut row = Row::new(question, taken.who, Unit::CpuNs, server_ns)
+                .rounds(taken.each(|took| Some(took.server_ns)));
             if let Some(most) = most_ns.filter(|_| taken.who == ours.who) {
                 row = row.bar(Bar::AtMost(most));
             }
             self.rows.add(&row);
-            let row = Row::new(question, taken.who, Unit::MillionsPerSecond, per_second / 1e6);
+            let row = Row::new(question, taken.who, Unit::MillionsPerSecond, per_second / 1e6)
+                .rounds(taken.each(|took| Some(took.per_second / 1e6)));
             let ratio = taken.ratio(ours, rate).unwrap_or_default();
             self.rows.add(&row.ratio(ratio));
             if let Some((_, bar)) = bars.iter().find(|(who, _)| *who == taken.who) {

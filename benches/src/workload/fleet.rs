@@ -4,6 +4,7 @@ use super::documents::Documents;
 use super::engine::{Connection, Streaming, Writer};
 use super::received::Received;
 use millstream::types::VbId;
+use std::sync::Arc;
 
 /// Streams of one connection at most: its vbuckets.
 const CONNECTION_STREAMS_MAX: usize = 65_536;
@@ -18,7 +19,7 @@ pub struct Fleet<E: Streaming> {
     documents: Documents,
     written: u64,
     /// The engine.
-    pub engine: E,
+    pub engine: Arc<E>,
 }
 
 impl<E: Streaming> Fleet<E> {
@@ -39,7 +40,7 @@ impl<E: Streaming> Fleet<E> {
             received: Received::default(),
             documents: Documents::of(value_bytes),
             written: 0,
-            engine: E::new(u32::try_from(vbuckets).expect("at most 65,536")),
+            engine: Arc::new(E::new(u32::try_from(vbuckets).expect("at most 65,536"))),
         };
         fleet.connect();
         fleet
