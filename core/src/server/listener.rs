@@ -168,28 +168,42 @@ impl Client {
         }
         let socket = match tls {
             None => Socket::from(socket),
-            Some(tls) => {
-                // As long as a login may take: who does not get through has not begun to log in.
-                let shaking = timeout(shared.settings.login_timeout, tls.acceptor.accept(socket));
-                let shaken = tokio::select! {
-                    shaken = shaking => shaken,
-                    _ = stopping.changed() => return,
-                };
-                match shaken.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())) {
-                    Ok(stream) => Socket::encrypted(stream),
-                    Err(error) => {
-                        tracing::debug!(%from, %error, "no TLS connection with a client");
-                        return;
-                    }
-                }
-            }
+            // In a box of its own, gone once it is done: a task is as large as the largest of what it waits for, and
+            // each idle connection is a task.
+            Some(tls) => match Box::pin(shake(&shared, tls, socket, from, &mut stopping)).await {
+                Some(socket) => socket,
+                None => return,
+            },
         };
         match language {
             Language::Binary => serve_binary(&shared, socket, from, stopping).await,
-            Language::Http => http::serve(shared, socket, from, stopping).await,
+            Language::Http => Box::pin(http::serve(shared, socket, from, stopping)).await,
         }
         tracing::debug!(%from, "a client is gone");
         drop(permit);
+    }
+}
+
+/// The TLS handshake; `None` if it fails, or the server stops first.
+async fn shake(
+    shared: &Shared,
+    tls: Presented,
+    socket: TcpStream,
+    from: SocketAddr,
+    stopping: &mut watch::Receiver<()>,
+) -> Option<Socket> {
+    // As long as a login may take: who does not get through has not begun to log in.
+    let shaking = timeout(shared.settings.login_timeout, tls.acceptor.accept(socket));
+    let shaken = tokio::select! {
+        shaken = shaking => shaken,
+        _ = stopping.changed() => return None,
+    };
+    match shaken.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())) {
+        Ok(stream) => Some(Socket::encrypted(stream)),
+        Err(error) => {
+            tracing::debug!(%from, %error, "no TLS connection with a client");
+            None
+        }
     }
 }
 
@@ -211,13 +225,23 @@ async fn serve_binary(
         }
     };
     match served {
-        Ok(()) => connection.linger().await,
+        // In a box: only a connection that ends needs room for it.
+        Ok(()) => Box::pin(connection.linger()).await,
         failed => log_failure(from, failed),
     }
 }
 
 fn address_of(doors: &[Door], kind: Kind) -> Option<SocketAddr> {
     doors.iter().find(|door| door.kind() == kind).map(Door::address)
+}
+
+/// Bytes of a client's task.
+#[cfg(test)]
+pub(super) fn task_bytes() -> usize {
+    fn of<C, L, T, S, F: Future>(_: impl FnOnce(C, L, T, S) -> F) -> usize {
+        size_of::<F>()
+    }
+    of(Client::serve)
 }
 
 const BINARY: Kind = Kind { language: Language::Binary, encrypted: false };

@@ -56,6 +56,16 @@ fn write(output: &mut Output, socket: &mut Socket, room: usize) -> bool {
     }
 }
 
+/// An idle client costs its task, above all: what is rare, such as a handshake or the end, has to be outside of it.
+#[test]
+fn a_clients_task_is_small() {
+    let connection = size_of::<super::connection::Connection>();
+    let task = super::listener::task_bytes();
+    println!("a client's task: {task} bytes, of which {connection} are its connection");
+    assert!(task <= connection + 1024, "{task} bytes, the connection has {connection}");
+    assert!(task <= 4096, "{task} bytes");
+}
+
 #[test]
 fn output_leaves_in_its_order_whatever_the_socket_takes() {
     let (mut output, mut socket) = (Output::new(), Socket { room: 0, taken: Vec::new() });
