@@ -2,9 +2,9 @@
 //!
 //! Closers call `close_all` on every connection, all of them together; the processor time of all closers, divided by
 //! the streams. The stall is that of a stepper whose connection is not being closed: the time of each of its steps by
-//! the clock, in windows with closers at work and without by turns. The closers' connections are of the same engine, with
-//! streams on the stepper's vbuckets, and at least one is closed in each window. On a machine that does other things as
-//! well the far end is the scheduler's, in both kinds of window.
+//! the clock, in windows with closers at work and without by turns. The closers' connections are of the same engine,
+//! with streams on the stepper's vbuckets, and at least one is closed in each window. On a machine that does other
+//! things as well the far end is the scheduler's, in both kinds of window.
 #![forbid(unsafe_code)]
 #![allow(unused_crate_dependencies, reason = "the package's dependencies are those of all benches")]
 
