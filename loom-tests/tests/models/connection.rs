@@ -77,8 +77,8 @@ impl Scene {
 
 #[test]
 fn two_closers_and_a_request() {
-    let model = Model::new("connection::two_closers_and_a_request", 3).bound(1).floor(1100);
-    model.deep(Some(2), 1100).check(|| {
+    let model = Model::new("connection::two_closers_and_a_request", 3).bound(2).floor(67_000);
+    model.deep(Some(3), 67_000).check(|| {
         let scene = Scene::new();
         let mut owner = scene.room.reader("owner");
         assert!(scene.open(0));

@@ -43,8 +43,8 @@ fn request(producer: &mut Producer, vb: u16) -> bool {
 /// A stream request and a step against `close_all`; with two closers it is `connection::two_closers_and_a_request`.
 #[test]
 fn close_vs_request_and_step() {
-    let model = Model::new("producer::close_vs_request_and_step", 2).bound(1).floor(290);
-    model.deep(Some(2), 290).check(|| {
+    let model = Model::new("producer::close_vs_request_and_step", 2).bound(2).floor(8_900);
+    model.deep(Some(3), 8_900).check(|| {
         let (bare, mut producer) = bare();
         assert!(request(&mut producer, 0));
         let handle = producer.handle();
@@ -64,8 +64,8 @@ fn close_vs_request_and_step() {
 /// A vbucket changes its state while a stream on it is requested: the request is refused, or the stream is ended.
 #[test]
 fn state_change_vs_request() {
-    let model = Model::new("producer::state_change_vs_request", 2).bound(1).floor(42);
-    model.deep(Some(2), 42).check(|| {
+    let model = Model::new("producer::state_change_vs_request", 2).bound(2).floor(3_500);
+    model.deep(Some(3), 3_500).check(|| {
         let (bare, mut producer) = bare();
         let changing = thread::spawn({
             let engine = bare.engine.clone();
@@ -94,8 +94,8 @@ fn write(bare: &Bare) {
 /// at all, whatever was sent is counted once, and the window is never below nothing (asserted in it).
 #[test]
 fn close_vs_sending_step() {
-    let model = Model::new("producer::close_vs_sending_step", 2).bound(1).floor(230);
-    model.deep(Some(2), 230).check(|| {
+    let model = Model::new("producer::close_vs_sending_step", 2).bound(2).floor(4_000);
+    model.deep(Some(3), 4_000).check(|| {
         let (bare, mut producer) = bare();
         write(&bare);
         assert!(request(&mut producer, 0));
@@ -116,8 +116,8 @@ fn close_vs_sending_step() {
 /// Acknowledgements and a look at the stats, against a closer: each answers, whatever is left of the connection.
 #[test]
 fn close_vs_ack_and_stats() {
-    let model = Model::new("producer::close_vs_ack_and_stats", 3).bound(1).floor(210);
-    model.deep(Some(2), 210).check(|| {
+    let model = Model::new("producer::close_vs_ack_and_stats", 3).bound(2).floor(17_000);
+    model.deep(Some(3), 17_000).check(|| {
         let (bare, mut producer) = bare();
         producer.control(Control::parse(b"connection_buffer_size", b"8").unwrap()).unwrap();
         write(&bare);
