@@ -111,7 +111,8 @@ fn keep_house(parts: Arc<EngineParts>, mut reaper: Reaper) -> ShutdownReport {
 /// Retired when the engine stops, to see when everybody who was inside has left.
 struct LastPin;
 
-/// Makes tombstones of the documents of one vbucket whose time has run out, and takes out locks that have. `between` is called after every
+/// Makes tombstones of the documents of one vbucket whose time has run out, and takes out locks that have.
+/// `between` is called after every
 /// [`KEYS_AT_ONCE`] keys, with nothing pinned: going through millions of them takes seconds, in which others want to be
 /// reclaimed, named and told.
 pub(super) fn expire(

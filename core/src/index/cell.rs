@@ -30,7 +30,7 @@
 //! | `clear` | who drops a collection | everything | wait-free |
 //! | `expel` | who purged the tombstone, or wrote nothing | everything | wait-free; gives way to a writer |
 //! | `lock`, `unlock` | any pinned thread | everything | wait-free; may fail |
-//! | `chill` | the trimmer | everything | lock-free; gives way to a writer, begins again when the key was locked or unlocked |
+//! | `chill` | the trimmer | everything | lock-free; gives way to a writer, begins again when a lock came or went |
 //! | `warm_up` | the loader | nothing | wait-free |
 //!
 //! # Orderings

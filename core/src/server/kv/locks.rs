@@ -47,7 +47,7 @@ pub(super) fn obstructs(found: Option<Found<'_>>, cas: Cas, locked: LockStatus) 
 }
 
 /// `94` GET_LOCKED.
-pub(in crate::server) fn get_locked(call: &mut Call<'_, '_>) -> Result<(), Stop> {
+pub(in crate::server) fn read_and_lock(call: &mut Call<'_, '_>) -> Result<(), Stop> {
     let frame = call.frame;
     let request = GetLocked::parse(frame)?;
     call.active(request.vb)?;

@@ -25,7 +25,7 @@ pub(super) use collections::{collection_id, manifest, manifest_json, scope_id};
 pub(super) use concat::concat;
 pub(super) use delete::delete;
 pub(super) use get::get;
-pub(super) use locks::{get_locked, unlock};
+pub(super) use locks::{read_and_lock, unlock};
 pub(super) use observe::observe_seqno;
 pub(super) use seqnos::all_vb_seqnos;
 pub(super) use stats::{StatWalk, stat};

@@ -159,8 +159,8 @@ pub(crate) const LOG: &[Mutant] = &[
     Mutant {
         bug: "index: a version that was locked while it was evicted stays in its cell",
         file: "core/src/index/cell.rs",
-        text: "            Held { word: new, pinned: PhantomData }.free_boxes(pin);",
-        with: "            Held { word: new, pinned: PhantomData }.free_boxes(pin);\n            return true;",
+        text: "            Held { word: new, pinned: PhantomData::<&Pin<'_>> }.free_boxes(pin);",
+        with: "            Held { word: new, pinned: PhantomData::<&Pin<'_>> }.free_boxes(pin);\n            return true;",
         count: 1,
         models: "index::chill_vs_lock",
     },
