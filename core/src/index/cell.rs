@@ -19,7 +19,8 @@
 //! - I4. Gone is for ever, so no version is ever in a cell that nobody finds (model `index::expel_vs_write`).
 //! - I3. Seqnos of successive versions rise: a writer whose seqno is below the current version's gives it up.
 //! - I5. A lock that was taken is seen by every writer that replaces the version after it: the writer's exchange names
-//!   the word that it decided on, and no two locks of one pinned section have one address (model `index::lock_vs_write`).
+//!   the word that it decided on, and no two locks of one pinned section have one address (models
+//!   `index::lock_vs_write`, `index::a_lock_is_no_other_lock`).
 //!
 //! # Callers
 //!
