@@ -132,6 +132,10 @@ pub const NOTED_REFUSALS_MAX: usize = 32;
 pub const TURN_REQUESTS: u32 = 1024;
 /// Bytes that a connection's requests may answer before they are sent and other connections have their turn.
 pub const TURN_BYTES: usize = 256 * 1024;
+/// How long a document is locked unless the client says otherwise.
+pub const LOCK_DEFAULT: std::time::Duration = std::time::Duration::from_secs(15);
+/// Longest lock on a document: who asks for more gets the default.
+pub const LOCK_MAX: std::time::Duration = std::time::Duration::from_secs(30);
 /// How long a write waits for memory unless told otherwise: below the patience of clients, which give up a request
 /// after 2.5 seconds.
 pub const MEMORY_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(1);

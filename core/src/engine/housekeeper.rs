@@ -111,7 +111,8 @@ fn keep_house(parts: Arc<EngineParts>, mut reaper: Reaper) -> ShutdownReport {
 /// Retired when the engine stops, to see when everybody who was inside has left.
 struct LastPin;
 
-/// Makes tombstones of the documents of one vbucket whose time has run out. `between` is called after every
+/// Makes tombstones of the documents of one vbucket whose time has run out, and takes out locks that have.
+/// `between` is called after every
 /// [`KEYS_AT_ONCE`] keys, with nothing pinned: going through millions of them takes seconds, in which others want to be
 /// reclaimed, named and told.
 pub(super) fn expire(
@@ -134,7 +135,12 @@ pub(super) fn expire(
             }
             let mut looked = ControlFlow::Continue(());
             for (key, cell) in keys {
-                if cell.load(&pin).current().meta().is_some_and(|meta| is_expired(meta, now)) {
+                let held = cell.load(&pin);
+                if held.lock().is_some_and(|lock| !lock.holds_at(now_ns)) {
+                    // Somebody may be first: then there is nothing left to take out, or a new lock.
+                    let _ = cell.unlock(held, &pin);
+                }
+                if held.current().meta().is_some_and(|meta| is_expired(meta, now)) {
                     looked = end(parts, partition, key, now_ns, &pin);
                     if looked.is_break() {
                         break;

@@ -24,6 +24,7 @@ mod collections;
 mod facade;
 mod flusher;
 mod housekeeper;
+mod locks;
 mod parts;
 mod purge;
 mod rollback;

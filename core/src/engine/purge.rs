@@ -123,7 +123,7 @@ impl Partition {
         let history = self.history(pin);
         for (key, seqno) in self.purged.take_all() {
             let is_it = |meta: &DocMeta| meta.seqno == seqno && !meta.kind.is_alive();
-            let waits = match history.index.get(&key, pin) {
+            let waits = match history.index.get(&key, pin).current() {
                 Current::Warm(doc) => is_it(&doc.meta),
                 Current::Cold(meta) if is_it(meta) => !history.index.expel(&key, is_it, pin),
                 _ => false,

@@ -6,7 +6,7 @@ use super::write_batch::WriteBatch;
 use crate::collections::{Key, QualifiedKey};
 use crate::error::{Error, ErrorKind, Result};
 use crate::index::Current;
-use crate::partition::{Change, Decision, Found, UpdateError, Written};
+use crate::partition::{Change, Decision, Found, Lock, UpdateError, Written};
 use crate::store::Record;
 use crate::types::{CollectionId, Seqno, VbId, VbState, VbUuid};
 use millstream_reclaim::PooledReader;
@@ -18,8 +18,8 @@ use millstream_reclaim::sync::Arc;
 /// Cheap to make; keep one for a run of operations, not across an `.await`.
 #[derive(Debug)]
 pub struct Session<'e> {
-    parts: &'e Arc<EngineParts>,
-    reader: PooledReader<'e>,
+    pub(super) parts: &'e Arc<EngineParts>,
+    pub(super) reader: PooledReader<'e>,
     /// The time that its writes are made at, if it was looked up for all of them.
     now_ns: Option<u64>,
 }
@@ -38,7 +38,10 @@ impl Fetched {
 
 /// What a look at a key found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct NotInMemory;
+pub struct NotInMemory {
+    /// The lock that is in force on the document.
+    pub lock: Option<Lock>,
+}
 
 impl<'e> Session<'e> {
     pub(super) fn new(parts: &'e Arc<EngineParts>, label: &'static str) -> Self {
@@ -65,8 +68,7 @@ impl<'e> Session<'e> {
         decide: impl FnMut(Option<Found<'_>>) -> Decision<'v, E>,
     ) -> core::result::Result<Written, UpdateError<E>> {
         let partition = self.parts.partition(vb).ok_or(UpdateError::NotActive)?;
-        let fetched =
-            fetched.map(|Fetched(r)| Found { meta: &r.meta, value: Some(r.value.as_ref()) });
+        let fetched = fetched.map(|Fetched(r)| Found::stored(&r.meta, &r.value));
         let now = self.now_ns.unwrap_or_else(|| self.parts.clock.unix_ns());
         let key = key.into();
         let pin = self.reader.pin();
@@ -114,13 +116,18 @@ impl<'e> Session<'e> {
     ) -> core::result::Result<R, NotInMemory> {
         let Some(partition) = self.parts.partition(vb) else { return Ok(each(None)) };
         let Some(key) = QualifiedKey::new(key.into()) else { return Ok(each(None)) };
-        partition.get(key.as_bytes(), &self.reader.pin(), |current| match current {
-            Current::Absent => Ok(each(None)),
-            Current::Warm(doc) => {
-                Ok(each(Some(Found { meta: &doc.meta, value: Some(doc.value()) })))
+        let parts = self.parts;
+        partition.get(key.as_bytes(), &self.reader.pin(), |held| {
+            // The clock is read for a document that is locked alone.
+            let lock = held.lock().filter(|lock| lock.holds_at(parts.clock.unix_ns()));
+            match held.current() {
+                Current::Absent => Ok(each(None)),
+                Current::Warm(doc) => {
+                    Ok(each(Some(Found { meta: &doc.meta, value: Some(doc.value()), lock })))
+                }
+                Current::Cold(meta) if meta.kind.is_alive() => Err(NotInMemory { lock }),
+                Current::Cold(meta) => Ok(each(Some(Found { meta, value: Some(&[]), lock }))),
             }
-            Current::Cold(meta) if meta.kind.is_alive() => Err(NotInMemory),
-            Current::Cold(meta) => Ok(each(Some(Found { meta, value: Some(&[]) }))),
         })
     }
 
@@ -174,12 +181,11 @@ impl<'e> Session<'e> {
     /// Stores a value under a key.
     ///
     /// # Errors
-    /// [`ErrorKind::Retry`] when memory is full until more is persisted, [`ErrorKind::Closed`] after shutdown,
-    /// [`ErrorKind::Misuse`] for a key or value that is too long.
+    /// [`ErrorKind::Retry`] when memory is full until more is persisted, or the document is [locked](Self::lock),
+    /// [`ErrorKind::Closed`] after shutdown, [`ErrorKind::Misuse`] for a key or value that is too long.
     pub fn set(&mut self, key: &[u8], value: &[u8]) -> Result<(VbId, Written)> {
         let vb = self.vbucket_of(key);
-        let written = self
-            .update(vb, key, None, |_| -> Decision<'_, ()> { Decision::Write(Change::set(value)) });
+        let written = self.update(vb, key, None, |found| set_unless_locked(found, value));
         written.map(|written| (vb, written)).map_err(|e| explain(self.parts, e))
     }
 
@@ -191,12 +197,13 @@ impl<'e> Session<'e> {
         let vb = self.vbucket_of(key);
         let now = self.parts.clock.unix_seconds();
         let written = self.update(vb, key, None, |found| match found {
+            Some(found) if found.lock.is_some() => Decision::Refuse(Some(Locked)),
             Some(found) if found.meta.kind.is_alive() => Decision::Write(Change::delete(now)),
-            _ => Decision::Refuse(()),
+            _ => Decision::Refuse(None),
         });
         match written {
             Ok(written) => Ok(Some((vb, written))),
-            Err(UpdateError::Refused(())) => Ok(None),
+            Err(UpdateError::Refused(None)) => Ok(None),
             Err(error) => Err(explain(self.parts, error)),
         }
     }
@@ -217,7 +224,7 @@ impl<'e> Session<'e> {
         });
         match in_memory {
             Ok(record) => Ok(record),
-            Err(NotInMemory) => {
+            Err(NotInMemory { .. }) => {
                 let fetched = self.fetch(vb, key)?;
                 Ok(fetched.map(|Fetched(record)| record).filter(|r| r.meta.kind.is_alive()))
             }
@@ -230,8 +237,23 @@ impl<'e> Session<'e> {
     }
 }
 
+/// A write without a condition gives way to a lock.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Locked;
+
+/// A plain value in the place of whatever there is, unless that is locked.
+pub(super) fn set_unless_locked<'v>(
+    found: Option<Found<'_>>,
+    value: &'v [u8],
+) -> Decision<'v, Locked> {
+    match found.and_then(|found| found.lock) {
+        Some(_) => Decision::Refuse(Locked),
+        None => Decision::Write(Change::set(value)),
+    }
+}
+
 /// Why a write without a condition was not made.
-pub(super) fn explain(parts: &EngineParts, error: UpdateError<()>) -> Error {
+pub(super) fn explain<E>(parts: &EngineParts, error: UpdateError<E>) -> Error {
     match error {
         UpdateError::Busy => {
             Error::new(ErrorKind::Retry, "memory is full, or the vbucket is catching up")
@@ -244,8 +266,7 @@ pub(super) fn explain(parts: &EngineParts, error: UpdateError<()>) -> Error {
             Error::new(ErrorKind::Closed, "the engine is shut down")
         }
         UpdateError::NotActive => Error::new(ErrorKind::Misuse, "the vbucket is not active"),
-        UpdateError::Refused(()) | UpdateError::NotInMemory => {
-            Error::new(ErrorKind::Misuse, "the write was refused")
-        }
+        UpdateError::Refused(_) => Error::new(ErrorKind::Retry, "the document is locked"),
+        UpdateError::NotInMemory => Error::new(ErrorKind::Misuse, "the write was refused"),
     }
 }

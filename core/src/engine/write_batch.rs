@@ -1,10 +1,10 @@
 //! Several writes in a row: one pin, one look at the clock, and their readers told once.
 
 use super::parts::EngineParts;
-use super::session::{Fetched, explain};
+use super::session::{Fetched, explain, set_unless_locked};
 use crate::collections::Key;
 use crate::error::Result;
-use crate::partition::{Change, Decision, Found, UpdateError, Written};
+use crate::partition::{Decision, Found, UpdateError, Written};
 use crate::types::VbId;
 use millstream_reclaim::Pin;
 use millstream_reclaim::sync::Arc;
@@ -49,8 +49,7 @@ impl<'s> WriteBatch<'s> {
         let partition = self.parts.partition(vb).ok_or(UpdateError::NotActive)?;
         // Before the write: it may also be told of in vain.
         self.untold = Some(vb);
-        let fetched =
-            fetched.map(|Fetched(r)| Found { meta: &r.meta, value: Some(r.value.as_ref()) });
+        let fetched = fetched.map(|Fetched(r)| Found::stored(&r.meta, &r.value));
         let key = key.into();
         match partition.update_untold(key, self.now_ns, fetched, &self.pin, decide) {
             Err(UpdateError::UnknownCollection) => {
@@ -66,8 +65,7 @@ impl<'s> WriteBatch<'s> {
     /// As [`Session::set`](super::Session::set).
     pub fn set(&mut self, key: &[u8], value: &[u8]) -> Result<(VbId, Written)> {
         let vb = crate::wire::vbucket_of(key, self.parts.partitions.len() as u32);
-        let written = self
-            .update(vb, key, None, |_| -> Decision<'_, ()> { Decision::Write(Change::set(value)) });
+        let written = self.update(vb, key, None, |found| set_unless_locked(found, value));
         written.map(|written| (vb, written)).map_err(|error| explain(self.parts, error))
     }
 

@@ -9,13 +9,18 @@
 //! | 2 | the key is gone from the index, and with it this cell: whoever wants to write looks for the key's new cell |
 //! | pointer, low bit 0 | a slot of the log's window: meta data and value in memory |
 //! | pointer, low bit 1 | boxed meta data: the version is in the store, its value is not in memory |
+//! | pointer, bit 2 set | boxed lock: which of the two words above it stands over, and the lock |
 //!
 //! # Invariants
 //! - I1. A slot pointer is replaced (by a writer, or by `chill` on the trimmer's thread) before its segment is
 //!   retired (model `log::trim_vs_read`).
-//! - I2. A box is owned by the cell until the exchange that takes it out, whose thread frees it through the epoch.
+//! - I2. A box is owned by the cell until the exchange that takes it out, whose thread frees it through the epoch. A
+//!   lock owns the boxed meta data that it stands over.
 //! - I4. Gone is for ever, so no version is ever in a cell that nobody finds (model `index::expel_vs_write`).
 //! - I3. Seqnos of successive versions rise: a writer whose seqno is below the current version's gives it up.
+//! - I5. A lock that was taken is seen by every writer that replaces the version after it: the writer's exchange names
+//!   the word that it decided on, and no two locks of one pinned section have one address (models
+//!   `index::lock_vs_write`, `index::a_lock_is_no_other_lock`).
 //!
 //! # Callers
 //!
@@ -25,14 +30,15 @@
 //! | `replace` | any pinned writer | everything | wait-free; may fail |
 //! | `clear` | who drops a collection | everything | wait-free |
 //! | `expel` | who purged the tombstone, or wrote nothing | everything | wait-free; gives way to a writer |
-//! | `chill` | the trimmer | everything | wait-free; gives way to a writer |
+//! | `lock`, `unlock` | any pinned thread | everything | wait-free; may fail |
+//! | `chill` | the trimmer | everything | lock-free; gives way to a writer, begins again when a lock came or went |
 //! | `warm_up` | the loader | nothing | wait-free |
 //!
 //! # Orderings
 //!
 //! | label | access | ordering | pairs with | what breaks if weaker | model |
 //! |---|---|---|---|---|---|
-//! | K1 | `replace`, `chill`, `clear`, `expel`, `warm_up`: exchange | AcqRel | K2 | a reader follows the pointer before the document is there | `index::exposed_is_whole` |
+//! | K1 | `replace`, `chill`, `clear`, `expel`, `lock`, `unlock`, `warm_up`: exchange | AcqRel | K2 | a reader follows the pointer before the document is there | `index::exposed_is_whole` |
 //! | K2 | `load` | Acquire | K1 | the same, from the other side | `index::exposed_is_whole` |
 //!
 //! # Reclamation
@@ -40,9 +46,11 @@
 //! the log.
 //!
 //! # Not promised
-//! That the version is published in the log yet: readers by key may be ahead of readers by seqno.
+//! That the version is published in the log yet: readers by key may be ahead of readers by seqno. That a lock is still
+//! in force: it says until when, and nobody takes it out at that moment.
 #![expect(unsafe_code, reason = "one word names a slot, a box or nothing")]
 
+use super::lock::Lock;
 use crate::log::{Doc, Slot};
 use crate::types::DocMeta;
 use core::marker::PhantomData;
@@ -52,13 +60,28 @@ use millstream_reclaim::sync::atomic::{AtomicPtr, Ordering};
 
 /// The low bit of a pointer to boxed meta data.
 const COLD: usize = 1;
-const _: () = assert!(align_of::<Slot>() > GONE && align_of::<DocMeta>() > COLD);
 /// The word of a cell that is out of the index. No slot is at this address.
 const GONE: usize = 2;
+/// The third bit of a pointer to a boxed lock.
+const LOCKED: usize = 4;
+const _: () = assert!(align_of::<Slot>() > LOCKED && align_of::<DocMeta>() > LOCKED);
+const _: () = assert!(align_of::<Locked>() > LOCKED);
 
 /// The newest version of one key.
 #[derive(Debug)]
 pub(crate) struct Cell(AtomicPtr<Slot>);
+
+/// A version that is locked.
+#[derive(Debug)]
+struct Locked {
+    /// The word of a slot or of boxed meta data.
+    under: *mut Slot,
+    lock: Lock,
+}
+
+// SAFETY: it is never changed once a cell names it, and what its word points to is reached as through the cell itself,
+// which is shared between threads; giving its memory back, which another thread may do, looks at neither.
+unsafe impl Send for Locked {}
 
 /// What a cell held.
 #[derive(Clone, Copy, Debug)]
@@ -113,12 +136,32 @@ impl Cell {
         }
         if let (Some(old), Current::Warm(replaced)) = (held.slot(), held.current()) {
             old.supersede(replaced.meta.seqno, doc.seqno);
-        } else if let Some(cold) = held.cold_box() {
-            // SAFETY: by I2 the exchange made this thread its owner, nobody can find it any more, and whoever still
-            // reads it is pinned.
-            unsafe { pin.free_raw(cold) };
         }
+        held.free_boxes(pin);
         true
+    }
+
+    /// Locks the version that `held` names, in the place of a lock that may be there. False if it is not that version
+    /// any more, or that lock.
+    pub(crate) fn lock(&self, held: Held<'_>, lock: Lock, pin: &Pin<'_>) -> bool {
+        let locked = locked_word(held.version_word(), lock);
+        // K1 AcqRel: the lock before the pointer; pairs with K2.
+        let taken =
+            self.0.compare_exchange(held.word, locked, Ordering::AcqRel, Ordering::Relaxed).is_ok();
+        let unused = if taken { held } else { Held { word: locked, pinned: PhantomData } };
+        unused.free_lock(pin);
+        taken
+    }
+
+    /// Takes out the lock that `held` has, if it is still there and over that version. Whether it was.
+    pub(crate) fn unlock(&self, held: Held<'_>, pin: &Pin<'_>) -> bool {
+        let under = held.version_word();
+        // K1 AcqRel: nothing is published with it; what it took out is freed once no reader can have it.
+        let taken = self.0.compare_exchange(held.word, under, Ordering::AcqRel, Ordering::Relaxed);
+        if taken.is_ok() {
+            held.free_lock(pin);
+        }
+        taken.is_ok()
     }
 
     /// Whether it is out of the index.
@@ -145,11 +188,7 @@ impl Cell {
         {
             return false;
         }
-        if let Some(cold) = held.cold_box() {
-            // SAFETY: by I2 the exchange made this thread its owner, nobody can find it any more, and whoever still
-            // reads it is pinned.
-            unsafe { pin.free_raw(cold) };
-        }
+        held.free_boxes(pin);
         true
     }
 
@@ -157,30 +196,29 @@ impl Cell {
     /// trimmer that is at it at the same time may be first or last.
     pub(crate) fn clear(&self, pin: &Pin<'_>) {
         // K1 AcqRel: nothing is published with it; what it took out is freed once no reader can have it.
-        let held = self.0.swap(gone_word(), Ordering::AcqRel);
-        if let Some(cold) = (Held { word: held, pinned: PhantomData }).cold_box() {
-            // SAFETY: by I2 the exchange made this thread its owner, nobody can find it any more, and whoever still
-            // reads it is pinned.
-            unsafe { pin.free_raw(cold) };
-        }
+        let word = self.0.swap(gone_word(), Ordering::AcqRel);
+        Held { word, pinned: PhantomData::<&Pin<'_>> }.free_boxes(pin);
     }
 
     /// If it still names `slot`, keeps only the meta data. Whether it did.
-    pub(crate) fn chill(&self, slot: &Slot, meta: &DocMeta) -> bool {
+    pub(crate) fn chill(&self, slot: &Slot, meta: &DocMeta, pin: &Pin<'_>) -> bool {
         let old = ptr::from_ref(slot).cast_mut();
-        // K2 Acquire: a cheap look before the box is made.
-        if self.0.load(Ordering::Acquire) != old {
-            return false;
+        // Ends when the cell does not name the slot; each further round means that somebody locked or unlocked the key.
+        loop {
+            let held = self.load(pin);
+            if held.version_word() != old {
+                return false;
+            }
+            let cold = cold_word(*meta);
+            let new = held.lock().map_or(cold, |lock| locked_word(cold, lock));
+            // K1 AcqRel: the meta data before the pointer; pairs with K2.
+            if self.0.compare_exchange(held.word, new, Ordering::AcqRel, Ordering::Relaxed).is_ok()
+            {
+                held.free_lock(pin);
+                return true;
+            }
+            Held { word: new, pinned: PhantomData::<&Pin<'_>> }.free_boxes(pin);
         }
-        let cold = cold_word(*meta);
-        // K1 AcqRel: the meta data before the pointer; pairs with K2.
-        let chilled = self.0.compare_exchange(old, cold, Ordering::AcqRel, Ordering::Relaxed);
-        if chilled.is_err() {
-            let unshared = Held { word: cold, pinned: PhantomData };
-            // SAFETY: the box was made above and never shared.
-            drop(unshared.cold_box().map(|cold| unsafe { Box::from_raw(cold) }));
-        }
-        chilled.is_ok()
     }
 }
 
@@ -190,10 +228,17 @@ impl Drop for Cell {
         let held = Held { word: self.0.load(Ordering::Acquire), pinned: PhantomData };
         // SAFETY: by I2 the cell owns the box.
         drop(held.cold_box().map(|cold| unsafe { Box::from_raw(cold) }));
+        // SAFETY: by I2 the cell owns this one too, and it was needed to find the other.
+        drop(held.lock_box().map(|locked| unsafe { Box::from_raw(locked) }));
     }
 }
 
 impl<'p> Held<'p> {
+    /// What there is of a key that is not in the index.
+    pub(super) fn nothing() -> Self {
+        Self { word: ptr::null_mut(), pinned: PhantomData }
+    }
+
     /// As a reader sees it.
     pub(crate) fn current(self) -> Current<'p> {
         if let Some(slot) = self.slot() {
@@ -212,19 +257,58 @@ impl<'p> Held<'p> {
         self.word.addr() == GONE
     }
 
+    /// The lock that the version has, or had until it ran out.
+    pub(crate) fn lock(self) -> Option<Lock> {
+        // SAFETY: by I2 the box lives until it is taken out and the epoch has passed; the caller is pinned.
+        self.lock_box().map(|locked| unsafe { (*locked).lock })
+    }
+
     /// The slot, if the version is in memory.
     fn slot(self) -> Option<&'p Slot> {
-        if self.word.addr() & COLD != 0 || self.is_gone() {
+        let word = self.version_word();
+        if word.addr() & COLD != 0 || self.is_gone() {
             return None;
         }
         // SAFETY: by I1 the segment is retired only after the cell stopped naming it; the caller was pinned before it
         // loaded the word, and `'p` is the pin's.
-        unsafe { self.word.as_ref() }
+        unsafe { word.as_ref() }
     }
 
     fn cold_box(self) -> Option<*mut DocMeta> {
-        (self.word.addr() & COLD != 0)
-            .then(|| self.word.map_addr(|addr| addr & !COLD).cast::<DocMeta>())
+        let word = self.version_word();
+        (word.addr() & COLD != 0).then(|| word.map_addr(|addr| addr & !COLD).cast::<DocMeta>())
+    }
+
+    fn lock_box(self) -> Option<*mut Locked> {
+        (self.word.addr() & LOCKED != 0)
+            .then(|| self.word.map_addr(|addr| addr & !LOCKED).cast::<Locked>())
+    }
+
+    /// The word without a lock.
+    fn version_word(self) -> *mut Slot {
+        match self.lock_box() {
+            None => self.word,
+            // SAFETY: by I2 the box lives until it is taken out and the epoch has passed; the caller is pinned.
+            Some(locked) => unsafe { (*locked).under },
+        }
+    }
+
+    /// Gives up what the cell owned, once an exchange has taken it out, or before it was shared.
+    fn free_boxes(self, pin: &Pin<'_>) {
+        if let Some(cold) = self.cold_box() {
+            // SAFETY: by I2 the exchange made this thread its owner, nobody can find it any more, and whoever still
+            // reads it is pinned.
+            unsafe { pin.free_raw(cold) };
+        }
+        self.free_lock(pin);
+    }
+
+    /// The same of the lock alone.
+    fn free_lock(self, pin: &Pin<'_>) {
+        if let Some(locked) = self.lock_box() {
+            // SAFETY: as in `free_boxes`.
+            unsafe { pin.free_raw(locked) };
+        }
     }
 }
 
@@ -245,4 +329,8 @@ fn gone_word() -> *mut Slot {
 
 fn cold_word(meta: DocMeta) -> *mut Slot {
     Box::into_raw(Box::new(meta)).cast::<Slot>().map_addr(|addr| addr | COLD)
+}
+
+fn locked_word(under: *mut Slot, lock: Lock) -> *mut Slot {
+    Box::into_raw(Box::new(Locked { under, lock })).cast::<Slot>().map_addr(|addr| addr | LOCKED)
 }

@@ -2,7 +2,7 @@
 //! at a time by whoever adds one; the larger table itself is allocated by one thread, and others that add keys wait for
 //! that.
 
-use super::cell::{Cell, Current};
+use super::cell::{Cell, Held};
 use super::key::IndexKey;
 use crate::log::{Doc, Slot};
 use crate::types::{CollectionId, DocMeta};
@@ -89,17 +89,19 @@ impl Index {
     }
 
     /// The newest version of a key.
-    pub(crate) fn get<'p>(&self, key: &[u8], pin: &'p Pin<'_>) -> Current<'p> {
-        match self.keys.pin().get(key) {
-            Some(cell) => cell.load(pin).current(),
-            None => Current::Absent,
-        }
+    pub(crate) fn get<'p>(&self, key: &[u8], pin: &'p Pin<'_>) -> Held<'p> {
+        self.keys.pin().get(key).map_or(Held::nothing(), |cell| cell.load(pin))
+    }
+
+    /// Calls `each` with a key's cell, if there is one.
+    pub(crate) fn with_known<R>(&self, key: &[u8], each: impl FnOnce(&Cell) -> R) -> Option<R> {
+        self.keys.pin().get(key).map(each)
     }
 
     /// Keeps only the meta data of a version whose slot is about to go, if it is still the newest.
-    pub(crate) fn chill(&self, doc: &Doc, slot: &Slot) {
+    pub(crate) fn chill(&self, doc: &Doc, slot: &Slot, pin: &Pin<'_>) {
         if let Some(cell) = self.keys.pin().get(doc.key()) {
-            cell.chill(slot, &doc.meta);
+            cell.chill(slot, &doc.meta, pin);
         }
     }
 

@@ -12,10 +12,12 @@
 
 mod cell;
 mod key;
+mod lock;
 mod map;
 
 #[cfg(test)]
 mod tests;
 
 pub(crate) use cell::{Cell, Current, Held};
+pub use lock::Lock;
 pub(crate) use map::Index;

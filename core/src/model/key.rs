@@ -1,8 +1,8 @@
 //! One key's newest version, and the trimmer that evicts it.
 
-use crate::index::{Cell, Current};
+use crate::index::{Cell, Current, Lock};
 use crate::log::{Doc, Log, Reservation};
-use crate::types::{DocMeta, Seqno};
+use crate::types::{Cas, DocMeta, Seqno};
 use millstream_reclaim::Pin;
 
 /// A key's cell of the by-key index.
@@ -43,6 +43,18 @@ impl Key {
         self.0.expel(|meta| meta.seqno == seqno, pin)
     }
 
+    /// `Cell::lock`, with that token.
+    #[must_use]
+    pub fn lock(&self, seen: Seen<'_>, cas: Cas, pin: &Pin<'_>) -> bool {
+        self.0.lock(seen.0, Lock::new(cas, u64::MAX), pin)
+    }
+
+    /// `Cell::unlock`.
+    #[must_use]
+    pub fn unlock(&self, seen: Seen<'_>, pin: &Pin<'_>) -> bool {
+        self.0.unlock(seen.0, pin)
+    }
+
     /// `Cell::is_gone`.
     #[must_use]
     pub fn is_gone(&self) -> bool {
@@ -79,6 +91,12 @@ impl<'p> Seen<'p> {
         self.0.is_gone()
     }
 
+    /// The token of `Held::lock`.
+    #[must_use]
+    pub fn lock(self) -> Option<Cas> {
+        self.0.lock().map(|lock| lock.cas)
+    }
+
     /// `Held::current`.
     #[must_use]
     pub fn version(self) -> Version<'p> {
@@ -103,7 +121,7 @@ pub fn trim<'k>(
         |_| false,
         |doc, slot| {
             if let Some(Key(cell)) = key(doc) {
-                cell.chill(slot, &doc.meta);
+                cell.chill(slot, &doc.meta, pin);
             }
         },
     )

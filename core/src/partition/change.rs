@@ -1,5 +1,6 @@
 //! What a writer says and gets back.
 
+use crate::index::Lock;
 pub use crate::log::Doc;
 use crate::types::{Cas, Datatype, DocKind, DocMeta, RevSeqno, Seqno};
 use std::borrow::Cow;
@@ -11,6 +12,15 @@ pub struct Found<'a> {
     pub meta: &'a DocMeta,
     /// The value, if it is in memory (or was handed in after [`UpdateError::NotInMemory`]).
     pub value: Option<&'a [u8]>,
+    /// The lock that is in force on it. To write all the same breaks it.
+    pub lock: Option<Lock>,
+}
+
+impl<'a> Found<'a> {
+    /// A version as the store has it, which knows of no locks.
+    pub(crate) fn stored(meta: &'a DocMeta, value: &'a [u8]) -> Self {
+        Self { meta, value: Some(value), lock: None }
+    }
 }
 
 /// What becomes of a key.

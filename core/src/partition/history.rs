@@ -39,7 +39,7 @@
 
 use crate::collections::{CollectionTable, VbCollection, is_system};
 use crate::error::Result;
-use crate::index::{Current, Index};
+use crate::index::{Held, Index};
 use crate::log::{Log, LogSettings};
 use crate::types::{CollectionId, DocMeta, ScopeId, Seqno};
 use millstream_reclaim::sync::Arc;
@@ -130,16 +130,11 @@ impl History {
         pin: &Pin<'_>,
         enough: impl FnMut(u64) -> bool,
     ) -> u64 {
-        self.log.trim(persisted, pin, enough, |doc, slot| self.index.chill(doc, slot))
+        self.log.trim(persisted, pin, enough, |doc, slot| self.index.chill(doc, slot, pin))
     }
 
     /// The newest version of a qualified key.
-    pub(crate) fn get<R>(
-        &self,
-        key: &[u8],
-        pin: &Pin<'_>,
-        each: impl FnOnce(Current<'_>) -> R,
-    ) -> R {
+    pub(crate) fn get<R>(&self, key: &[u8], pin: &Pin<'_>, each: impl FnOnce(Held<'_>) -> R) -> R {
         each(self.index.get(key, pin))
     }
 

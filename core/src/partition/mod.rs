@@ -13,6 +13,7 @@
 
 mod change;
 mod history;
+mod lock;
 mod pressure;
 mod taken_back;
 mod vbucket;
@@ -21,8 +22,10 @@ mod write;
 #[cfg(test)]
 mod tests;
 
+pub use crate::index::Lock;
 pub use change::{Change, Decision, Doc, Found, Origin, UpdateError, Written};
 pub(crate) use history::History;
+pub use lock::LockError;
 pub(crate) use pressure::{Pressure, Room};
 pub(crate) use vbucket::{Partition, PartitionSettings, VbInfo};
 pub(crate) use write::{Asked, Told};

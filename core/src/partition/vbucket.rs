@@ -46,7 +46,7 @@ use super::taken_back::TakenBack;
 use crate::collections::{CollectionTable, VbCollection};
 use crate::error::Result;
 use crate::failover::FailoverLog;
-use crate::index::Current;
+use crate::index::Held;
 use crate::limits::FLUSH_ITEMS;
 use crate::log::{Opened, ReadTo};
 use crate::ready::{ReadySet, WaitList};
@@ -219,12 +219,7 @@ impl Partition {
     }
 
     /// The newest version of a qualified key.
-    pub(crate) fn get<R>(
-        &self,
-        key: &[u8],
-        pin: &Pin<'_>,
-        each: impl FnOnce(Current<'_>) -> R,
-    ) -> R {
+    pub(crate) fn get<R>(&self, key: &[u8], pin: &Pin<'_>, each: impl FnOnce(Held<'_>) -> R) -> R {
         self.history(pin).get(key, pin, each)
     }
 

@@ -113,7 +113,7 @@ impl Partition {
     }
 
     /// A token above every one given out before, and not below the clock.
-    fn next_cas(&self, now_ns: u64) -> Cas {
+    pub(super) fn next_cas(&self, now_ns: u64) -> Cas {
         // V5 Relaxed: the word alone must rise.
         let mut last = self.cas.load(Ordering::Relaxed);
         loop {
@@ -191,7 +191,7 @@ impl<'a> Attempt<'a, '_> {
                 return None;
             }
             let current = held.current();
-            let change = match decide(found(current, fetched)) {
+            let change = match decide(found(held, fetched, self.now_ns)) {
                 Decision::Write(change) => change,
                 Decision::NeedValue => return Some(Err(UpdateError::NotInMemory)),
                 Decision::Refuse(why) => return Some(Err(UpdateError::Refused(why))),
@@ -295,13 +295,18 @@ impl<'a> Attempt<'a, '_> {
 }
 
 /// The newest version as a decision sees it; a fetched value counts only if it is still the newest.
-fn found<'a>(current: Current<'a>, fetched: Option<Found<'a>>) -> Option<Found<'a>> {
-    match current {
+pub(super) fn found<'a>(
+    held: Held<'a>,
+    fetched: Option<Found<'a>>,
+    now_ns: u64,
+) -> Option<Found<'a>> {
+    let lock = held.lock().filter(|lock| lock.holds_at(now_ns));
+    match held.current() {
         Current::Absent => None,
-        Current::Warm(doc) => Some(Found { meta: &doc.meta, value: Some(doc.value()) }),
+        Current::Warm(doc) => Some(Found { meta: &doc.meta, value: Some(doc.value()), lock }),
         Current::Cold(meta) => {
             let value = fetched.filter(|f| f.meta.seqno == meta.seqno).and_then(|f| f.value);
-            Some(Found { meta, value })
+            Some(Found { meta, value, lock })
         }
     }
 }

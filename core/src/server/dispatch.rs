@@ -29,6 +29,8 @@ pub(super) fn dispatch(call: &mut Call<'_, '_>) -> Result<(), Stop> {
         Opcode::APPEND | Opcode::PREPEND => kv::concat(call),
         Opcode::TOUCH => kv::touch(call),
         Opcode::GAT => kv::get_and_touch(call),
+        Opcode::GET_LOCKED => kv::read_and_lock(call),
+        Opcode::UNLOCK_KEY => kv::unlock(call),
         Opcode::GET_META => kv::version_of(call),
         Opcode::SET_WITH_META | Opcode::ADD_WITH_META => kv::store_with_meta(call),
         Opcode::DEL_WITH_META => kv::delete_with_meta(call),

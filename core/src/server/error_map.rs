@@ -60,6 +60,7 @@ fn attributes(status: Status) -> &'static [&'static str] {
         | Status::UNKNOWN_COLLECTION
         | Status::UNKNOWN_SCOPE => &["item-only"],
         Status::LOCKED => &["item-locked", "item-only", "retry-now"],
+        Status::NOT_LOCKED => &["item-only"],
         Status::NOT_MY_VBUCKET => &["fetch-config", "invalid-input"],
         Status::AUTH_ERROR | Status::AUTH_STALE => &["auth", "conn-state-invalidated"],
         Status::EACCESS => &["support"],

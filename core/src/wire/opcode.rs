@@ -150,6 +150,10 @@ opcodes! {
     DCP_OSO_SNAPSHOT = 0x65, "DCP_OSO_SNAPSHOT";
     /// How far a vbucket is in memory and on disk.
     OBSERVE_SEQNO = 0x91, "OBSERVE_SEQNO";
+    /// Read a document and lock it.
+    GET_LOCKED = 0x94, "GET_LOCKED";
+    /// Unlock a document.
+    UNLOCK_KEY = 0x95, "UNLOCK_KEY";
     /// Use a bucket.
     SELECT_BUCKET = 0x89, "SELECT_BUCKET";
     /// A document's version, also of one that was deleted.

@@ -62,6 +62,8 @@ statuses! {
     DCP_STREAM_NOT_FOUND = 0x0a, "no such stream";
     /// The opaque is not that of the stream.
     OPAQUE_NO_MATCH = 0x0b, "the opaque does not match the stream";
+    /// The document is not locked.
+    NOT_LOCKED = 0x0e, "not locked";
     /// The credentials no longer hold.
     AUTH_STALE = 0x1f, "authentication is stale";
     /// Wrong credentials.

@@ -3,7 +3,7 @@
 use crate::scene::{Room, doc, pinned, seqnos};
 use millstream::log::{Log, LogSettings};
 use millstream::model::{Key, Version, trim};
-use millstream::types::Seqno;
+use millstream::types::{Cas, Seqno};
 use millstream_models::Model;
 use millstream_reclaim::Pin;
 use std::sync::Arc;
@@ -12,10 +12,10 @@ fn log() -> Arc<Log> {
     Arc::new(Log::new(LogSettings { last: Seqno::ZERO, window_items: 4 }))
 }
 
-/// One attempt to write a version of a key: its seqno, if no other writer was faster.
+/// One attempt to write a version of a key: its seqno, if no other writer was faster and it is not locked.
 fn write(log: &Log, key: &Key, pin: &Pin<'_>) -> Option<u64> {
     let seen = key.load(pin);
-    if seen.is_gone() {
+    if seen.is_gone() || seen.lock().is_some() {
         return None;
     }
     let at = log.reserve(pin).expect("there is room");
@@ -142,5 +142,102 @@ fn expel_absent_vs_write() {
         assert!(expelled || written.is_some(), "one of the two");
         drop((purger, writer, key));
         room.finish();
+    });
+}
+
+/// A version is locked while somebody writes the key: the lock is over what was seen, and nobody writes over it.
+#[test]
+fn lock_vs_write() {
+    Model::new("index::lock_vs_write", 2).check(|| {
+        let room = Room::new();
+        let (log, key) = (log(), Arc::new(Key::new()));
+        let mut locker = room.reader("locker");
+        assert_eq!(write(&log, &key, &locker.pin()), Some(1));
+        let writer = pinned(room.reader("writer"), {
+            let (log, key) = (Arc::clone(&log), Arc::clone(&key));
+            move |pin| write(&log, &key, pin)
+        });
+        let (locked, over) = {
+            let pin = locker.pin();
+            let seen = key.load(&pin);
+            let Version::Warm(doc) = seen.version() else { unreachable!("it was written") };
+            (key.lock(seen, Cas(7), &pin), doc.meta.seqno)
+        };
+        let (written, writer) = writer.join().unwrap();
+        assert!(locked || written.is_some(), "one of the two");
+        {
+            let pin = locker.pin();
+            let now = key.load(&pin);
+            let Version::Warm(newest) = now.version() else { unreachable!("it was written") };
+            assert_eq!(now.lock(), locked.then_some(Cas(7)));
+            assert!(!locked || newest.meta.seqno == over, "written over a lock");
+        }
+        drop((locker, writer, key));
+        room.finish();
+    });
+}
+
+/// Who writes with one lock's token does not write over another lock that took its place.
+#[test]
+fn a_lock_is_no_other_lock() {
+    Model::new("index::a_lock_is_no_other_lock", 2).check(|| {
+        let room = Room::new();
+        let (log, key) = (log(), Arc::new(Key::new()));
+        let mut locker = room.reader("locker");
+        assert_eq!(write(&log, &key, &locker.pin()), Some(1));
+        {
+            let pin = locker.pin();
+            assert!(key.lock(key.load(&pin), Cas(7), &pin));
+        }
+        let holder = pinned(room.reader("holder"), {
+            let (log, key) = (Arc::clone(&log), Arc::clone(&key));
+            move |pin| {
+                let seen = key.load(pin);
+                if seen.lock() != Some(Cas(7)) {
+                    return false;
+                }
+                let at = log.reserve(pin).expect("there is room");
+                let seqno = at.seqno();
+                key.publish(seen, at, doc(seqno, "k"), pin).is_ok()
+            }
+        });
+        let relocked = {
+            let pin = locker.pin();
+            let seen = key.load(&pin);
+            seen.lock().is_some()
+                && key.unlock(seen, &pin)
+                && key.lock(key.load(&pin), Cas(8), &pin)
+        };
+        let (written, holder) = holder.join().unwrap();
+        assert_ne!(relocked, written, "one of the two");
+        assert_eq!(key.load(&locker.pin()).lock(), relocked.then_some(Cas(8)));
+        drop((locker, holder, key));
+        room.finish();
+    });
+}
+
+/// A version is locked while it is evicted: it is out of memory afterwards, with its lock.
+#[test]
+fn chill_vs_lock() {
+    Model::new("index::chill_vs_lock", 2).check(|| {
+        let mut room = Room::new();
+        let (log, key) = (log(), Arc::new(Key::new()));
+        let mut trimmer = room.reader("trimmer");
+        assert_eq!(write(&log, &key, &trimmer.pin()), Some(1));
+        let locker = pinned(room.reader("locker"), {
+            let key = Arc::clone(&key);
+            move |pin| key.lock(key.load(pin), Cas(7), pin)
+        });
+        assert!(trim(&log, Seqno(1), &trimmer.pin(), |_| Some(&*key)) > 0, "one segment is full");
+        room.reaper.reap();
+        let (locked, locker) = locker.join().unwrap();
+        {
+            let pin = trimmer.pin();
+            let now = key.load(&pin);
+            assert!(matches!(now.version(), Version::Cold(meta) if meta.seqno == Seqno(1)));
+            assert_eq!(now.lock(), locked.then_some(Cas(7)));
+        }
+        drop((trimmer, locker, key));
+        assert_eq!(room.finish(), 1, "the segment, once");
     });
 }

@@ -1,6 +1,7 @@
 //! INCREMENT and DECREMENT.
 
 use super::expiry::{deadline, living};
+use super::locks::LockStatus;
 use super::value::plain;
 use super::write::{token, update};
 use crate::partition::{Change, Decision};
@@ -16,7 +17,7 @@ pub(in crate::server) fn arithmetic(call: &mut Call<'_, '_>) -> Result<(), Stop>
     let request = Arithmetic::parse(frame)?;
     // A counter that exists keeps its expiry in any case.
     call.frame.preserves_expiry()?;
-    let now = call.unix_now;
+    let (now, locked) = (call.unix_now, LockStatus::for_write(call));
     let mut count = request.initial;
     let written = update(call, request.vb, request.key, |found| {
         let Some(found) = living(found, now) else {
@@ -29,6 +30,9 @@ pub(in crate::server) fn arithmetic(call: &mut Call<'_, '_>) -> Result<(), Stop>
                 ..Change::set(digits(count))
             });
         };
+        if found.lock.is_some() {
+            return Decision::Refuse(locked.0);
+        }
         let Some(value) = found.value else { return Decision::NeedValue };
         let Ok(value) = plain(found.meta.datatype, value) else {
             return Decision::Refuse(Status::EINTERNAL);

@@ -1,6 +1,7 @@
 //! APPEND and PREPEND.
 
 use super::expiry::living;
+use super::locks::LockStatus;
 use super::store::mismatch;
 use super::value::plain;
 use super::write::{answer, update};
@@ -21,10 +22,10 @@ pub(in crate::server) fn concat(call: &mut Call<'_, '_>) -> Result<(), Stop> {
     let added = plain(request.datatype, request.value).map_err(Refused::from)?;
     // A value that grows keeps its expiry in any case.
     call.frame.preserves_expiry()?;
-    let now = call.unix_now;
+    let (now, locked) = (call.unix_now, LockStatus::for_write(call));
     let written = update(call, request.vb, request.key, |found| {
         let Some(found) = living(found, now) else { return Decision::Refuse(Status::NOT_STORED) };
-        if let Some(status) = mismatch(request.cas, found) {
+        if let Some(status) = mismatch(request.cas, found, locked) {
             return Decision::Refuse(status);
         }
         let Some(value) = found.value else { return Decision::NeedValue };

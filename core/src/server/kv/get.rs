@@ -1,6 +1,7 @@
 //! GET and GETK.
 
 use super::expiry::is_over;
+use super::locks::shown_cas;
 use super::write::expire;
 use crate::collections::Key;
 use crate::engine::NotInMemory;
@@ -48,7 +49,8 @@ fn read(call: &mut Call<'_, '_>, vb: VbId, key: Key<'_>, key_shown: &[u8]) -> Re
     let now = call.unix_now;
     let out = call.output.buffer();
     let mut show = |found: Option<Found<'_>>| {
-        let Some(Found { meta, value }) = found.filter(|found| found.meta.kind.is_alive()) else {
+        let Some(Found { meta, value, lock }) = found.filter(|found| found.meta.kind.is_alive())
+        else {
             return Read::Missed { expired: false };
         };
         if is_over(meta.expiry, now) {
@@ -57,17 +59,17 @@ fn read(call: &mut Call<'_, '_>, vb: VbId, key: Key<'_>, key_shown: &[u8]) -> Re
         let Ok((datatype, value)) = peer.shown(meta.datatype, value.unwrap_or_default()) else {
             return Read::Damaged;
         };
-        let (cas, flags, key) = (meta.cas, meta.flags, key_shown);
+        let (cas, flags, key) = (shown_cas(meta.cas, lock), meta.flags, key_shown);
         GetAnswer { cas, flags, datatype, key, value: &value }.encode(header, out);
         Read::Answered
     };
     match (session.look(vb, key, &mut show), call.stored) {
         (Ok(read), _) => Ok(read),
-        (Err(NotInMemory), None) => Err(Stop::NeedsStored),
-        (Err(NotInMemory), Some(stored)) => {
+        (Err(NotInMemory { .. }), None) => Err(Stop::NeedsStored),
+        (Err(NotInMemory { lock }), Some(stored)) => {
             // What the store had after the request came, whatever was written since.
             let record = stored.as_ref().map(|fetched| fetched.record());
-            Ok(show(record.map(|r| Found { meta: &r.meta, value: Some(&r.value) })))
+            Ok(show(record.map(|r| Found { lock, ..Found::stored(&r.meta, &r.value) })))
         }
     }
 }

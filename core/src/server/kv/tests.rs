@@ -2,6 +2,7 @@
 
 use super::arithmetic::{changed, parse};
 use super::expiry::{deadline, is_over, living};
+use super::locks::LockStatus;
 use super::observe::end_of_branch;
 use super::store::obstacle;
 use crate::partition::Found;
@@ -42,7 +43,7 @@ fn expiries_count_from_now_or_from_1970() {
 fn readers_find_what_lives() {
     let finds = |kind, expiry| {
         let meta = meta(kind, expiry);
-        living(Some(Found { meta: &meta, value: None }), NOW).is_some()
+        living(Some(Found { meta: &meta, value: None, lock: None }), NOW).is_some()
     };
     assert!(finds(DocKind::Alive, 0) && finds(DocKind::Alive, NOW + 1));
     assert!(!finds(DocKind::Alive, NOW));
@@ -54,7 +55,7 @@ fn readers_find_what_lives() {
 fn stores_have_their_obstacles() {
     use StoreMode::{Add, Replace, Set};
     let meta = meta(DocKind::Alive, 0);
-    let found = Some(Found { meta: &meta, value: None });
+    let found = Some(Found { meta: &meta, value: None, lock: None });
     let cases = [
         (Set, Cas(0), None, None),
         (Set, Cas(0), found, None),
@@ -69,7 +70,8 @@ fn stores_have_their_obstacles() {
         (Replace, Cas(78), found, Some(Status::KEY_EEXISTS)),
     ];
     for (mode, cas, found, expected) in cases {
-        assert_eq!(obstacle(mode, cas, found), expected, "{mode:?} {cas} {found:?}");
+        let locked = LockStatus(Status::LOCKED);
+        assert_eq!(obstacle(mode, cas, found, locked), expected, "{mode:?} {cas} {found:?}");
     }
 }
 

@@ -1,6 +1,7 @@
 //! TOUCH and GAT: the value stays, its time changes.
 
 use super::expiry::{deadline, living};
+use super::locks::LockStatus;
 use super::write::update;
 use crate::partition::{Change, Decision};
 use crate::server::call::{Call, Stop};
@@ -49,6 +50,7 @@ struct Touched {
 /// Why no new version was made.
 enum Untouched {
     Missing,
+    Locked,
     /// It expires then already.
     AsItWas,
 }
@@ -66,6 +68,9 @@ fn give_time(
     let mut touched = None;
     let written = update(call, vb, key, |found| {
         let Some(found) = living(found, now) else { return Decision::Refuse(Untouched::Missing) };
+        if found.lock.is_some() {
+            return Decision::Refuse(Untouched::Locked);
+        }
         let Some(value) = found.value else { return Decision::NeedValue };
         let (meta, cas) = (*found.meta, found.meta.cas);
         let shown = if shows_value { value.to_vec() } else { Vec::new() };
@@ -92,5 +97,6 @@ fn give_time(
             Ok(touched)
         }
         Err(Untouched::Missing) => Ok(None),
+        Err(Untouched::Locked) => Err(LockStatus::for_write(call).0.into()),
     }
 }

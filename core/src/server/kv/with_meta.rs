@@ -1,5 +1,6 @@
 //! Versions that were made elsewhere: what other servers and restoring tools write.
 
+use super::locks::{LockStatus, obstructs, shown_cas};
 use super::value::checked;
 use super::write::{answer, update};
 use crate::engine::NotInMemory;
@@ -17,20 +18,22 @@ pub(in crate::server) fn version_of(call: &mut Call<'_, '_>) -> Result<(), Stop>
     let request = GetMeta::parse(frame)?;
     call.active(request.vb)?;
     let key = call.key(request.vb, request.key)?;
-    let shown = |found: Option<Found<'_>>| found.map(|found| *found.meta);
+    let shown = |found: Option<Found<'_>>| found.map(|found| (*found.meta, found.lock));
     let meta = match (call.session.look(request.vb, key, shown), call.stored) {
         (Ok(meta), _) => meta,
-        (Err(NotInMemory), None) => return Err(Stop::NeedsStored),
-        (Err(NotInMemory), Some(stored)) => stored.as_ref().map(|fetched| fetched.record().meta),
+        (Err(NotInMemory { .. }), None) => return Err(Stop::NeedsStored),
+        (Err(NotInMemory { lock }), Some(stored)) => {
+            stored.as_ref().map(|fetched| (fetched.record().meta, lock))
+        }
     };
     match meta {
-        Some(meta) => {
+        Some((meta, lock)) => {
             let answer = GetMetaAnswer {
                 deleted: !meta.kind.is_alive(),
                 flags: meta.flags,
                 expiry: meta.expiry,
                 rev: meta.rev,
-                cas: meta.cas,
+                cas: shown_cas(meta.cas, lock),
                 datatype: request.with_datatype.then_some(meta.datatype),
             };
             answer.encode(frame.header(), call.out());
@@ -75,9 +78,14 @@ fn change(request: &WithMeta<'_>, kind: DocKind, datatype: Datatype) -> Change<'
 }
 
 fn take(call: &mut Call<'_, '_>, request: &WithMeta<'_>, change: &Change<'_>) -> Result<(), Stop> {
-    let written = update(call, request.vb, request.key, |found| match obstacle(request, found) {
-        Some(status) => Decision::Refuse(status),
-        None => Decision::Write(change.clone()),
+    let is_deletion = request.opcode.loud() == Opcode::DEL_WITH_META;
+    let locked = if is_deletion { LockStatus::for_now(call) } else { LockStatus::for_write(call) };
+    let written = update(call, request.vb, request.key, |found| {
+        let obstacle = obstacle(request, found);
+        match obstacle.or_else(|| obstructs(found, request.expected, locked)) {
+            Some(status) => Decision::Refuse(status),
+            None => Decision::Write(change.clone()),
+        }
     })??;
     answer(call, request.vb, &written);
     Ok(())
@@ -89,7 +97,10 @@ fn obstacle(request: &WithMeta<'_>, found: Option<Found<'_>>) -> Option<Status> 
     if request.expected != Cas::ZERO {
         match alive {
             None => return Some(Status::KEY_ENOENT),
-            Some(found) if found.meta.cas != request.expected => return Some(Status::KEY_EEXISTS),
+            // The token of a lock is looked at last.
+            Some(found) if found.lock.is_none() && found.meta.cas != request.expected => {
+                return Some(Status::KEY_EEXISTS);
+            }
             Some(_) => {}
         }
     }

@@ -147,6 +147,8 @@ fn shape(opcode: Opcode) -> (Vec<u8>, &'static [u8], &'static [u8]) {
         ),
         Opcode::TOUCH | Opcode::GAT => (vec![0, 0, 0x0e, 0x10], b"key", b""),
         Opcode::GET | Opcode::GETK | Opcode::DELETE | Opcode::GET_META => (none(), b"key", b""),
+        Opcode::GET_LOCKED => (vec![0, 0, 0, 1], b"key", b""),
+        Opcode::UNLOCK_KEY => (none(), b"key", b""),
         Opcode::SET_WITH_META | Opcode::ADD_WITH_META => {
             ([&[0; 15][..], &[1], &[0, 0, 0, 0, 0, 1, 0, 0]].concat(), b"meta", b"value")
         }

@@ -2,9 +2,9 @@
 
 use super::{
     Arithmetic, Concat, DelVbucket, Delete, Get, GetAllVbSeqnos, GetAndTouch, GetClusterConfig,
-    GetCollectionId, GetErrorMap, GetManifest, GetMeta, GetScopeId, GetVbucket, Hello, Noop,
-    ObserveSeqno, Quit, SaslAuth, SaslListMechs, SelectBucket, SetVbucket, Stat, Store, Touch,
-    Version, WithMeta,
+    GetCollectionId, GetErrorMap, GetLocked, GetManifest, GetMeta, GetScopeId, GetVbucket, Hello,
+    Noop, ObserveSeqno, Quit, SaslAuth, SaslListMechs, SelectBucket, SetVbucket, Stat, Store,
+    Touch, UnlockKey, Version, WithMeta,
 };
 use crate::wire::shape::Shape;
 
@@ -20,6 +20,7 @@ pub(in crate::wire) const COMMANDS: &[&Shape] = &[
     &GetClusterConfig::SHAPE,
     &GetCollectionId::SHAPE,
     &GetErrorMap::SHAPE,
+    &GetLocked::SHAPE,
     &GetManifest::SHAPE,
     &GetMeta::SHAPE,
     &GetScopeId::SHAPE,
@@ -35,6 +36,7 @@ pub(in crate::wire) const COMMANDS: &[&Shape] = &[
     &Stat::SHAPE,
     &Store::SHAPE,
     &Touch::SHAPE,
+    &UnlockKey::SHAPE,
     &Version::SHAPE,
     &WithMeta::SHAPE,
 ];

@@ -60,7 +60,7 @@ impl<'a> Get<'a> {
     }
 }
 
-/// A document; the answer to [`Get`] and [`GetAndTouch`](super::GetAndTouch).
+/// A document; the answer to [`Get`], [`GetAndTouch`](super::GetAndTouch) and [`GetLocked`](super::GetLocked).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct GetAnswer<'a> {
     /// Its CAS.
@@ -76,8 +76,15 @@ pub struct GetAnswer<'a> {
 }
 
 impl<'a> GetAnswer<'a> {
-    const OPCODES: &'static [Opcode] =
-        &[Opcode::GET, Opcode::GETQ, Opcode::GETK, Opcode::GETKQ, Opcode::GAT, Opcode::GATQ];
+    const OPCODES: &'static [Opcode] = &[
+        Opcode::GET,
+        Opcode::GETQ,
+        Opcode::GETK,
+        Opcode::GETKQ,
+        Opcode::GAT,
+        Opcode::GATQ,
+        Opcode::GET_LOCKED,
+    ];
 
     /// Appends it.
     ///

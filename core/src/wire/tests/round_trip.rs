@@ -284,6 +284,12 @@ proptest! {
         let gat = kv::GetAndTouch { vb, expiry: n.1, key, quiet };
         let f = written(|out| gat.encode(opaque, out));
         prop_assert_eq!(kv::GetAndTouch::parse(&f), Ok(gat));
+        let lock = kv::GetLocked { vb, seconds: n.1, key };
+        let f = written(|out| lock.encode(opaque, out));
+        prop_assert_eq!(kv::GetLocked::parse(&f), Ok(lock));
+        let unlock = kv::UnlockKey { vb, cas: Cas(u64::from(n.1) + 1), key };
+        let f = written(|out| unlock.encode(opaque, out));
+        prop_assert_eq!(kv::UnlockKey::parse(&f), Ok(unlock));
     }
 
     #[test]

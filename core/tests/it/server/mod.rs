@@ -18,6 +18,7 @@ mod deletions;
 mod ending;
 mod flow_control;
 mod kv_semantics;
+mod locks;
 mod malformed;
 mod management;
 mod markers;

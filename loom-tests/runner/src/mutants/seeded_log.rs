@@ -151,10 +151,26 @@ pub(crate) const LOG: &[Mutant] = &[
     Mutant {
         bug: "index: a version that is evicted stays in its cell",
         file: "core/src/index/cell.rs",
-        text: "        let cold = cold_word(*meta);\n        // K1",
-        with: "        if !old.is_null() {\n            return true;\n        }\n        let cold = cold_word(*meta);\n        // K1",
+        text: "            let cold = cold_word(*meta);\n            let new",
+        with: "            if !old.is_null() {\n                return true;\n            }\n            let cold = cold_word(*meta);\n            let new",
         count: 1,
         models: "index::chill_vs_read",
+    },
+    Mutant {
+        bug: "index: a version that was locked while it was evicted stays in its cell",
+        file: "core/src/index/cell.rs",
+        text: "            Held { word: new, pinned: PhantomData::<&Pin<'_>> }.free_boxes(pin);",
+        with: "            Held { word: new, pinned: PhantomData::<&Pin<'_>> }.free_boxes(pin);\n            return true;",
+        count: 1,
+        models: "index::chill_vs_lock",
+    },
+    Mutant {
+        bug: "index: a lock is put over a version that was replaced meanwhile",
+        file: "core/src/index/cell.rs",
+        text: "            self.0.compare_exchange(held.word, locked, Ordering::AcqRel, Ordering::Relaxed).is_ok();",
+        with: "            self.0.swap(locked, Ordering::AcqRel) != locked;",
+        count: 1,
+        models: "index::lock_vs_write",
     },
     Mutant {
         bug: "index: a key is taken out though it was written meanwhile",
