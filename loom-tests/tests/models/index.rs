@@ -148,7 +148,7 @@ fn expel_absent_vs_write() {
 /// A version is locked while somebody writes the key: the lock is over what was seen, and nobody writes over it.
 #[test]
 fn lock_vs_write() {
-    Model::new("index::lock_vs_write", 2).check(|| {
+    Model::new("index::lock_vs_write", 2).floor(16).check(|| {
         let room = Room::new();
         let (log, key) = (log(), Arc::new(Key::new()));
         let mut locker = room.reader("locker");
@@ -165,6 +165,8 @@ fn lock_vs_write() {
         };
         let (written, writer) = writer.join().unwrap();
         assert!(locked || written.is_some(), "one of the two");
+        let lost = locked && written.is_some_and(|seqno| Seqno(seqno) != over);
+        assert!(!lost, "a lock over a version that was replaced");
         {
             let pin = locker.pin();
             let now = key.load(&pin);
@@ -180,7 +182,7 @@ fn lock_vs_write() {
 /// Who writes with one lock's token does not write over another lock that took its place.
 #[test]
 fn a_lock_is_no_other_lock() {
-    Model::new("index::a_lock_is_no_other_lock", 2).check(|| {
+    Model::new("index::a_lock_is_no_other_lock", 2).floor(70).check(|| {
         let room = Room::new();
         let (log, key) = (log(), Arc::new(Key::new()));
         let mut locker = room.reader("locker");
@@ -219,7 +221,7 @@ fn a_lock_is_no_other_lock() {
 /// A version is locked while it is evicted: it is out of memory afterwards, with its lock.
 #[test]
 fn chill_vs_lock() {
-    Model::new("index::chill_vs_lock", 2).check(|| {
+    Model::new("index::chill_vs_lock", 2).floor(2_200).check(|| {
         let mut room = Room::new();
         let (log, key) = (log(), Arc::new(Key::new()));
         let mut trimmer = room.reader("trimmer");

@@ -173,6 +173,14 @@ pub(crate) const LOG: &[Mutant] = &[
         models: "index::lock_vs_write",
     },
     Mutant {
+        bug: "index: a lock that was taken out is freed at once",
+        file: "core/src/index/cell.rs",
+        text: "            // SAFETY: as in `free_boxes`.\n            unsafe { pin.free_raw(locked) };",
+        with: "            let _ = pin;\n            drop(unsafe { Box::from_raw(locked) });",
+        count: 1,
+        models: "index::a_lock_is_no_other_lock",
+    },
+    Mutant {
         bug: "index: a key is taken out though it was written meanwhile",
         file: "core/src/index/cell.rs",
         text: ".compare_exchange(held.word, gone_word(), Ordering::AcqRel, Ordering::Relaxed)\n                .is_err()",
