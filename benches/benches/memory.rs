@@ -1,6 +1,7 @@
 //! What does an idle stream, a connection, a vbucket, a document in memory take?
 //!
-//! Counted by the allocator, as bytes that were asked for and not given back: what malloc adds is not in it.
+//! Counted by the allocator, as bytes that were asked for and not given back: what malloc adds is not in it. Of
+//! connections over TCP also what the system counts as resident, which leaves out memory that nobody has touched.
 #![allow(unused_crate_dependencies, reason = "the package's dependencies are those of all benches")]
 #![expect(unsafe_code, reason = "an allocator that counts")]
 
@@ -8,8 +9,15 @@ use benches::measure::{Bar, Bench, Row, Unit};
 use benches::workload::{
     Connection, Documents, Forgetful, Millstream, Received, Streaming, Writer,
 };
-use millstream::types::VbId;
+use bytes::BytesMut;
+use millstream::server::{Server, ServerSettings};
+use millstream::types::{Opaque, VbId};
+use millstream::wire::HEADER_BYTES;
+use millstream::wire::dcp::{Open, OpenFlags};
 use std::alloc::{GlobalAlloc, Layout, System};
+use std::fs;
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
@@ -60,6 +68,7 @@ fn main() -> ExitCode {
     Bench::run("memory", |bench| {
         streams(bench);
         connections(bench);
+        sockets(bench);
         vbuckets(bench);
         for value_bytes in [16, 256, 4096] {
             documents(bench, value_bytes);
@@ -111,6 +120,62 @@ fn connections(bench: &mut Bench) {
         show(bench, &question, bytes, bar);
         drop((first, made));
     }
+}
+
+/// Clients of the server over real sockets, each of which has opened a DCP connection and says nothing more. Their own
+/// sides are sockets and nothing else, so that what grows is the server's.
+fn sockets(bench: &mut Bench) {
+    let question = "memory of an idle DCP connection over TCP, vbuckets 1024";
+    let count = bench.sized(400_usize, 50);
+    if !bench.wants(question) {
+        return;
+    }
+    let mut settings = ServerSettings::default();
+    settings.listen = (Ipv4Addr::LOCALHOST, 0).into();
+    settings.http_listen = None;
+    let server = Server::bind(Millstream::new(1024).0, settings).expect("it listens");
+    let address = server.local_addr();
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
+    let runtime = runtime.expect("a runtime starts");
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let serving = runtime.spawn(server.run(async {
+        // Stopped, or dropped.
+        let _ = stopped.await;
+    }));
+    let connect = |n: usize| idle_client(address, &format!("idle {n}"));
+    // What the first of them make is there for all.
+    let first: Vec<_> = (0..64).map(|n| connect(count + n)).collect();
+    let resident = resident_bytes();
+    let (bytes, made) = grown(count, || (0..count).map(connect).collect::<Vec<_>>());
+    let resident = resident_bytes().zip(resident).map(|(after, before)| after - before);
+    show(bench, question, bytes, Some(8192.0));
+    if let Some(resident) = resident {
+        let question = format!("{question}: resident, as the system counts");
+        show(bench, &question, resident / count as f64, Some(8192.0));
+    }
+    drop((first, made, stop));
+    runtime.block_on(serving).expect("the server ends").expect("it ends in order");
+}
+
+/// A socket whose DCP connection is open.
+fn idle_client(address: SocketAddr, name: &str) -> TcpStream {
+    let mut socket = TcpStream::connect(address).expect("it connects");
+    let mut request = BytesMut::new();
+    let open = Open { flags: OpenFlags::PRODUCER, name: name.as_bytes(), value: b"" };
+    open.encode(Opaque(1), &mut request);
+    socket.write_all(&request).expect("it takes the request");
+    let mut answer = [0; HEADER_BYTES];
+    socket.read_exact(&mut answer).expect("it answers");
+    assert_eq!(answer[6..8], [0, 0], "the connection is open");
+    socket
+}
+
+/// What of this process is in memory; `None` where the system does not say.
+fn resident_bytes() -> Option<f64> {
+    let status = fs::read_to_string("/proc/self/status").ok()?;
+    let kib = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    Some(kib.trim().trim_end_matches(" kB").parse::<f64>().ok()? * 1024.0)
 }
 
 fn vbuckets(bench: &mut Bench) {
