@@ -176,7 +176,10 @@ def write_everywhere(connection: Connection, prefix: str) -> Truth:
     answers = pipelined(connection, requests)
     bad = Counter(answer.status for answer in answers if answer.status != OK)
     check(not bad, f"refused writes, by status: {dict(bad)}")
-    check(all(answer.cas for answer in answers), "a write was answered without a CAS")
+    for request, answer in zip(requests, answers, strict=True):
+        # The last answer for a key is that of its newest version.
+        check(answer.cas != 0, "a write was answered without a CAS")
+        truth[request.key]["cas"] = answer.cas
     say(f"every vbucket: {len(requests)} operations, {len(truth)} keys")
     return truth
 
@@ -259,6 +262,9 @@ def compare(documents: dict[bytes, Document], truth: Truth, *, expirations: bool
             kind = "deletion"
         check(got.kind == kind, f"{short(key)}: a {got.kind}, not a {kind}")
         counts[kind] += 1
+        if "cas" in wanted:
+            check(got.cas == wanted["cas"], f"{short(key)}: CAS {got.cas}, and the writer was told {wanted['cas']}")
+            counts["CAS"] += 1
         if kind != "mutation":
             continue
         check(got.value == wanted["value"], f"{short(key)}: another value of {len(got.value)} bytes")
@@ -267,6 +273,7 @@ def compare(documents: dict[bytes, Document], truth: Truth, *, expirations: bool
         check(earliest <= got.expiry <= latest, f"{short(key)}: expiry {got.expiry}, not {earliest} to {latest}")
         counts["value bytes"] += len(got.value)
     counts["strangers"] = len(strangers)
+    check(counts["CAS"] > 0, "no writer told which CAS it was answered with")
     return counts
 
 

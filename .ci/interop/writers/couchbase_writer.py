@@ -11,9 +11,13 @@ from couchbase.cluster import Cluster
 from couchbase.exceptions import (
     AuthenticationException,
     CASMismatchException,
+    CollectionAlreadyExistsException,
+    CollectionNotFoundException,
     CouchbaseException,
     DocumentExistsException,
     DocumentNotFoundException,
+    ScopeAlreadyExistsException,
+    ScopeNotFoundException,
 )
 from couchbase.options import (
     ClusterOptions,
@@ -48,9 +52,9 @@ def refused(operation, exception, what):
 
 
 def put(key, value, expires=None, **options):
-    documents.upsert(key, value, UpsertOptions(**options))
+    cas = documents.upsert(key, value, UpsertOptions(**options)).cas
     truth.operations += 1
-    truth.alive(key, json.dumps(value, ensure_ascii=False).encode(), JSON, expires)
+    truth.alive(key, json.dumps(value, ensure_ascii=False).encode(), JSON, expires, cas=cas)
 
 
 refused(lambda: connect(PASSWORD + "x"), AuthenticationException, "a wrong password")
@@ -60,8 +64,7 @@ documents = cluster.bucket(BUCKET).default_collection()
 for n in range(2000):
     put(f"sdk:many:{n}", {"n": n, "pad": "x" * (n % 700)})
 for n in range(0, 2000, 10):
-    documents.remove(f"sdk:many:{n}")
-    truth.deleted(f"sdk:many:{n}")
+    truth.deleted(f"sdk:many:{n}", cas=documents.remove(f"sdk:many:{n}").cas)
 for size in SIZES[1:]:
     value = bytes_of(size)
     documents.upsert(f"sdk:size:{size}", value, UpsertOptions(transcoder=RawBinaryTranscoder()))
@@ -96,14 +99,14 @@ for scope, name in COLLECTIONS:
     named = cluster.bucket(BUCKET).scope(scope).collection(name)
     for n in range(300):
         value = {"in": f"{scope}.{name}", "n": n}
-        named.upsert(f"sdk:many:{n}", value)
-        truth.alive(f"sdk:many:{n}", json.dumps(value).encode(), JSON, collection=f"{scope}.{name}")
+        cas = named.upsert(f"sdk:many:{n}", value).cas
+        truth.alive(f"sdk:many:{n}", json.dumps(value).encode(), JSON, collection=f"{scope}.{name}", cas=cas)
     for n in range(0, 300, 7):
-        named.replace(f"sdk:many:{n}", [n])
-        truth.alive(f"sdk:many:{n}", json.dumps([n]).encode(), JSON, collection=f"{scope}.{name}")
+        cas = named.replace(f"sdk:many:{n}", [n]).cas
+        truth.alive(f"sdk:many:{n}", json.dumps([n]).encode(), JSON, collection=f"{scope}.{name}", cas=cas)
     for n in range(0, 300, 10):
-        named.remove(f"sdk:many:{n}")
-        truth.deleted(f"sdk:many:{n}", collection=f"{scope}.{name}")
+        cas = named.remove(f"sdk:many:{n}").cas
+        truth.deleted(f"sdk:many:{n}", collection=f"{scope}.{name}", cas=cas)
     truth.expect(named.binary().increment("sdk:counter", counter).content, 7, "increment that creates")
     truth.alive("sdk:counter", b"7", 0, collection=f"{scope}.{name}")
     truth.expect(named.get("sdk:many:1").content_as[dict]["in"], f"{scope}.{name}", "get")
@@ -112,5 +115,19 @@ refused(
     CouchbaseException,
     "a write to no collection",
 )
+
+# The management endpoints, as programs use them that make what they need unless it is there.
+buckets = cluster.buckets()
+truth.expect([bucket.name for bucket in buckets.get_all_buckets()], [BUCKET], "the buckets")
+truth.expect(buckets.get_bucket(BUCKET).num_replicas, 0, "the bucket")
+manager = cluster.bucket(BUCKET).collections()
+scope, name = COLLECTIONS[0]
+refused(lambda: manager.create_scope(scope), ScopeAlreadyExistsException, "a scope that is there")
+refused(lambda: manager.create_collection(scope, name), CollectionAlreadyExistsException, "a collection that is there")
+refused(lambda: manager.create_collection("none", "c"), ScopeNotFoundException, "a collection of no scope")
+refused(lambda: manager.drop_collection(scope, "none"), CollectionNotFoundException, "no collection, dropped")
+refused(lambda: manager.drop_scope("none"), ScopeNotFoundException, "no scope, dropped")
+found = {(scope.name, one.name) for scope in manager.get_all_scopes() for one in scope.collections}
+truth.expect(set(COLLECTIONS) <= found, True, f"the collections {found}")
 cluster.close()
 truth.write()

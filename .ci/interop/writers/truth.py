@@ -34,13 +34,15 @@ class Truth:
         flags: int,
         expiry: tuple[int, int] | None = None,
         collection: str = "",
+        cas: int = 0,
     ) -> None:
-        """The key has this value; `expiry` is the range in which its time of expiry lies, none being never."""
-        fields = {"kind": "mutation", "flags": flags, "value": base64.b64encode(value).decode()}
+        """The key has this value; `expiry` is the range in which its time of expiry lies, none being never; `cas` is what
+        the writer was told, 0 if its client does not say."""
+        fields = {"kind": "mutation", "flags": flags, "value": base64.b64encode(value).decode()} | told(cas)
         self.keys[collection, encoded(key)] = fields | {"expiry": expiry or (0, 0)}
 
-    def deleted(self, key: str | bytes, collection: str = "") -> None:
-        self.keys[collection, encoded(key)] = {"kind": "deletion"}
+    def deleted(self, key: str | bytes, collection: str = "", cas: int = 0) -> None:
+        self.keys[collection, encoded(key)] = {"kind": "deletion"} | told(cas)
 
     def expired(self, key: str | bytes) -> None:
         self.keys["", encoded(key)] = {"kind": "expiration"}
@@ -58,6 +60,10 @@ class Truth:
                 named = {"key": base64.b64encode(key).decode(), "collection": collection}
                 out.write(json.dumps(named | fields) + "\n")
         print(f"{self.operations} operations, {len(self.keys)} keys", file=sys.stderr)
+
+
+def told(cas: int) -> dict:
+    return {"cas": cas} if cas else {}
 
 
 def encoded(key: str | bytes) -> bytes:

@@ -72,8 +72,9 @@ impl EngineParts {
             if self.is_stopping() {
                 return Err(Error::new(ErrorKind::Closed, "the engine is shut down"));
             }
-            let next = change(&self.manifest(&pin))
-                .map_err(|fault| Error::new(ErrorKind::Misuse, fault.to_string()))?;
+            let next = change(&self.manifest(&pin)).map_err(|fault| {
+                Error::new(ErrorKind::Misuse, "the manifest cannot change so").because(fault)
+            })?;
             self.manifest.replace(next.clone(), &pin)?;
             next
         };

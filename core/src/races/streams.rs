@@ -3,7 +3,7 @@
 use super::gate::{Hold, Party, Point};
 use super::scene::{Client, Got, engine, put, settle, states};
 use super::store::{Call, SeamStore};
-use crate::producer::CloseOutcome;
+use crate::producer::{CloseOutcome, Step};
 use crate::stream::{Refusal, StreamRequest, StreamState};
 use crate::types::{EndReason, Opaque, Seqno, Sid, VbId, VbState};
 
@@ -264,5 +264,38 @@ fn b13_an_old_backfill_and_a_new_stream() {
     assert_eq!(store.count(Call::Scan(0)), 2);
     assert!(client.inbox.ends(0).is_empty());
     drop(client);
+    settle(engine, &[watch]);
+}
+
+/// A seqno that came to nothing, in front of a stream that waits for the next one: nothing is announced for it, and the
+/// stream goes on behind it.
+#[test]
+fn what_is_no_item_makes_no_snapshot() {
+    let store = SeamStore::empty(1);
+    let engine = engine(&store);
+    let mut client = Client::connect(&engine, "c");
+    let watch = client.watch();
+    client.open(0);
+    put(&engine, 0, "a", b"1");
+    client.run_until("the first", |inbox| inbox.docs(0) == [1]);
+    let parts = client.producer.engine_parts().clone();
+    {
+        let mut reader = parts.domain.reader("writer");
+        let (pin, partition) = (reader.pin(), parts.partition(VbId(0)).expect("it exists"));
+        let history = partition.history(&pin);
+        let reservation = history.log.reserve(&pin).expect("there is room");
+        assert_eq!(reservation.seqno(), Seqno(2));
+        drop(reservation);
+        partition.published();
+    }
+    let before = client.inbox.got.len();
+    while client.step() != Step::Idle {}
+    assert_eq!(client.inbox.got.len(), before, "nothing for nothing: {:?}", client.inbox.got);
+    put(&engine, 0, "b", b"2");
+    client.run_until("the next", |inbox| inbox.docs(0) == [1, 3]);
+    let all = client.inbox.of(0);
+    assert!(matches!(all[2], Got::Marker(_, 3)), "one marker, up to what there is: {all:?}");
+    assert_eq!(all.len(), 4, "{all:?}");
+    drop((client, parts));
     settle(engine, &[watch]);
 }

@@ -26,7 +26,8 @@ pub(super) fn sasl_list_mechs(call: &mut Call<'_, '_>) -> Result<(), Stop> {
 pub(super) fn sasl_auth(call: &mut Call<'_, '_>) -> Result<(), Stop> {
     let request = SaslAuth::parse(call.frame)?;
     refuse_on_dcp(call)?;
-    call.peer.login = None;
+    // Who fails now is nobody, whoever it was before.
+    (call.peer.login, call.peer.user) = (None, None);
     if request.mechanism == PLAIN.as_bytes() {
         let plain = Plain::parse(request.data);
         if plain.is_some_and(|plain| plain.is_one_of(&call.shared.settings.users)) {

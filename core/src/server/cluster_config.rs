@@ -102,6 +102,11 @@ impl ClusterConfig {
         Arc::clone(&self.texts.borrow())
     }
 
+    /// The bucket's own, which outlives restarts.
+    pub(super) fn uuid(&self) -> &str {
+        &self.bucket.uuid
+    }
+
     /// The port of this protocol.
     pub(super) fn port(&self) -> u16 {
         self.ports.port

@@ -166,6 +166,10 @@ impl Client {
         if let Err(error) = socket.set_nodelay(true) {
             tracing::debug!(%from, %error, "cannot switch delays off");
         }
+        // A peer that lost its power says nothing more, and nobody asks it: the system does.
+        if let Err(error) = socket2::SockRef::from(&socket).set_keepalive(true) {
+            tracing::debug!(%from, %error, "cannot have the peer looked for");
+        }
         let socket = match tls {
             None => Socket::from(socket),
             // In a box of its own, gone once it is done: a task is as large as the largest of what it waits for, and

@@ -13,6 +13,7 @@ use crate::limits::{
     NOTED_REFUSALS_MAX, OUTPUT_BYTES_HIGH, OUTPUT_BYTES_STREAM, TURN_BYTES, TURN_REQUESTS,
 };
 use crate::producer::{Departure, Step};
+use crate::stream::Refusal;
 use crate::wire::{Aftermath, Feature, Frame, MalformedFrame, Opcode, Response, Status};
 use std::sync::Arc;
 use std::time::Instant;
@@ -233,6 +234,8 @@ fn note_unsupported(opcode: Opcode, refused: &Refused, peer: &mut Peer) -> bool 
     let why = refused.why();
     let known = |(noted, what): &(Opcode, String)| *noted == opcode && what == why;
     if !unsupported.contains(&refused.status)
+        // Built, and right to be asked for once no-ops are on.
+        || why == Refusal::NoopRequired.to_string()
         || peer.unsupported.len() >= NOTED_REFUSALS_MAX
         || peer.unsupported.iter().any(known)
     {

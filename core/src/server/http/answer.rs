@@ -27,7 +27,8 @@ pub(super) fn held(held: Held) -> Answer {
 
 /// Anything but success, with what was wrong.
 pub(super) fn refused(status: StatusCode, why: &str) -> Answer {
-    let why = serde_json::json!({ "message": why }).to_string();
+    // SDKs look for it in the second place.
+    let why = serde_json::json!({ "message": why, "errors": { "_": why } }).to_string();
     let mut answer = with(status, Either::Left(Full::new(Bytes::from(why))));
     if status == StatusCode::UNAUTHORIZED {
         let realm = HeaderValue::from_static("Basic realm=\"millstream\"");

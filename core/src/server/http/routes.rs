@@ -32,8 +32,8 @@ pub(super) async fn handle(
     };
     match wanted {
         Some(change) if guard::user(shared, &request).is_some() => match change {
-            Change::Scopes(change) => change.make(&shared.engine, request).await,
-            Change::Vbuckets(change) => change.make(&shared.engine, request).await,
+            Change::Scopes(change) => change.make(shared, request).await,
+            Change::Vbuckets(change) => change.make(shared, request).await,
         },
         _ => route(shared, &request, local, stopping),
     }

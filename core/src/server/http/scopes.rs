@@ -52,12 +52,12 @@ impl Change {
     }
 
     /// Makes the change, and answers with the uid of the manifest that came of it.
-    pub(super) async fn make(self, engine: &Engine, request: Request<Incoming>) -> Answer {
-        let form = match Form::of(request).await {
+    pub(super) async fn make(self, shared: &Shared, request: Request<Incoming>) -> Answer {
+        let form = match Form::of(request, shared.settings.login_timeout).await {
             Ok(form) => form,
             Err(refusal) => return refusal.answer(),
         };
-        let engine = engine.clone();
+        let engine = shared.engine.clone();
         // It writes to every vbucket, and waits for memory if it has to.
         let made = tokio::task::spawn_blocking(move || self.apply(&engine, &form)).await;
         match made {
@@ -68,6 +68,13 @@ impl Change {
     }
 
     fn apply(self, engine: &Engine, form: &Form) -> Result<Manifest, Refusal> {
+        form.only(match self {
+            Self::MakeScope => &["name"],
+            Self::MakeCollection(_) => &["name", "maxTTL", "history"],
+            Self::SetMaxTtl(..) => &["maxTTL", "history"],
+            Self::DropScope(_) | Self::DropCollection(..) => &[],
+        })?;
+        keeps_no_history(form)?;
         Ok(match self {
             Self::MakeScope => engine.create_scope(&name(form)?)?,
             Self::DropScope(scope) => engine.drop_scope(&scope)?,
@@ -90,8 +97,21 @@ fn name(form: &Form) -> Result<String, Refusal> {
     form.field("name").ok_or_else(|| Refusal::form("the form has no `name`"))
 }
 
+/// Change streams come later.
+fn keeps_no_history(form: &Form) -> Result<(), Refusal> {
+    if form.field("history").is_none_or(|history| history == "false") {
+        return Ok(());
+    }
+    tracing::info!("a client asked for a collection that keeps its history, which is not built");
+    Err(Refusal::form("`history` is not supported here"))
+}
+
+/// In seconds. -1 is what does not even expire by a bucket's own limit, which there is none of here: the same as 0.
 fn max_ttl(form: &Form) -> Result<Option<u32>, Refusal> {
     let Some(text) = form.field("maxTTL") else { return Ok(None) };
+    if text == "-1" {
+        return Ok(Some(0));
+    }
     let what = || Refusal::form(format!("`maxTTL` is a number of seconds, not {text:?}"));
     text.parse().map(Some).map_err(|_| what())
 }

@@ -85,11 +85,12 @@ impl Change {
     }
 
     /// Makes the change, and answers with what came of it once that is persisted.
-    pub(super) async fn make(self, engine: &Engine, request: Request<Incoming>) -> Answer {
+    pub(super) async fn make(self, shared: &Shared, request: Request<Incoming>) -> Answer {
+        let engine = &shared.engine;
         let Some(vb) = self.vb.parse().ok().filter(|vb| u32::from(*vb) < engine.vbuckets()) else {
             return refused(StatusCode::NOT_FOUND, "there is no such vbucket");
         };
-        let form = match Form::of(request).await {
+        let form = match Form::of(request, shared.settings.login_timeout).await {
             Ok(form) => form,
             Err(refusal) => return refusal.answer(),
         };

@@ -181,3 +181,26 @@ fn a_client_that_reads_too_slowly_is_told_so() {
     assert_eq!(end.extras(), (EndReason::Slow as u32).to_be_bytes());
     assert!((1..DOCUMENTS).contains(&documents), "{documents} had been read before");
 }
+
+/// Of a stream that waits for its scan, one that reads it and one that has read it.
+#[test]
+fn what_a_backfill_has_yet_to_read_is_told() {
+    let gate = Gate::default();
+    let server = scene(&gate, 1, 300);
+    let remaining = || server.engine.connections()[0].items_remaining();
+    let mut dcp = Dcp::open(&server, "estimated");
+    dcp.control("connection_buffer_size", "44");
+    gate.let_scans_in(0);
+    dcp.stream(&disk_only(0));
+    gate.wait_for_scan();
+    assert_eq!(remaining(), 300, "all of it, on disk alone");
+    gate.let_all_scans_in();
+    dcp.marker();
+    assert_eq!(remaining(), 300, "announced, and held back by the window");
+    dcp.ack(44);
+    dcp.event();
+    assert_eq!(remaining(), 299);
+    dcp.control("connection_buffer_size", "0");
+    read_to_the_end(&mut dcp, 1);
+    assert_eq!(remaining(), 0);
+}

@@ -160,32 +160,59 @@ fn scopes_and_collections_are_made_and_dropped() {
     assert_eq!(manifest["uid"], "3");
     assert_eq!(manifest["scopes"][1]["collections"][0]["maxTTL"], 60);
     assert_eq!(manifest["scopes"][1]["collections"][1]["name"], "my-flights");
+    let hotels = format!("{collections}/hotels");
+    let patch = |path: &str, form: &str| send_form(&server, &format!("PATCH {path}"), "", form);
+    let drop = |path: &str| send_form(&server, &format!("DELETE {path}"), "", "");
+    // SDKs look for these words.
+    for ((status, body), expected, words) in [
+        (post(path, "name=inventory"), 400, r#"Scope with name "inventory" already exists"#),
+        (
+            post(&collections, "name=hotels"),
+            400,
+            r#"Collection with name "hotels" in scope "inventory" already exists"#,
+        ),
+        (
+            post(&format!("{path}/none/collections"), "name=x"),
+            404,
+            r#"Scope with name "none" is not found"#,
+        ),
+        (drop(&format!("{path}/none")), 404, r#"Scope with name "none" is not found"#),
+        (
+            drop(&format!("{collections}/none")),
+            404,
+            r#"Collection with name "none" in scope "inventory" is not found"#,
+        ),
+        (
+            patch(&format!("{collections}/none"), "maxTTL=1"),
+            404,
+            r#"Collection with name "none" in scope "inventory" is not found"#,
+        ),
+    ] {
+        assert_eq!((status, &body["errors"]["_"]), (expected, &serde_json::json!(words)));
+        assert_eq!(body["message"], words);
+    }
     for (path, form) in [
         (path, ""),
-        (path, "name=inventory"),
         (path, "name=_x"),
-        (&*format!("{path}/none/collections"), "name=x"),
+        (path, "name=x&colour=red"),
+        (&*collections, "name=x&history=true"),
         (&*collections, "name=x&maxTTL=soon"),
         (&*collections, &format!("name={}", "x".repeat(20_000))),
     ] {
         assert_eq!(post(path, form).0, 400, "{path} {form:.40}");
     }
-    let patch = |path: &str, form: &str| send_form(&server, &format!("PATCH {path}"), "", form);
-    let hotels = format!("{collections}/hotels");
     assert_eq!(patch(&hotels, "maxTTL=90"), made("4"));
     assert_eq!(document(&server, path)["scopes"][1]["collections"][0]["maxTTL"], 90);
-    for (path, form) in [
-        (&hotels, ""),
-        (&hotels, "maxTTL=-1"),
-        (&format!("{collections}/none"), "maxTTL=1"),
-        (&format!("{path}/none/collections/hotels"), "maxTTL=1"),
-    ] {
+    for (path, form) in
+        [(&*hotels, ""), (&*hotels, "maxTTL=-2"), (&*hotels, "maxTTL=1&history=true")]
+    {
         assert_eq!(patch(path, form).0, 400, "{path} {form}");
     }
-    let drop = |path: &str| send_form(&server, &format!("DELETE {path}"), "", "");
-    assert_eq!(drop(&hotels), made("5"));
-    assert_eq!(drop(&hotels).0, 400);
-    assert_eq!(drop(&format!("{path}/inventory")), made("6"));
+    assert_eq!(patch(&hotels, "maxTTL=-1"), made("5"), "it never expires");
+    assert_eq!(document(&server, path)["scopes"][1]["collections"][0]["maxTTL"].as_u64(), None);
+    assert_eq!(drop(&hotels), made("6"));
+    assert_eq!(drop(&hotels).0, 404);
+    assert_eq!(drop(&format!("{path}/inventory")), made("7"));
     assert_eq!(drop(&format!("{path}/_default")).0, 400);
     assert_eq!(server.engine.manifest().collections().len(), 1);
     assert_eq!(post("/pools/default/buckets/other/scopes", "name=x").0, 405);
