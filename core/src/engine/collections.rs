@@ -4,6 +4,7 @@
 //! missing in a vbucket, whenever it is called: by whoever changes the manifest, who may wait for memory, and by the
 //! housekeeper, who waits for nobody and comes again (`catch_up.rs`).
 
+use super::housekeeper::KEYS_AT_ONCE;
 use super::parts::EngineParts;
 use crate::collections::{
     Collection, CollectionTable, MANIFEST_KEY, Manifest, ManifestFault, SystemChange, SystemEvent,
@@ -16,6 +17,7 @@ use crate::partition::{
 };
 use crate::store::Store;
 use crate::types::{CollectionId, DocMeta, ManifestUid, ScopeId, Seqno, VbId, VbState};
+use core::ops::ControlFlow;
 use millstream_reclaim::sync::workers::{Mutex, MutexGuard};
 use millstream_reclaim::sync::{Arc, workers};
 use millstream_reclaim::{Domain, Live, Pin, Reader};
@@ -270,9 +272,36 @@ fn drop_collection(
         entry.reopen();
         return written.map(|_| false);
     }
-    let pin = reader.pin();
-    partition.history(&pin).forget(entry, &pin);
+    forget_documents(partition, entry, reader, |_| ());
     Ok(true)
+}
+
+/// Lets go of the documents of a collection whose drop event is in the history: nobody finds them by key any more.
+/// `between` is called after every [`KEYS_AT_ONCE`] keys of the vbucket, with nothing pinned.
+pub(super) fn forget_documents(
+    partition: &Partition,
+    entry: &VbCollection,
+    reader: &mut Reader,
+    mut between: impl FnMut(&mut Reader),
+) {
+    let index = {
+        let pin = reader.pin();
+        let history = partition.history(&pin);
+        history.count_out(entry);
+        Arc::clone(&history.index)
+    };
+    index.in_slices(KEYS_AT_ONCE, |keys| {
+        {
+            let pin = reader.pin();
+            if !Arc::ptr_eq(&index, &partition.history(&pin).index) {
+                // The vbucket has another history now, in which the event may not be.
+                return ControlFlow::Break(());
+            }
+            index.forget(entry.id, keys, &pin);
+        }
+        between(reader);
+        ControlFlow::Continue(())
+    });
 }
 
 /// Writes a system document. `None` if the vbucket takes no writes.

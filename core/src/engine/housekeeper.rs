@@ -20,7 +20,7 @@ const TICK: Duration = Duration::from_millis(5);
 /// Between two looks while nothing does.
 const NAP: Duration = Duration::from_millis(50);
 /// Keys that are looked at under one pin: well below a millisecond, unless all of them have run out.
-const KEYS_AT_ONCE: usize = 1024;
+pub(super) const KEYS_AT_ONCE: usize = 1024;
 
 /// Runs until the engine has stopped and everything that was retired is destroyed, and says how it ended.
 pub(super) fn run(parts: Arc<EngineParts>, reaper: Reaper) {
@@ -59,7 +59,7 @@ fn keep_house(parts: Arc<EngineParts>, mut reaper: Reaper) -> ShutdownReport {
         let reaped = reaper.reap();
         if workers::now() >= expire_at && !parts.is_stopping() {
             for partition in &parts.partitions {
-                partition.forget_purged(&reader.pin());
+                partition.forget_purged(&mut reader);
                 expire(&parts, partition, &mut reader, |reader| {
                     reaper.reap();
                     catch_up.run(&parts, reader);

@@ -1,5 +1,6 @@
 //! Tombstones are forgotten when they are old enough: by the store first, then by key.
 
+use super::housekeeper::KEYS_AT_ONCE;
 use super::parts::EngineParts;
 use crate::collections::{CollectionTable, VbCollection, is_system};
 use crate::error::Result;
@@ -68,11 +69,11 @@ impl EngineParts {
             Err(error) => {
                 // Some may be gone.
                 gone.retain(|(key, _)| matches!(self.store.get(partition.vb, key), Ok(None)));
-                forget(partition, gone, &reader.pin());
+                forget(partition, gone, reader);
                 return Err(error);
             }
         };
-        forget(partition, gone, &reader.pin());
+        forget(partition, gone, reader);
         // O1 Relaxed: a statistic.
         self.counters.purged.fetch_add(page.purged as u64, Ordering::Relaxed);
         Ok((page.purged as u64, page.more.then_some(page.read_to)))
@@ -105,31 +106,35 @@ impl Known {
 }
 
 /// Tells the vbucket what the store let go of.
-fn forget(partition: &Partition, gone: Vec<(Box<[u8]>, Seqno)>, pin: &Pin<'_>) {
-    let history = partition.history(pin);
+fn forget(partition: &Partition, gone: Vec<(Box<[u8]>, Seqno)>, reader: &mut Reader) {
     if let Some(highest) = gone.iter().map(|(_, seqno)| *seqno).max() {
-        history.raise_purge(highest);
+        partition.history(&reader.pin()).raise_purge(highest);
     }
     for tombstone in gone {
         partition.purged.push(tombstone);
     }
-    partition.forget_purged(pin);
+    partition.forget_purged(reader);
 }
 
 impl Partition {
     /// Takes the keys of purged tombstones out of the index. Those that the log still has wait until it has not: a
-    /// version that follows marks the one that it replaces, so that a snapshot shows the key once.
-    pub(super) fn forget_purged(&self, pin: &Pin<'_>) {
-        let history = self.history(pin);
-        for (key, seqno) in self.purged.take_all() {
-            let is_it = |meta: &DocMeta| meta.seqno == seqno && !meta.kind.is_alive();
-            let waits = match history.index.get(&key, pin).current() {
-                Current::Warm(doc) => is_it(&doc.meta),
-                Current::Cold(meta) if is_it(meta) => !history.index.expel(&key, is_it, pin),
-                _ => false,
-            };
-            if waits {
-                self.purged.push((key, seqno));
+    /// version that follows marks the one that it replaces, so that a snapshot shows the key once. Pinned anew after
+    /// every [`KEYS_AT_ONCE`].
+    pub(super) fn forget_purged(&self, reader: &mut Reader) {
+        let mut purged = self.purged.take_all().peekable();
+        while purged.peek().is_some() {
+            let pin = &reader.pin();
+            let history = self.history(pin);
+            for (key, seqno) in purged.by_ref().take(KEYS_AT_ONCE) {
+                let is_it = |meta: &DocMeta| meta.seqno == seqno && !meta.kind.is_alive();
+                let waits = match history.index.get(&key, pin).current() {
+                    Current::Warm(doc) => is_it(&doc.meta),
+                    Current::Cold(meta) if is_it(meta) => !history.index.expel(&key, is_it, pin),
+                    _ => false,
+                };
+                if waits {
+                    self.purged.push((key, seqno));
+                }
             }
         }
     }

@@ -105,10 +105,14 @@ impl Index {
         }
     }
 
-    /// Forgets all keys of a collection.
-    pub(crate) fn forget(&self, collection: CollectionId, pin: &Pin<'_>) {
-        for (key, cell) in &self.keys.pin() {
-            let key = key.as_bytes();
+    /// Forgets those of some keys of this index that are a collection's.
+    pub(crate) fn forget<'k, 'c>(
+        &self,
+        collection: CollectionId,
+        keys: impl Iterator<Item = (&'k [u8], &'c Cell)>,
+        pin: &Pin<'_>,
+    ) {
+        for (key, cell) in keys {
             if CollectionId::split(key).is_ok_and(|(of, _)| of == collection) {
                 cell.clear(pin);
                 self.remove(key);

@@ -116,11 +116,10 @@ impl History {
         each(others.find(id).map(|entry| &**entry).filter(|entry| !entry.is_closing()))
     }
 
-    /// Lets go of the documents of a collection whose drop event is in the history: nobody finds them by key any more.
-    pub(crate) fn forget(&self, collection: &VbCollection, pin: &Pin<'_>) {
+    /// Counts the documents of a collection out whose drop event is in the history.
+    pub(crate) fn count_out(&self, collection: &VbCollection) {
         // V6 Relaxed: a statistic.
         self.alive.fetch_sub(collection.alive(), Ordering::Relaxed);
-        self.index.forget(collection.id, pin);
     }
 
     /// Keeps only the meta data of versions whose segment is about to go.
