@@ -59,7 +59,7 @@ impl Engine {
         EngineBuilder::new(store)
     }
 
-    fn parts(&self) -> &Arc<EngineParts> {
+    pub(super) fn parts(&self) -> &Arc<EngineParts> {
         &self.0.0
     }
 

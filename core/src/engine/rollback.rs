@@ -46,14 +46,7 @@ impl EngineParts {
         let turn = self.manifest_turn.take();
         let uuid = random_uuid();
         let (job, reply) = self.close_for_rollback(partition, to, uuid)?;
-        self.rollbacks.push(job);
-        self.dirty.wake();
-        // R2 SeqCst fence: pairs with the one in `set_stopped`. Whichever is second lets go of the job, whose asker
-        // then learns that nobody does it.
-        fence(Ordering::SeqCst);
-        if self.is_stopped() {
-            drop(self.rollbacks.take_all());
-        }
+        self.ask_flusher(job);
         let replied = reply.recv();
         let closed = || Error::new(ErrorKind::Closed, "the engine is shut down");
         let reached = match replied.unwrap_or_else(|_| Err(closed())) {
@@ -107,6 +100,18 @@ impl EngineParts {
             self.fall_behind(partition);
         }
         Ok(FailoverEntry { uuid, seqno: reached })
+    }
+
+    /// Hands the flusher a job, or lets go of it when the flusher has stopped.
+    fn ask_flusher(&self, job: RollbackJob) {
+        self.rollbacks.push(job);
+        self.dirty.wake();
+        // R2 SeqCst fence: pairs with the one in `set_stopped`. Whichever is second lets go of the job, whose asker
+        // then learns that nobody does it.
+        fence(Ordering::SeqCst);
+        if self.is_stopped() {
+            drop(self.rollbacks.take_all());
+        }
     }
 
     /// Ends all that goes on in the vbucket, so that it stays as it is.
@@ -227,3 +232,24 @@ impl EngineParts {
 const RELOAD_TIMEOUT: Duration = Duration::from_secs(10);
 /// How often it is looked whether there is memory.
 const PATIENCE: Duration = Duration::from_millis(100);
+
+#[cfg(millstream_loom)]
+impl super::Engine {
+    /// A job for the flusher; the answer is what its asker waits for.
+    pub(crate) fn ask_flusher(&self, vb: VbId) -> Receiver<Result<Seqno>> {
+        let (reply, replied) = channel();
+        let (to, given_out) = (Seqno::ZERO, Seqno::ZERO);
+        self.parts().ask_flusher(RollbackJob { vb, to, failover: Vec::new(), given_out, reply });
+        replied
+    }
+
+    /// Whether it has done that.
+    pub(crate) fn is_flusher_stopped(&self) -> bool {
+        self.parts().is_stopped()
+    }
+
+    /// What the flusher does last.
+    pub(crate) fn set_flusher_stopped(&self) {
+        self.parts().set_stopped();
+    }
+}

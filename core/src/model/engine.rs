@@ -4,8 +4,11 @@ use super::backfill::Queue;
 use crate::engine::{CommitSignal, Engine, EngineBuilder, EngineSettings, Registration};
 use crate::error::Result;
 use crate::store::Store;
+use crate::types::{Seqno, VbId};
 use core::task::{Poll, Waker};
 use millstream_reclaim::Reaper;
+use millstream_reclaim::sync::workers::Receiver;
+use std::sync::mpsc::TryRecvError;
 
 /// An engine, and the ends that its threads would have.
 #[derive(Debug)]
@@ -26,6 +29,35 @@ pub fn open(store: impl Store, settings: EngineSettings) -> Result<Bare> {
     let (engine, reaper, jobs) =
         EngineBuilder::new(store).settings(settings).open_without_threads()?;
     Ok(Bare { engine, reaper, queue: Queue(jobs) })
+}
+
+/// What the flusher was asked for, as its asker waits for it.
+#[derive(Debug)]
+pub struct Asked(Receiver<Result<Seqno>>);
+
+impl Asked {
+    /// Whether its asker has learnt that nobody does it.
+    #[must_use]
+    pub fn is_refused(&self) -> bool {
+        matches!(self.0.try_recv(), Err(TryRecvError::Disconnected))
+    }
+}
+
+/// `EngineParts::ask_flusher`.
+#[must_use]
+pub fn ask_flusher(engine: &Engine, vb: VbId) -> Asked {
+    Asked(engine.ask_flusher(vb))
+}
+
+/// `EngineParts::is_stopped`.
+#[must_use]
+pub fn is_flusher_stopped(engine: &Engine) -> bool {
+    engine.is_flusher_stopped()
+}
+
+/// `EngineParts::set_stopped`.
+pub fn set_flusher_stopped(engine: &Engine) {
+    engine.set_flusher_stopped();
 }
 
 /// `CommitSignal`.

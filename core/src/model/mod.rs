@@ -11,7 +11,9 @@ mod table;
 
 pub use backfill::{Backfills, Delivered, Exclusive, Gate, Outbox, OutboxFeed, Queue, outbox};
 pub use connection::{Connection, ConnectionMap};
-pub use engine::{Bare, Registered, Signal, open};
+pub use engine::{
+    Asked, Bare, Registered, Signal, ask_flusher, is_flusher_stopped, open, set_flusher_stopped,
+};
 pub use key::{Key, Seen, Version, trim};
 pub use partition::{Collection, Gathered, Partition};
 pub use table::Table;

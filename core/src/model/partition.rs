@@ -141,6 +141,24 @@ impl Partition {
         self.0.mark_dirty();
     }
 
+    /// A new version of the state and failover log, and `Partition::note_state_change`. The version.
+    ///
+    /// # Panics
+    /// When too much awaits reclamation.
+    #[must_use]
+    pub fn change_info(&self, pin: &Pin<'_>) -> u64 {
+        let next = |info: &room::VbInfo| room::VbInfo { version: info.version + 1, ..info.clone() };
+        self.0.info.update(pin, |info| Some(next(info))).expect("no backlog");
+        self.0.note_state_change();
+        self.0.info(pin).version
+    }
+
+    /// `Partition::info_stored`.
+    #[must_use]
+    pub fn info_stored(&self) -> u64 {
+        self.0.info_stored()
+    }
+
     /// `Partition::persisted`.
     #[must_use]
     pub fn persisted(&self) -> Seqno {

@@ -28,10 +28,10 @@
 //! |---|---|---|---|---|---|
 //! | V1 | `dirty`: set by a writer after its publication | AcqRel | V2 | the flusher clears the flag and misses the write | `partition::dirty_vs_flush` |
 //! | V2 | `dirty`: cleared by the flusher before it looks | AcqRel | V1 | as V1 | `partition::dirty_vs_flush` |
-//! | V7 | `collect`: fence after the clear | SeqCst fence | the fence of `WaitList::wake_all` | as V1 | `partition::dirty_vs_flush` |
+//! | V7 | `collect`: fence after the clear | SeqCst fence | the fence of `WaitList::wake_all` | as V1; the models do not find it missing (see What is not verified) | `partition::dirty_vs_idle_flush` |
 //! | V3 | `persisted`: raised | Release | V4 | somebody reads the store before the commit | `partition::dirty_vs_flush` |
 //! | V4 | `persisted`: read | Acquire | V3 | the same, from the other side | `partition::dirty_vs_flush` |
-//! | V9 | `flush_to`, `info_gathered`, `info_stored` | Release / Acquire | themselves | a version above the limit is persisted, which the rollback that follows undoes; a state is said to be stored before it is | none: the channel to the flusher and the commit order them already |
+//! | V9 | `flush_to`, `info_gathered`, `info_stored` | Release / Acquire | themselves | a version above the limit is persisted, which the rollback that follows undoes; a state is said to be stored before it is. `flush_to` is ordered by the job that brings the flusher as well (see What is not verified) | `partition::state_is_stored` |
 //! | V5 | `cas` | Relaxed | none | nothing: one word, and a writer that saw a version through the index already happened after its token was made | none |
 //!
 //! # Reclamation

@@ -7,7 +7,7 @@
 //!
 //! | label | access | ordering | pairs with | what breaks if weaker | model |
 //! |---|---|---|---|---|---|
-//! | F1 | a stream request: fence between taking the slot and the second look at the vbucket's state | SeqCst fence | F1 of `engine/states.rs`, between the new state and the look for streams | a stream validated against the old state outlives the change | `producer::state_change_vs_request` |
+//! | F1 | a stream request: fence between taking the slot and the second look at the vbucket's state | SeqCst fence | F1 of `engine/states.rs`, between the new state and the look for streams | a stream validated against the old state outlives the change; the model finds the second look missing, and not the fence (see What is not verified) | `producer::state_change_vs_request` |
 #![forbid(unsafe_code)]
 
 mod control;

@@ -12,6 +12,7 @@
 //! - I1. A waiter is in the list at most once (its `parked` flag is set by exchange before the push).
 //! - I2. The list never holds more than twice the streams that were ever open at once, and a constant: a park that
 //!   finds it longer wakes everybody (test `closed_waiters_do_not_pile_up`).
+//! - I3. Every reader is counted in once and out once (asserted in `leave`; model `wait::counted_out_once`).
 //!
 //! # Callers
 //!
@@ -91,7 +92,8 @@ impl WaitList {
     /// Counts a reader out.
     pub fn leave(&self) {
         // P5 Relaxed: a bound.
-        self.readers.fetch_sub(1, Ordering::Relaxed);
+        let before = self.readers.fetch_sub(1, Ordering::Relaxed);
+        debug_assert!(before > 0, "I3: who leaves was counted in");
     }
 
     /// Parks a waiter. The caller then looks once more whether there is something to read.

@@ -40,7 +40,8 @@
 //! |---|---|---|---|---|---|
 //! | D1 | each exchange that succeeds | AcqRel | D1, D2 | what a closer did before it closed is not seen by the owner that finds the stream dead | `word::two_closers` |
 //! | D2 | `load`, `is_dead` | Acquire | D1 | the same, from the other side | `word::two_closers` |
-//! | D3 | first load of a loop, and failure of an exchange | Relaxed / Acquire | none / D1 | nothing: the exchange confirms the first; the second is returned to the caller | `word::two_closers` |
+//! | D3 | `claim`, `advance`, `kill`, `close`: first load, and failure of an exchange | Acquire | D1 | who is told that it is dead or closed, and by whom, does not see what the closer did before: such an answer comes from a load alone | `word::told_already`, `word::owner_is_told` |
+//! | D4 | `release`: first load | Relaxed | none | nothing: what it answers comes from the exchange, or is that nobody ended the stream | none |
 //!
 //! # Reclamation
 //! None: the word is a plain field of a block that lives as long as its connection.
@@ -173,8 +174,8 @@ impl StreamWord {
 
     /// Free to pending: the owner takes the slot.
     pub fn claim(&self) -> Claimed {
-        // D3 Relaxed: the exchange confirms it.
-        let word = self.0.load(Ordering::Relaxed);
+        // D3 Acquire: a refusal comes from this load alone; pairs with D1.
+        let word = self.0.load(Ordering::Acquire);
         if word & CLOSED != 0 {
             return Claimed::Closed;
         }
@@ -202,8 +203,8 @@ impl StreamWord {
             StreamState::InMemory => IN_MEMORY,
             StreamState::Free | StreamState::Dead(_) => unreachable!("not a living state"),
         };
-        // D3 Relaxed: the exchange confirms it.
-        let word = self.0.load(Ordering::Relaxed);
+        // D3 Acquire: an end is told from this load alone; pairs with D1.
+        let word = self.0.load(Ordering::Acquire);
         if word & STATE == DEAD {
             return Advanced::Dead(reason_of(word));
         }
@@ -232,7 +233,7 @@ impl StreamWord {
 
     /// Dead to free: the owner is done with it. The reason that it had.
     pub fn release(&self) -> Option<EndReason> {
-        // D3 Relaxed: the exchange confirms it.
+        // D4 Relaxed: the exchange confirms it.
         let mut word = self.0.load(Ordering::Relaxed);
         while word & STATE == DEAD {
             let free = word & !(STATE | REASON);
@@ -250,8 +251,8 @@ impl StreamWord {
     }
 
     fn end(&self, reason: EndReason, mark: u64) -> Killed {
-        // D3 Relaxed: the exchange confirms it.
-        let mut word = self.0.load(Ordering::Relaxed);
+        // D3 Acquire: `Already` may be told from this load alone; pairs with D1.
+        let mut word = self.0.load(Ordering::Acquire);
         loop {
             let (to, outcome) = match word & STATE {
                 FREE => (word | mark, Killed::None),

@@ -1,10 +1,11 @@
 //! The engine as a whole: its end, and who waits for a commit.
 
-use crate::scene::{bare, finish};
+use crate::scene::{Plain, bare, finish};
 use loom::sync::atomic::{AtomicUsize, Ordering};
 use loom::thread;
-use millstream::model::{Registered, Signal};
+use millstream::model::{Registered, Signal, ask_flusher, is_flusher_stopped, set_flusher_stopped};
 use millstream::producer::OpenOptions;
+use millstream::types::VbId;
 use millstream_models::{Model, block_on};
 use std::future::poll_fn;
 use std::sync::Arc;
@@ -92,5 +93,65 @@ fn renewed() {
         }));
         other.join().unwrap();
         ours.join().unwrap();
+    });
+}
+
+/// A rollback asks the flusher while that stops: nobody takes the job, and its asker learns it, or would wait for ever.
+#[test]
+fn ask_vs_stop() {
+    Model::new("engine::ask_vs_stop", 2).bound(3).floor(20).check(|| {
+        let (bare, producer) = bare();
+        let stopping = thread::spawn({
+            let engine = bare.engine.clone();
+            move || set_flusher_stopped(&engine)
+        });
+        let asked = ask_flusher(&bare.engine, VbId(0));
+        stopping.join().unwrap();
+        assert!(asked.is_refused(), "whichever came second let go of it");
+        finish(bare, producer);
+    });
+}
+
+/// Who finds that the engine stops sees what came before the shutdown.
+#[test]
+fn stop_is_seen() {
+    Model::new("engine::stop_is_seen", 2).bound(2).floor(2).check(|| {
+        let (bare, producer) = bare();
+        let before = Plain::new();
+        let stopping = thread::spawn({
+            let (engine, before) = (bare.engine.clone(), Arc::clone(&before));
+            move || {
+                before.write(1);
+                engine.shutdown();
+            }
+        });
+        if bare.engine.is_shut_down() {
+            assert_eq!(before.read(), 1);
+        }
+        stopping.join().unwrap();
+        assert!(bare.engine.is_shut_down());
+        finish(bare, producer);
+    });
+}
+
+/// Who finds that the flusher has stopped sees its last commit.
+#[test]
+fn last_commit_is_seen() {
+    Model::new("engine::last_commit_is_seen", 2).bound(3).floor(2).check(|| {
+        let (bare, producer) = bare();
+        let committed = Plain::new();
+        let flusher = thread::spawn({
+            let (engine, committed) = (bare.engine.clone(), Arc::clone(&committed));
+            move || {
+                committed.write(1);
+                set_flusher_stopped(&engine);
+            }
+        });
+        if is_flusher_stopped(&bare.engine) {
+            assert_eq!(committed.read(), 1);
+        }
+        flusher.join().unwrap();
+        assert!(is_flusher_stopped(&bare.engine));
+        finish(bare, producer);
     });
 }

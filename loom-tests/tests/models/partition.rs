@@ -119,6 +119,37 @@ fn persisted_is_stored() {
     });
 }
 
+/// Whoever is told that a state is stored finds it in the store.
+#[test]
+fn state_is_stored() {
+    Model::new("partition::state_is_stored", 2).bound(3).floor(2).check(|| {
+        let room = Room::new();
+        let dirty = Tracked::new(ReadySet::new(2));
+        let partition = partition(&dirty, &room.domain);
+        let stored = Plain::new();
+        let mut flusher = room.reader("flusher");
+        let version = partition.change_info(&flusher.pin());
+        let asker = thread::spawn({
+            let (partition, stored) = (Arc::clone(&partition), Arc::clone(&stored));
+            move || {
+                if partition.info_stored() >= version {
+                    assert_eq!(stored.read(), 1);
+                }
+            }
+        });
+        {
+            let pin = flusher.pin();
+            let gathered = partition.collect(&pin).expect("a state");
+            stored.write(1);
+            partition.settle(gathered.high, &pin);
+        }
+        asker.join().unwrap();
+        assert_eq!(partition.info_stored(), version);
+        drop((partition, flusher));
+        room.finish();
+    });
+}
+
 /// The last document leaves the log, and is the last document all the same.
 #[test]
 fn high_vs_trim() {

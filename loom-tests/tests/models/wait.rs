@@ -102,3 +102,22 @@ fn leave_vs_publish() {
         writer.join().unwrap();
     });
 }
+
+/// Two streams come and go: the count that bounds the list is back where it was, and was never below nothing (asserted
+/// in `leave`).
+#[test]
+fn counted_out_once() {
+    Model::new("wait::counted_out_once", 2).floor(2).check(|| {
+        let scene = Scene::new();
+        let pass = |scene: &Scene| {
+            scene.list.enter();
+            scene.list.leave();
+        };
+        let other = thread::spawn({
+            let scene = Arc::clone(&scene);
+            move || pass(&scene)
+        });
+        pass(&scene);
+        other.join().unwrap();
+    });
+}

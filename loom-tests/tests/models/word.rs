@@ -94,3 +94,61 @@ fn claim_vs_close() {
         assert_eq!(word.claim(), Claimed::Closed, "nothing is opened here again");
     });
 }
+
+/// Who is told that another closer was first sees what that one did before, also where nothing is left to exchange.
+#[test]
+fn told_already() {
+    Model::new("word::told_already", 2).floor(18).check(|| {
+        let word = living();
+        let done = Plain::new();
+        let first = thread::spawn({
+            let (word, done) = (Arc::clone(&word), Arc::clone(&done));
+            move || {
+                done.write(1);
+                word.kill(EndReason::Slow)
+            }
+        });
+        let told = word.kill(EndReason::StateChanged);
+        match told {
+            Killed::Already(reason) => {
+                assert_eq!(reason, EndReason::Slow);
+                assert_eq!(done.read(), 1);
+            }
+            Killed::First => {}
+            Killed::None => unreachable!("nobody released it"),
+        }
+        let theirs = first.join().unwrap();
+        assert!((told == Killed::First) ^ (theirs == Killed::First), "one end");
+    });
+}
+
+/// The owner, that finds its stream dead as it moves it on or its slot closed as it takes it, sees what the closer did
+/// before.
+#[test]
+fn owner_is_told() {
+    Model::new("word::owner_is_told", 2).floor(145).check(|| {
+        let words = [living(), Arc::new(StreamWord::new())];
+        let done = [Plain::new(), Plain::new()];
+        let closer = thread::spawn({
+            let (words, done) = (words.clone(), done.clone());
+            move || {
+                for (word, done) in words.iter().zip(&done) {
+                    done.write(1);
+                    let _ = word.close();
+                }
+            }
+        });
+        // The later one first: to see it dead would order the earlier one's.
+        match words[1].claim() {
+            Claimed::Closed => assert_eq!(done[1].read(), 1),
+            Claimed::Opened(generation) => assert_eq!(generation, 1),
+            Claimed::Busy => unreachable!("nobody else opens"),
+        }
+        if words[0].advance(StreamState::InMemory) != Advanced::Done {
+            assert_eq!(done[0].read(), 1);
+        }
+        closer.join().unwrap();
+        assert!(words.iter().all(|word| word.is_closed()));
+        assert_eq!(words[0].load(), StreamState::Dead(EndReason::Disconnected));
+    });
+}

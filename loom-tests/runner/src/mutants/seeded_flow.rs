@@ -287,10 +287,10 @@ pub(crate) const FLOW: &[Mutant] = &[
     Mutant {
         bug: "wait: a reader that leaves is counted out twice",
         file: "core/src/ready/wait.rs",
-        text: "        self.readers.fetch_sub(1, Ordering::Relaxed);",
-        with: "        self.readers.fetch_sub(2, Ordering::Relaxed);",
+        text: "self.readers.fetch_sub(1, Ordering::Relaxed);",
+        with: "self.readers.fetch_sub(2, Ordering::Relaxed);",
         count: 1,
-        models: "wait::leave_vs_publish",
+        models: "wait::counted_out_once",
     },
     Mutant {
         bug: "ready: what the set has grown by is not looked at",
