@@ -4,7 +4,7 @@
 #![allow(clippy::print_stdout, reason = "an example says what it saw")]
 
 use millstream::engine::{Engine, EngineBuilder};
-use millstream::producer::{Departure, OpenOptions, Step};
+use millstream::producer::{OpenOptions, Step};
 use millstream::store::{EmbeddedOptions, EmbeddedStore};
 use millstream::stream::{Event, Sink, StreamRequest};
 use millstream::types::{Opaque, VbId};
@@ -56,7 +56,7 @@ pub(crate) fn main() -> Result<(), Box<dyn std::error::Error>> {
         }
         scope.spawn(|| {
             let mut sink = Counter::default();
-            while producer.step(Instant::now(), &mut sink) != Step::Gone(Departure::Closed) {
+            while !matches!(producer.step(Instant::now(), &mut sink), Step::Gone(_)) {
                 seen.store(sink.documents, Ordering::Relaxed);
                 let _ = producer.wait(Duration::from_secs(1));
             }
