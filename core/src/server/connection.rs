@@ -205,8 +205,14 @@ impl<S: Socket> Connection<S> {
     }
 
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        // Asked first, so that a client that says nothing costs no buffer.
-        core::task::ready!(self.socket.poll_read_ready(cx))?;
+        // Asked first, so that a client that says nothing costs no buffer, not even that of what it said before.
+        match self.socket.poll_read_ready(cx) {
+            Poll::Ready(ready) => ready?,
+            Poll::Pending => {
+                self.reader.rest();
+                return Poll::Pending;
+            }
+        }
         pin!(self.socket.read_buf(self.reader.room())).poll(cx)
     }
 

@@ -16,7 +16,7 @@ use bytes::{Buf, BytesMut};
 /// of a body that cannot be right nothing is kept.
 #[derive(Debug)]
 pub struct FrameReader {
-    buffer: BytesMut,
+    pub(super) buffer: BytesMut,
     limits: FrameLimits,
     /// Whether what is read comes from clients.
     of_clients: bool,
@@ -91,6 +91,14 @@ impl FrameReader {
             self.buffer.reserve(wanted.max(self.read_ahead));
         }
         &mut self.buffer
+    }
+
+    /// Gives the buffer's memory back if nothing is in it: for a peer that may say nothing for a long time. The next
+    /// [`room`](Self::room) takes it anew.
+    pub fn rest(&mut self) {
+        if self.buffer.is_empty() {
+            self.buffer = BytesMut::new();
+        }
     }
 
     /// Appends a copy of bytes that were received elsewhere.

@@ -147,3 +147,19 @@ fn limits_change_between_messages() {
     assert_eq!(reader.next_frame().unwrap().unwrap().key(), b"abc");
     assert_eq!(reader.limits().body_max, 3);
 }
+
+#[test]
+fn who_rests_keeps_what_is_in_the_buffer_and_no_memory_beside() {
+    let mut reader = FrameReader::new(FrameLimits::AFTER_AUTH);
+    let noop = hex("80 0a 0000 00 00 0000 00000000 00000000 0000000000000000");
+    reader.feed(&noop);
+    reader.feed(&noop[..10]);
+    assert_eq!(reader.next_frame().unwrap().unwrap().opcode(), Opcode::NOOP);
+    reader.rest();
+    assert_eq!(reader.buffered(), 10, "the beginning of a message");
+    reader.feed(&noop[10..]);
+    assert_eq!(reader.next_frame().unwrap().unwrap().opcode(), Opcode::NOOP);
+    reader.rest();
+    assert_eq!(reader.buffer.capacity(), 0);
+    assert!(reader.room().capacity() >= READ_AHEAD_BYTES, "until there is something to read");
+}
