@@ -101,7 +101,8 @@ def figures(target: pathlib.Path) -> list[str]:
 def machine() -> str:
     cores = os.cpu_count()
     rustc = subprocess.run(["rustc", "-V"], capture_output=True, text=True).stdout.strip()
-    return f"On {platform.machine()}, {cores} cores, {rustc}.\n"
+    commit = subprocess.run(["git", "-C", str(ROOT), "rev-parse", "--short", "HEAD"], capture_output=True, text=True)
+    return f"On {platform.machine()}, {cores} cores, {rustc}; written at commit {commit.stdout.strip() or 'none'}.\n"
 
 
 def main() -> int:
