@@ -9,8 +9,8 @@ use millstream::wire::dcp::{
     FailoverLogAnswer, Open, OpenFlags, StreamFlags, StreamMessage, StreamReq, SystemEventKind,
 };
 use millstream::wire::kv::{
-    CollectionIdAnswer, Get, GetAllVbSeqnos, GetCollectionId, GetManifest, GetScopeId, Hello,
-    HelloAnswer, ScopeIdAnswer, Store, StoreMode,
+    CollectionIdAnswer, Delete, Get, GetAllVbSeqnos, GetCollectionId, GetManifest, GetScopeId,
+    Hello, HelloAnswer, ScopeIdAnswer, Store, StoreMode,
 };
 use millstream::wire::{Feature, FeatureSet, Frame, Status};
 
@@ -418,6 +418,54 @@ fn what_a_value_is_refused_for() {
         let frame = ask(&mut client, value, StreamFlags::NONE, 0);
         assert_eq!(frame.status(), status, "{value}");
     }
+}
+
+/// Of the default collection a tombstone is purged. Who has all of its own collection is not sent back for that, though it
+/// stands before it; with another collection that goes on behind it, it is. And a stream from the beginning, whose
+/// backfill begins where its collection does, is not ended for what was purged behind that.
+#[test]
+fn what_was_purged_of_another_collection_sends_nobody_back() {
+    let server = scene();
+    let mut client = aware(&server);
+    // The deletion at 8 is purged, that at 10 is the newest of its collection, and collection 10 has a document at 11.
+    for name in ["k", "l"] {
+        assert_eq!(put(&mut client, &key(0, name), b"v"), Status::SUCCESS);
+        let key = key(0, name);
+        let delete = Delete { key: &key, ..super::requests::delete(VB.0, b"") };
+        assert_eq!(client.status(|opaque, out| delete.encode(opaque, out)), Status::SUCCESS);
+    }
+    assert_eq!(put(&mut client, &key(10, "l"), b"v"), Status::SUCCESS);
+    persist(&server);
+    assert_eq!(server.engine.purge(VB, std::time::Duration::ZERO).expect("purged"), 1);
+    let stats = server.engine.vbucket(VB).expect("it exists");
+    assert_eq!((stats.high, stats.purge), (Seqno(11), Seqno(8)));
+    let uuid = server.engine.failover_log(VB).expect("it exists")[0].uuid;
+    for (filter, start, status) in [
+        (r#"{"collections":["9"]}"#, 5, Status::SUCCESS),
+        (r#"{"collections":["9"]}"#, 7, Status::SUCCESS),
+        (r#"{"collections":["9"]}"#, 4, Status::ROLLBACK),
+        (r#"{"collections":["a"]}"#, 6, Status::ROLLBACK),
+        (r#"{"collections":["9","a"]}"#, 6, Status::ROLLBACK),
+        (r#"{"collections":["9","a"]}"#, 8, Status::SUCCESS),
+        ("", 7, Status::ROLLBACK),
+    ] {
+        let seqno = Seqno(start);
+        let mut resuming = dcp(&server, "resuming", true);
+        let frame = resuming.try_stream(&StreamReq {
+            value: filter.as_bytes(),
+            start: seqno,
+            snap_start: seqno,
+            snap_end: seqno,
+            uuid,
+            ..super::dcp::from_zero(VB.0)
+        });
+        assert_eq!(frame.status(), status, "{filter} from {start}");
+    }
+    let mut beginning = dcp(&server, "beginning", true);
+    start(&mut beginning, r#"{"collections":["9"]}"#, StreamFlags::DISK_ONLY);
+    let seen = saw(&mut beginning, 5);
+    assert_eq!(seen[1..3], [created()[1].clone(), Saw::Doc(5, key(9, "k"))]);
+    assert_eq!(seen[4], Saw::End(Some(EndReason::Ok)), "{seen:?}");
 }
 
 /// Waits until vbucket 3 is persisted.
