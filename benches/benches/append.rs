@@ -6,16 +6,18 @@
 #![allow(unused_crate_dependencies, reason = "the package's dependencies are those of all benches")]
 
 use benches::baseline::Locked;
-use benches::measure::{Bar, Bench, Row, Spent, Stopwatch, Unit, in_threads};
+use benches::measure::{Bar, Bench, Row, Spent, Spread, Stopwatch, Unit, in_threads};
 use benches::workload::{Documents, Millstream, Streaming, Writer};
 use millstream::store::MemoryStore;
 use millstream::types::VbId;
 use std::process::ExitCode;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 const VALUE_BYTES: usize = 256;
 /// Keys of one writer, where there are many.
 const KEYS: u64 = 100_000;
+/// What a document takes in memory beside its value, of either engine.
+const DOCUMENT_BYTES_MORE: usize = 128;
 /// From one key to the next: prime to the number of keys, so that no two writes in a row are neighbours.
 const STRIDE: u64 = 7919;
 
@@ -30,6 +32,9 @@ fn main() -> ExitCode {
         for batch in [64, 1000] {
             batches(bench, batch, 1);
             batches(bench, batch, many);
+        }
+        for keys in [1, many] {
+            each(bench, keys);
         }
         for (keys, alone, together) in
             [("same key", alone, together), ("many keys", alone_many, together_many)]
@@ -55,7 +60,9 @@ fn engines(bench: &Bench) -> (Millstream, Locked) {
     const MEMORY_BYTES: u64 = 64 * 1024 * 1024;
     let vbuckets = 16;
     let ours = Millstream::with_memory(MemoryStore::new(vbuckets), 0, MEMORY_BYTES);
-    let locked = Locked::new(vbuckets);
+    // As many documents as ours has room for, of the two vbuckets that are written to.
+    let keep = MEMORY_BYTES as usize / (VALUE_BYTES + DOCUMENT_BYTES_MORE) / 2;
+    let locked = Locked::with_items(vbuckets, keep);
     let fill = bench.sized(MEMORY_BYTES / VALUE_BYTES as u64, 1000);
     for vb in [0, 1] {
         rounds_on(&ours, VbId(vb), 0, 1, fill);
@@ -90,6 +97,37 @@ fn write(bench: &mut Bench, writers: usize, place: Where, keys: u64) -> Option<R
     }
     let contest = contest.contender(Locked::NAME, |n| rounds(&locked, writers, place, keys, n));
     contest.run().into_iter().next()
+}
+
+/// Each write by the clock, with the look at the clock that tells it from the next.
+fn each(bench: &mut Bench, keys: u64) {
+    let named = if keys == 1 { "same key" } else { "many keys" };
+    let question = format!("append 256 B, {named}, writers 1, each write");
+    if !bench.wants(&question) {
+        return;
+    }
+    let (ours, locked) = engines(bench);
+    let writes = bench.sized(200_000, 100);
+    let rows = [
+        (Millstream::NAME, each_of(&ours, keys, writes)),
+        (Locked::NAME, each_of(&locked, keys, writes)),
+    ];
+    for (who, times) in rows {
+        bench.row(Row::distribution(&question, who, Unit::WallNs, &times));
+    }
+}
+
+fn each_of<E: Streaming>(engine: &E, keys: u64, writes: u64) -> Spread {
+    engine.rest();
+    let mut writer = engine.writer();
+    let mut documents = Documents::of(VALUE_BYTES);
+    let mut before = Instant::now();
+    Spread::of((0..writes).map(|i| {
+        let (key, value) = documents.nth(i.wrapping_mul(STRIDE) % keys);
+        writer.set(VbId(0), key, value);
+        let now = Instant::now();
+        (now - std::mem::replace(&mut before, now)).as_nanos() as f64
+    }))
 }
 
 /// Writes in batches, of which readers and the flusher are told at the end.

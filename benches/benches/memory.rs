@@ -133,7 +133,8 @@ fn sockets(bench: &mut Bench) {
     let mut settings = ServerSettings::default();
     settings.listen = (Ipv4Addr::LOCALHOST, 0).into();
     settings.http_listen = None;
-    let server = Server::bind(Millstream::new(1024).0, settings).expect("it listens");
+    let engine = Millstream::new(1024);
+    let server = Server::bind(engine.0.clone(), settings).expect("it listens");
     let address = server.local_addr();
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();

@@ -1,7 +1,9 @@
-//! How does the cost of a message grow with vbuckets, connections and the value's size, and that of closing with
-//! connections? (With streams: the benches `step` and `close_all`.)
+//! How does the cost of a message grow with vbuckets, streams, connections and the value's size, and that of closing
+//! with streams and connections?
 //!
-//! Each axis is followed by the exponent that fits it best: 0 is constant, 1 is linear.
+//! Every stream is sent the same number of documents at a time at each place of an axis, after as many writes, so that
+//! a stream's wake, turn and marker have the same share in a message everywhere. Each axis is followed by the exponent
+//! that fits it best: 0 is constant, 1 is linear. (Closing by streams: the bench `close_all`.)
 #![forbid(unsafe_code)]
 #![allow(unused_crate_dependencies, reason = "the package's dependencies are those of all benches")]
 
@@ -10,34 +12,37 @@ use benches::measure::{Bench, Row, Spent, Stopwatch};
 use benches::workload::{Closer, Connection, Fleet, Millstream, Streaming};
 use std::process::ExitCode;
 
-/// Messages of a round, over all vbuckets.
-const MESSAGES: u64 = 1 << 18;
+/// Documents of each stream at a time.
+const EACH: u64 = 16;
+/// Messages of a round at least: fewer take less than the clock can tell.
+const MESSAGES_LEAST: u64 = 1 << 15;
+/// Bytes of the values that a vbucket takes in a round at most.
+const BYTES_MOST: u64 = 1 << 27;
+/// Vbuckets of a bucket, unless they are the axis or there is but one stream to a connection.
+const VBUCKETS: usize = 1024;
 
 fn main() -> ExitCode {
     Bench::run("scaling", |bench| {
         let vbuckets = bench.sized(vec![1, 16, 1024, 16_384, 65_536], vec![1, 4]);
-        axis(bench, "vbuckets", &vbuckets, |vbuckets| Place {
-            streams: vbuckets,
-            vbuckets,
-            value_bytes: 16,
-        });
+        let all = |vbuckets| Place { streams: vbuckets, vbuckets, value_bytes: 16 };
+        let streams = bench.sized(vec![1, 10, 100, 1_000, 10_000, 100_000, 1_000_000], vec![1, 4]);
+        let shared =
+            |streams: usize| Place { streams, vbuckets: streams.min(VBUCKETS), value_bytes: 16 };
         let connections = bench.sized(vec![1, 10, 100, 1_000, 10_000], vec![1, 4]);
-        axis(bench, "connections", &connections, |connections| Place {
-            streams: connections,
-            vbuckets: 1,
-            value_bytes: 16,
-        });
+        let single = |connections| Place { streams: connections, vbuckets: 1, value_bytes: 16 };
         let sizes = bench.sized(vec![16, 64, 256, 1_024, 4_096, 16_384, 65_536], vec![16, 64]);
-        axis(bench, "value bytes", &sizes, |value_bytes| Place {
-            streams: 1,
-            vbuckets: 1,
-            value_bytes,
-        });
-        closing(bench, &connections);
+        let sized = |value_bytes| Place { streams: 1, vbuckets: 1, value_bytes };
+        delivering(bench, "vbuckets", &vbuckets, all);
+        delivering(bench, "streams", &streams, shared);
+        delivering(bench, "connections", &connections, single);
+        delivering(bench, "value bytes", &sizes, sized);
+        closing(bench, "vbuckets", &vbuckets, all);
+        closing(bench, "streams", &streams, shared);
+        closing(bench, "connections", &connections, single);
     })
 }
 
-/// Where a message's cost is measured.
+/// Where a cost is measured.
 #[derive(Clone, Copy)]
 struct Place {
     streams: usize,
@@ -45,21 +50,27 @@ struct Place {
     value_bytes: usize,
 }
 
-fn axis(bench: &mut Bench, name: &'static str, at: &[usize], place: impl Fn(usize) -> Place) {
-    let question = format!("a message against {name}");
+/// A message's cost along an axis.
+fn delivering(bench: &mut Bench, name: &'static str, at: &[usize], place: impl Fn(usize) -> Place) {
+    let series = format!("a message against {name}");
     let mut rows = Vec::new();
     for &x in at {
+        let question = format!("{series}: {x}");
+        if !bench.wants(&question) {
+            continue;
+        }
         let place = place(x);
+        let (mut ours, mut locked) = (fleet::<Millstream>(place), fleet::<Locked>(place));
         let contest = bench
-            .contest(format!("{question}: {x}"))
+            .contest(question)
             .rounds(3, 1)
             .rounds_only()
-            .at(question.as_str(), name, x as f64)
-            .contender(Millstream::NAME, |_| messages::<Millstream>(place))
-            .contender(Locked::NAME, |_| messages::<Locked>(place));
+            .at(series.as_str(), name, x as f64)
+            .contender(Millstream::NAME, |_| messages(&mut ours, place))
+            .contender(Locked::NAME, |_| messages(&mut locked, place));
         rows.extend(contest.run());
     }
-    growth(bench, &question, &rows);
+    growth(bench, &series, &rows);
 }
 
 fn growth(bench: &mut Bench, question: &str, rows: &[Row]) {
@@ -69,52 +80,60 @@ fn growth(bench: &mut Bench, question: &str, rows: &[Row]) {
     }
 }
 
-/// Writes, and then delivers to every stream; what the delivery took.
-fn messages<E: Streaming>(place: Place) -> Spent {
-    let mut fleet = Fleet::<E>::over(place.streams, place.vbuckets, place.value_bytes);
-    let connections = place.streams.div_ceil(place.vbuckets) as u64;
-    let bytes = (place.value_bytes + 256) as u64;
-    let all = (MESSAGES / connections).min((1 << 28) / bytes);
-    let each = (all / fleet.vbuckets()).clamp(4, 16_384);
-    fleet.write(each);
+/// Streams that have sent what there was.
+fn fleet<E: Streaming>(place: Place) -> Fleet<E> {
+    let mut fleet = Fleet::over(place.streams, place.vbuckets, place.value_bytes);
     fleet.open();
-    let watch = Stopwatch::start();
-    let documents = fleet.run();
-    let spent = watch.stop(documents);
-    assert_eq!(documents, each * place.streams as u64, "everything is delivered");
+    fleet.write(EACH);
+    fleet.run();
+    fleet
+}
+
+/// Writes to every stream, and then delivers, as often as it takes; what the deliveries took.
+fn messages<E: Streaming>(fleet: &mut Fleet<E>, place: Place) -> Spent {
+    let least = MESSAGES_LEAST.min(BYTES_MOST / place.value_bytes as u64);
+    let mut spent = Spent::default();
+    while spent.ops < least {
+        fleet.write_now(EACH);
+        let watch = Stopwatch::start();
+        let documents = fleet.run();
+        spent = spent.then(watch.stop(documents));
+        assert_eq!(documents, EACH * place.streams as u64, "everything is delivered");
+    }
     spent
 }
 
-/// Closing so many connections of one stream each.
-fn closing(bench: &mut Bench, connections: &[usize]) {
-    let question = "close_all of a connection with one stream, against connections";
+/// What it costs a stream that all connections are closed, along an axis.
+fn closing(bench: &mut Bench, name: &'static str, at: &[usize], place: impl Fn(usize) -> Place) {
+    let series = format!("close_all, a stream, against {name}");
     let mut rows = Vec::new();
-    for &x in connections {
+    for &x in at {
+        let place = place(x);
         let contest = bench
-            .contest(format!("{question}: {x}"))
-            .rounds(5, 1)
+            .contest(format!("{series}: {x}"))
+            .rounds(3, 1)
             .rounds_only()
-            .at(question, "connections", x as f64)
-            .contender(Millstream::NAME, |_| close::<Millstream>(x))
-            .contender(Locked::NAME, |_| close::<Locked>(x));
+            .at(series.as_str(), name, x as f64)
+            .contender(Millstream::NAME, |_| close::<Millstream>(place))
+            .contender(Locked::NAME, |_| close::<Locked>(place));
         rows.extend(contest.run());
     }
-    growth(bench, question, &rows);
+    growth(bench, &series, &rows);
 }
 
-fn close<E: Streaming>(connections: usize) -> Spent {
-    /// So many in a round, one fleet after the other: few of them take less than the clock can tell.
-    const CLOSES: usize = 512;
-    let mut fleet = Fleet::<E>::over(connections, 1, 16);
+fn close<E: Streaming>(place: Place) -> Spent {
+    /// Streams of a round at least, one fleet after the other: few of them take less than the clock can tell.
+    const CLOSES: u64 = 512;
+    let mut fleet = Fleet::<E>::over(place.streams, place.vbuckets, place.value_bytes);
     let mut spent = Spent::default();
-    while spent.ops < CLOSES as u64 {
+    while spent.ops < CLOSES {
         fleet.reopen();
         fleet.run();
         let handles: Vec<_> = fleet.connections().iter().map(Connection::closer).collect();
         let watch = Stopwatch::start();
         let ended: usize = handles.iter().map(Closer::close_all).sum();
-        spent = spent.then(watch.stop(connections as u64));
-        assert_eq!(ended, connections, "each stream ends once");
+        spent = spent.then(watch.stop(place.streams as u64));
+        assert_eq!(ended, place.streams, "each stream ends once");
     }
     spent
 }

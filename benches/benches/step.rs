@@ -3,14 +3,16 @@
 //! "Streaming": every stream has 64 messages (of 100,000 streams 20, of a million 16), which go out by turns. "Idle to
 //! ready": every stream sleeps, is woken by one write, and sends a marker and a document, so that the figure is that of
 //! one stream's wake, turn, snapshot and sleep. "Nothing ready" is a step that finds nothing, with that many streams
-//! asleep. Small values: what is measured is the engine, not the memory that the documents are in.
+//! asleep. "One of all ready" is each step by the clock after a single write. Small values: what is measured is the engine, not the memory that the documents are in.
 #![forbid(unsafe_code)]
 #![allow(unused_crate_dependencies, reason = "the package's dependencies are those of all benches")]
 
 use benches::baseline::Locked;
-use benches::measure::{Bar, Bench, Row, Spent, Stopwatch};
+use benches::measure::{Bar, Bench, Row, Spent, Spread, Stopwatch, Unit};
 use benches::workload::{Fleet, Millstream, Streaming};
+use millstream::types::VbId;
 use std::process::ExitCode;
+use std::time::Instant;
 
 const VALUE_BYTES: usize = 16;
 /// Messages of each stream.
@@ -88,6 +90,16 @@ fn idle(bench: &mut Bench, streams: usize) {
             .contender(Locked::NAME, |n| nothing(&mut locked, n))
             .run();
     }
+    let question = format!("step, one of all ready, streams {streams}");
+    if bench.wants(&question) {
+        let steps = bench.sized(20_000, 20);
+        for (who, times) in [
+            (Millstream::NAME, one_of_all(&mut awake::<Millstream>(streams), steps)),
+            (Locked::NAME, one_of_all(&mut awake::<Locked>(streams), steps)),
+        ] {
+            bench.row(Row::distribution(&question, who, Unit::WallNs, &times));
+        }
+    }
 }
 
 /// Streams that have sent everything.
@@ -112,4 +124,19 @@ fn nothing<E: Streaming>(fleet: &mut Fleet<E>, n: u64) -> Spent {
     let documents: u64 = (0..n).map(|_| fleet.step_first()).sum();
     assert_eq!(documents, 0, "nothing is ready");
     watch.stop(n)
+}
+
+/// Each step after one write to one vbucket, now here and now there.
+fn one_of_all<E: Streaming>(fleet: &mut Fleet<E>, steps: u64) -> Spread {
+    /// Prime to the number of vbuckets, so that no two in a row are neighbours.
+    const STRIDE: u64 = 7919;
+    let vbuckets = fleet.vbuckets();
+    Spread::of((0..steps).map(|n| {
+        fleet.write_one(VbId((n * STRIDE % vbuckets) as u16));
+        let started = Instant::now();
+        let documents = fleet.step_first();
+        let took = started.elapsed();
+        assert_eq!(documents, 1, "the stream sends its one");
+        took.as_nanos() as f64
+    }))
 }

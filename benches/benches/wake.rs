@@ -50,23 +50,26 @@ fn show(bench: &mut Bench, question: &str, who: &str, times: &Spread) {
     bench.row(Row::distribution(question, who, Unit::WallNs, times));
 }
 
-/// The moment of the last write.
-struct Stamp {
+/// The moment of each write.
+struct Stamps {
     origin: Instant,
-    nanos: AtomicU64,
+    nanos: Box<[AtomicU64]>,
 }
 
-impl Stamp {
-    fn new() -> Self {
-        Self { origin: Instant::now(), nanos: AtomicU64::new(0) }
+impl Stamps {
+    fn of(writes: u64) -> Self {
+        Self { origin: Instant::now(), nanos: (0..writes).map(|_| AtomicU64::new(0)).collect() }
     }
 
-    fn set(&self) {
-        self.nanos.store(self.origin.elapsed().as_nanos() as u64, Ordering::Release);
+    /// The n-th write begins.
+    fn set(&self, n: u64) {
+        self.nanos[n as usize].store(self.origin.elapsed().as_nanos() as u64, Ordering::Release);
     }
 
-    fn since(&self) -> f64 {
-        (self.origin.elapsed().as_nanos() as u64 - self.nanos.load(Ordering::Acquire)) as f64
+    /// What has passed since the n-th write.
+    fn since(&self, n: u64) -> f64 {
+        let then = self.nanos[n as usize].load(Ordering::Acquire);
+        (self.origin.elapsed().as_nanos() as u64 - then) as f64
     }
 }
 
@@ -82,14 +85,16 @@ fn threads<E: Streaming>(writes: u64, mut wait: impl FnMut(&mut E::Connection) +
     let engine = E::new(1);
     let mut connection = engine.connect("sleeper");
     connection.open(VbId(0));
-    let stamp = Stamp::new();
+    let stamps = Stamps::of(writes);
     thread::scope(|scope| {
-        let stamp = &stamp;
+        let stamps = &stamps;
         let consumer = scope.spawn(move || {
             let (mut received, mut times) = (Received::default(), Vec::new());
             while received.documents < writes {
+                let before = received.documents;
                 if connection.run(&mut received) > 0 {
-                    times.push(stamp.since());
+                    // In the order of their writes: no two have a key in common.
+                    times.extend((before..received.documents).map(|n| stamps.since(n)));
                 } else {
                     wait(&mut connection);
                 }
@@ -99,7 +104,7 @@ fn threads<E: Streaming>(writes: u64, mut wait: impl FnMut(&mut E::Connection) +
         let (mut writer, mut documents) = (engine.writer(), Documents::of(VALUE_BYTES));
         pace(writes, |n| {
             let (key, value) = documents.nth(n);
-            stamp.set();
+            stamps.set(n);
             writer.set(VbId(0), key, value);
         });
         Spread::of(consumer.join().expect("the consumer ends"))
@@ -131,17 +136,17 @@ where
 
 fn tasks(writes: u64, consumers: usize) -> Spread {
     let engine = Millstream::new(1);
-    let stamp = std::sync::Arc::new(Stamp::new());
+    let stamps = std::sync::Arc::new(Stamps::of(writes));
     let task = |n: usize| {
         let mut connection = engine.connect(&format!("task {n}"));
         connection.open(VbId(0));
-        let stamp = std::sync::Arc::clone(&stamp);
+        let stamps = std::sync::Arc::clone(&stamps);
         async move {
             let (mut received, mut times) = (Received::default(), Vec::new());
             while received.documents < writes {
-                if connection.run(&mut received) > 0 {
-                    times.push(stamp.since());
-                }
+                let before = received.documents;
+                connection.run(&mut received);
+                times.extend((before..received.documents).map(|n| stamps.since(n)));
                 if received.documents < writes {
                     std::future::poll_fn(|cx| connection.producer.poll_ready(cx)).await;
                 }
@@ -153,7 +158,7 @@ fn tasks(writes: u64, consumers: usize) -> Spread {
         let (mut writer, mut documents) = (engine.writer(), Documents::of(VALUE_BYTES));
         pace(writes, |n| {
             let (key, value) = documents.nth(n);
-            stamp.set();
+            stamps.set(n);
             writer.set(VbId(0), key, value);
         });
     })
@@ -162,18 +167,18 @@ fn tasks(writes: u64, consumers: usize) -> Spread {
 /// Channels, whose messages carry nothing but a number.
 #[cfg(feature = "compare")]
 mod peers {
-    use super::{Spread, Stamp, pace, thread, with_tasks};
+    use super::{Spread, Stamps, pace, thread, with_tasks};
     use std::sync::Arc;
 
     pub(super) fn crossbeam(writes: u64) -> Spread {
         let (tx, rx) = crossbeam_channel::unbounded();
-        let stamp = Stamp::new();
+        let stamps = Stamps::of(writes);
         thread::scope(|scope| {
-            let stamp = &stamp;
+            let stamps = &stamps;
             let consumer =
-                scope.spawn(move || rx.iter().map(|_: u64| stamp.since()).collect::<Vec<_>>());
+                scope.spawn(move || rx.iter().map(|n: u64| stamps.since(n)).collect::<Vec<_>>());
             pace(writes, |n| {
-                stamp.set();
+                stamps.set(n);
                 tx.send(n).expect("it is read");
             });
             drop(tx);
@@ -191,20 +196,22 @@ mod peers {
 
     fn tokio_broadcast(writes: u64, consumers: usize) -> Spread {
         let (tx, _) = tokio::sync::broadcast::channel(1024);
-        let stamp = Arc::new(Stamp::new());
+        let stamps = Arc::new(Stamps::of(writes));
         let task = |_| {
-            let (mut rx, stamp) = (tx.subscribe(), Arc::clone(&stamp));
+            let (mut rx, stamps) = (tx.subscribe(), Arc::clone(&stamps));
             async move {
                 let mut times = Vec::new();
-                while (times.len() as u64) < writes && rx.recv().await.is_ok() {
-                    times.push(stamp.since());
+                while (times.len() as u64) < writes
+                    && let Ok(n) = rx.recv().await
+                {
+                    times.push(stamps.since(n));
                 }
                 times
             }
         };
         with_tasks(consumers, task, || {
             pace(writes, |n| {
-                stamp.set();
+                stamps.set(n);
                 let _: usize = tx.send(n).expect("it is read");
             });
         })
@@ -212,21 +219,23 @@ mod peers {
 
     fn async_broadcast(writes: u64, consumers: usize) -> Spread {
         let (tx, first) = async_broadcast::broadcast(1024);
-        let stamp = Arc::new(Stamp::new());
-        let (rx, stamp_of) = (first.deactivate(), &stamp);
+        let stamps = Arc::new(Stamps::of(writes));
+        let (rx, stamps_of) = (first.deactivate(), &stamps);
         let task = |_| {
-            let (mut rx, stamp) = (rx.activate_cloned(), Arc::clone(stamp_of));
+            let (mut rx, stamps) = (rx.activate_cloned(), Arc::clone(stamps_of));
             async move {
                 let mut times = Vec::new();
-                while (times.len() as u64) < writes && rx.recv().await.is_ok() {
-                    times.push(stamp.since());
+                while (times.len() as u64) < writes
+                    && let Ok(n) = rx.recv().await
+                {
+                    times.push(stamps.since(n));
                 }
                 times
             }
         };
         with_tasks(consumers, task, || {
             pace(writes, |n| {
-                stamp.set();
+                stamps.set(n);
                 let _overwritten: Option<u64> = tx.try_broadcast(n).expect("it is read");
             });
         })
@@ -235,20 +244,22 @@ mod peers {
     fn kanal(writes: u64, consumers: usize) -> Spread {
         let (txs, mut rxs): (Vec<_>, Vec<_>) =
             (0..consumers).map(|_| kanal::bounded_async::<u64>(1024)).unzip();
-        let stamp = Arc::new(Stamp::new());
+        let stamps = Arc::new(Stamps::of(writes));
         let task = |_| {
-            let (rx, stamp) = (rxs.pop().expect("one for each"), Arc::clone(&stamp));
+            let (rx, stamps) = (rxs.pop().expect("one for each"), Arc::clone(&stamps));
             async move {
                 let mut times = Vec::new();
-                while (times.len() as u64) < writes && rx.recv().await.is_ok() {
-                    times.push(stamp.since());
+                while (times.len() as u64) < writes
+                    && let Ok(n) = rx.recv().await
+                {
+                    times.push(stamps.since(n));
                 }
                 times
             }
         };
         with_tasks(consumers, task, || {
             pace(writes, |n| {
-                stamp.set();
+                stamps.set(n);
                 for tx in &txs {
                     assert!(tx.try_send(n).expect("it is read"), "there is room");
                 }

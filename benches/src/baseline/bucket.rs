@@ -2,7 +2,7 @@
 
 use super::item::lock;
 use super::producer::Producer;
-use super::vbucket::VBucket;
+use super::vbucket::{Memory, VBucket};
 use foldhash::fast::RandomState;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -15,8 +15,8 @@ pub struct Bucket {
 }
 
 impl Bucket {
-    pub(super) fn new(vbuckets: u32) -> Self {
-        let vbucket = |id| Arc::new(VBucket::new(id as u16, vbuckets));
+    pub(super) fn new(vbuckets: u32, memory: Memory) -> Self {
+        let vbucket = |id| Arc::new(VBucket::new(id as u16, vbuckets, memory));
         Self { vbuckets: (0..vbuckets).map(vbucket).collect(), connections: Mutex::default() }
     }
 

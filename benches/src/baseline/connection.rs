@@ -4,6 +4,7 @@ use super::bucket::Bucket;
 use super::item::Item;
 use super::producer::Producer;
 use super::stream::Message;
+use super::vbucket::Memory;
 use crate::workload::{ACK_SHARE, Closer, Connection, Received, Streaming, WINDOW_BYTES, Writer};
 use millstream::types::{Seqno, VbId};
 use std::sync::Arc;
@@ -12,13 +13,21 @@ use std::sync::Arc;
 #[derive(Debug)]
 pub struct Locked(Arc<Bucket>);
 
+impl Locked {
+    /// One that keeps so many items of each vbucket in memory, and stores nothing: for writes alone.
+    #[must_use]
+    pub fn with_items(vbuckets: u32, keep: usize) -> Self {
+        Self(Arc::new(Bucket::new(vbuckets, Memory::Items(keep))))
+    }
+}
+
 impl Streaming for Locked {
     const NAME: &'static str = "lock baseline";
     type Writer<'a> = LockedWriter<'a>;
     type Connection = LockedConnection;
 
     fn new(vbuckets: u32) -> Self {
-        Self(Arc::new(Bucket::new(vbuckets)))
+        Self(Arc::new(Bucket::new(vbuckets, Memory::Ample)))
     }
 
     fn writer(&self) -> LockedWriter<'_> {

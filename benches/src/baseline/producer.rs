@@ -215,6 +215,7 @@ impl BufferLog {
 
 #[cfg(test)]
 mod tests {
+    use super::super::vbucket::Memory;
     use super::{Producer, VBucket, lock};
     use std::sync::{Arc, Barrier};
     use std::thread;
@@ -222,7 +223,7 @@ mod tests {
     /// It looked whether the connection was closed, and entered the stream later: one that was opened meanwhile lived.
     #[test]
     fn no_stream_outlives_its_connection() {
-        let vbs: Vec<_> = (0..64).map(|vb| Arc::new(VBucket::new(vb, 64))).collect();
+        let vbs: Vec<_> = (0..64).map(|vb| Arc::new(VBucket::new(vb, 64, Memory::Ample))).collect();
         for _ in 0..200 {
             let (producer, start) = (Producer::new(0), Barrier::new(2));
             let (opened, ended) = thread::scope(|scope| {

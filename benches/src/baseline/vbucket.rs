@@ -8,10 +8,19 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
 
 /// Locks of the keys of one vbucket where there are not many vbuckets.
 const STRIPES: usize = 47;
-/// Items that stay in memory though everybody has passed them.
-const KEEP_ITEMS: usize = 1 << 20;
+/// The same with ample memory.
+const AMPLE_ITEMS: usize = 1 << 20;
 /// Writes between two looks at what can be freed.
 const TRIM_EVERY: u64 = 1024;
+
+/// What a vbucket keeps in memory.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Memory {
+    /// More than is written, and what leaves it is stored.
+    Ample,
+    /// So many items. What leaves it is gone: for writes alone.
+    Items(usize),
+}
 
 /// One vbucket.
 #[derive(Debug)]
@@ -21,19 +30,26 @@ pub(super) struct VBucket {
     pub(super) tail: Checkpoint,
     keys: KeyTable,
     streamers: Mutex<Vec<Weak<Producer>>>,
-    /// What is stored, by seqno: what a backfill reads.
-    stored: Mutex<Vec<Arc<Item>>>,
+    /// Items that stay in memory though everybody has passed them.
+    keep_items: usize,
+    /// What is stored, by seqno: what a backfill reads. `None` where nobody will.
+    stored: Option<Mutex<Vec<Arc<Item>>>>,
 }
 
 impl VBucket {
-    pub(super) fn new(id: u16, vbuckets: u32) -> Self {
+    pub(super) fn new(id: u16, vbuckets: u32, memory: Memory) -> Self {
+        let (keep_items, stored) = match memory {
+            Memory::Ample => (AMPLE_ITEMS, Some(Mutex::default())),
+            Memory::Items(keep) => (keep, None),
+        };
         Self {
             id,
             active: RwLock::new(true),
             tail: Checkpoint::default(),
             keys: KeyTable::new(if vbuckets > 1024 { 1 } else { STRIPES }),
             streamers: Mutex::default(),
-            stored: Mutex::default(),
+            keep_items,
+            stored,
         }
     }
 
@@ -54,13 +70,17 @@ impl VBucket {
         }
         drop(active);
         if seqno % TRIM_EVERY == 0 {
-            lock(&self.stored).extend(self.tail.trim(KEEP_ITEMS));
+            let left = self.tail.trim(self.keep_items);
+            if let Some(stored) = &self.stored {
+                lock(stored).extend(left);
+            }
         }
     }
 
     /// What is stored from a seqno on, at most so many.
     pub(super) fn scan(&self, from: u64, limit: usize) -> Vec<Arc<Item>> {
-        let stored = lock(&self.stored);
+        let Some(stored) = &self.stored else { return Vec::new() };
+        let stored = lock(stored);
         let at = stored.partition_point(|item| item.seqno < from);
         stored[at..].iter().take(limit).cloned().collect()
     }

@@ -7,7 +7,7 @@ use clap::Parser;
 #[command(name = "servers")]
 pub struct Arguments {
     /// How many documents go in and come out
-    #[arg(long, value_name = "N", default_value_t = 500_000)]
+    #[arg(long, value_name = "N", default_value_t = 1_000_000)]
     pub documents: u64,
     /// How many of them to servers that answer each write
     #[arg(long, value_name = "N", default_value_t = 100_000)]

@@ -9,6 +9,7 @@ use crate::million::{self, Failure};
 use core::ops::Range;
 use millstream::client::{DcpClient, DcpSettings, Event, LentEvent, StreamFrom, StreamOptions};
 use millstream::types::Seqno;
+use millstream::wire::dcp::MarkerFlags;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -63,8 +64,17 @@ pub(super) fn ingest(
     memcached::ingest(place(server)?, documents, numbers, Some(VBUCKETS))
 }
 
-/// Reads every vbucket from its beginning; fails if a document is missing or comes twice.
-pub(super) fn catch_up(server: &Server, numbers: Range<u64>) -> Result<Took, Failure> {
+/// Where documents have to come from, as the markers in front of them say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum From {
+    Memory,
+    Disk,
+    Anywhere,
+}
+
+/// Reads every vbucket from its beginning; fails if a document is missing, comes twice, or is not from where it has to
+/// be.
+pub(super) fn catch_up(server: &Server, numbers: Range<u64>, from: From) -> Result<Took, Failure> {
     runtime()?.block_on(async {
         let mut client = client(server, 0).await?;
         let highs = client.all_vb_seqnos().await?;
@@ -76,8 +86,18 @@ pub(super) fn catch_up(server: &Server, numbers: Range<u64>) -> Result<Took, Fai
         while client.streams() > 0 {
             client.receive().await?;
             while let Some(event) = client.lent_event()? {
-                if let LentEvent::Mutation(document) = event {
-                    seen.note(document.key, document.value)?;
+                match event {
+                    LentEvent::Mutation(document) => {
+                        seen.note(document.key, document.value)?;
+                    }
+                    LentEvent::Other(Event::SnapshotMarker(marker)) => {
+                        let disk = marker.flags.contains(MarkerFlags::DISK);
+                        if from != From::Anywhere && disk != (from == From::Disk) {
+                            let where_from = if disk { "disk" } else { "memory" };
+                            return Err(format!("a snapshot came from {where_from}").into());
+                        }
+                    }
+                    _ => {}
                 }
             }
         }

@@ -191,7 +191,7 @@ fn took(operations: u64, begun: Instant, before: u64, postgres: &Process) -> Too
     Took {
         server_ns: cpu as f64 / operations,
         per_second: operations / time.as_secs_f64(),
-        p50_ns: None,
+        latency: None,
     }
 }
 

@@ -1,6 +1,7 @@
 //! A server as a process of its own.
 
 use super::postgres::Account;
+use crate::measure::Spread;
 use crate::million::Failure;
 use crate::million::usage::{self, Usage};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
@@ -95,8 +96,16 @@ pub(super) struct Took {
     pub(super) server_ns: f64,
     /// Operations in a second, by the clock.
     pub(super) per_second: f64,
-    /// The median time from a write to its consumer, in nanoseconds.
-    pub(super) p50_ns: Option<f64>,
+    /// The time from a write to its consumer, in nanoseconds, where that is what is measured.
+    pub(super) latency: Option<Latency>,
+}
+
+/// How long it takes until a consumer has a write: what half, 99 of 100 and 999 of 1000 do not exceed.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Latency {
+    pub(super) p50_ns: f64,
+    pub(super) p99_ns: f64,
+    pub(super) p999_ns: f64,
 }
 
 /// A pass that is being measured.
@@ -120,16 +129,20 @@ impl Watch {
         Took {
             server_ns: cpu.as_nanos() as f64 / operations,
             per_second: operations / time.as_secs_f64(),
-            p50_ns: None,
+            latency: None,
         }
     }
 }
 
 impl Took {
-    /// With the median of these.
-    pub(super) fn with_latencies(mut self, mut latencies: Vec<u64>) -> Self {
-        latencies.sort_unstable();
-        self.p50_ns = latencies.get(latencies.len() / 2).map(|ns| *ns as f64);
+    /// With these latencies, in nanoseconds.
+    pub(super) fn with_latencies(mut self, latencies: Vec<u64>) -> Self {
+        let all = Spread::of(latencies.into_iter().map(|ns| ns as f64));
+        self.latency = (!all.is_empty()).then(|| Latency {
+            p50_ns: all.median(),
+            p99_ns: all.quantile(0.99),
+            p999_ns: all.quantile(0.999),
+        });
         self
     }
 }

@@ -1,8 +1,9 @@
 //! The questions, one after the other.
 
 use super::arguments::Question;
+use super::ours::From;
 use super::passes::{self, Side, Taken};
-use super::process::{Process, Took};
+use super::process::{Latency, Process, Took};
 use super::{Arguments, memcached, nats, ours, postgres, redis};
 use crate::measure::{self, Bar, Place, Row, Rows, Unit};
 use crate::million::Failure;
@@ -64,11 +65,11 @@ fn side<'a>(who: &'static str, pass: impl FnMut(u32) -> Result<Took, Failure> + 
 
 /// Ours and the peers, each to read everything from its beginning.
 fn catching_up<'a>(
-    server: &'a Server,
+    (server, from): (&'a Server, From),
     (redis, nats): (Option<&'a Process>, Option<&'a Process>),
     count: u64,
 ) -> Vec<Side<'a>> {
-    let mut sides = vec![side("millstream", move |_| ours::catch_up(server, 0..count))];
+    let mut sides = vec![side("millstream", move |_| ours::catch_up(server, 0..count, from))];
     if let Some(peer) = redis {
         sides.push(side("redis", move |_| redis::catch_up(peer, count)));
     }
@@ -162,6 +163,12 @@ impl Run {
         let taken = self.take_turns(self.arguments.passes, sides)?;
         let question = "ingest, answered once synced (NATS: once stored)";
         self.tell(question, &taken, &[("nats", Bar::AtLeast(1.0))], None);
+        if let Some(rate) = taken.first().and_then(|ours| ours.median(|took| Some(took.per_second)))
+        {
+            let question = "ingest, answered once synced, a thousand under way: writes in a second";
+            let row = Row::new(question, "millstream", Unit::MillionsPerSecond, rate / 1e6);
+            self.rows.add(&row.bar(Bar::AtLeast(0.1)));
+        }
         server.stop()
     }
 
@@ -180,14 +187,18 @@ impl Run {
         }
         let peers = (redis.as_ref(), nats.as_ref());
         ours::settle(&server)?;
-        let taken = self.take_turns(self.arguments.passes, catching_up(&server, peers, count))?;
+        let taken = self.take_turns(
+            self.arguments.passes,
+            catching_up((&server, From::Memory), peers, count),
+        )?;
         let bars = [("redis", Bar::AtLeast(2.0))];
         self.tell("catch-up from memory, one consumer", &taken, &bars, Some(200.0));
         server.stop()?;
         // Less memory than the keys take, so that every document comes from the disk.
         let server = ours::start(Some(folder.path()), 0, self.arguments.value, false)?;
         ours::settle(&server)?;
-        let taken = self.take_turns(self.arguments.passes, catching_up(&server, peers, count))?;
+        let taken = self
+            .take_turns(self.arguments.passes, catching_up((&server, From::Disk), peers, count))?;
         let bars = [("redis", Bar::AtLeast(1.5)), ("nats", Bar::AtLeast(5.0))];
         self.tell("catch-up from disk, warm, one consumer", &taken, &bars, None);
         server.stop()
@@ -236,7 +247,7 @@ impl Run {
         let taken = self.take_turns(
             self.arguments.passes,
             vec![
-                side("millstream", |_| ours::catch_up(&server, 0..total)),
+                side("millstream", |_| ours::catch_up(&server, 0..total, From::Anywhere)),
                 side("postgres", |_| postgres::catch_up(&peer, total)),
             ],
         )?;
@@ -258,7 +269,7 @@ impl Run {
                 redis::ingest(peer, documents, 0..count)?;
             }
             ours::settle(&server)?;
-            let sides = catching_up(&server, (redis.as_ref(), None), count);
+            let sides = catching_up((&server, From::Memory), (redis.as_ref(), None), count);
             let taken = self.take_turns(self.arguments.passes, sides)?;
             self.place("catch-up from memory", ("value bytes", value as f64), &taken);
             server.stop()?;
@@ -323,14 +334,18 @@ impl Run {
         let taken = self.take_turns(self.arguments.passes, sides)?;
         self.tell("write to consumer, one a millisecond", &taken, &[], None);
         let [ours, peer] = &taken[..] else { return Ok(()) };
-        let p50 = |took: &Took| took.p50_ns;
-        if let (Some(value), Some(ratio)) = (ours.median(p50), ours.ratio(peer, p50)) {
+        let p50 = |took: &Took| took.latency.map(|it| it.p50_ns);
+        if let Some(ratio) = ours.ratio(peer, p50) {
             let question = "write to consumer, p50";
-            let theirs = peer.median(p50).unwrap_or_default();
             println!("{question:<44} {ratio:.2} of {}'s", peer.who);
-            self.rows.add(&Row::new(question, "millstream", Unit::WallNs, value).ratio(1.0));
-            let row = Row::new(question, peer.who, Unit::WallNs, theirs);
-            self.rows.add(&row.ratio(1.0 / ratio));
+            for (side, by_ours) in [(ours, 1.0), (peer, 1.0 / ratio)] {
+                let of = |each: fn(Latency) -> f64| {
+                    side.median(|took| took.latency.map(each)).unwrap_or(f64::NAN)
+                };
+                let mut row = Row::new(question, side.who, Unit::WallNs, of(|it| it.p50_ns));
+                row.tail = Some((of(|it| it.p99_ns), of(|it| it.p999_ns)));
+                self.rows.add(&row.rounds(side.each(p50)).ratio(by_ours));
+            }
             let ratio = Row::new(format!("{question}, by redis's"), "ratio", Unit::Factor, ratio);
             self.rows.add(&ratio.bar(Bar::AtMost(0.5)));
         }
@@ -350,7 +365,7 @@ impl Run {
         for taken in taken {
             let server_ns = taken.median(|took| Some(took.server_ns)).unwrap_or_default();
             let per_second = taken.median(rate).unwrap_or_default();
-            let p50 = taken.median(|took| took.p50_ns);
+            let p50 = taken.median(|took| took.latency.map(|it| it.p50_ns));
             let p50 = p50.map_or(String::new(), |ns| format!("{:.0}", ns / 1000.0));
             println!(
                 "{question:<44} {:<12} {server_ns:>10.0} {per_second:>12.0} {p50:>10}",

@@ -107,6 +107,13 @@ impl<E: Streaming> Fleet<E> {
         }
     }
 
+    /// Writes one document to one vbucket.
+    pub fn write_one(&mut self, vb: VbId) {
+        self.written += 1;
+        let (key, value) = self.documents.nth(self.written % 64);
+        self.engine.writer().set(vb, key, value);
+    }
+
     /// Delivers everything; how many documents.
     pub fn run(&mut self) -> u64 {
         let connections = self.connections.iter_mut();

@@ -10,7 +10,7 @@ use millstream::producer::{ConnectionHandle, Control, OpenOptions, Producer, Ste
 use millstream::store::{MemoryStore, Store};
 use millstream::stream::StreamRequest;
 use millstream::types::{Opaque, VbId};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Millstream over a store in memory, with its threads: flusher, backfill workers, housekeeper.
 #[derive(Debug)]
@@ -36,6 +36,15 @@ impl Millstream {
         settings.memory_bytes = memory_bytes;
         settings.window_items = window_items;
         Self(EngineBuilder::new(store).settings(settings).open().expect("an engine opens"))
+    }
+}
+
+impl Drop for Millstream {
+    /// Returns when its threads have ended and its store is closed: what is measured next has nothing of it.
+    fn drop(&mut self) {
+        self.0.shutdown();
+        let ended = self.0.quiesce_blocking(Duration::from_secs(60));
+        assert!(ended.is_ok() || std::thread::panicking(), "nobody is left inside: {ended:?}");
     }
 }
 
