@@ -3,8 +3,8 @@
 //!
 //! "Streamed" is the whole path: workers scan, the outbox, a producer's step with state check and flow control, a sink
 //! that looks at every value; four vbuckets. Its processor time is that of the whole process. "Scanned" is the store's
-//! scan alone. Cold is with the files' pages dropped from this machine's cache before each round, and a new engine, whose
-//! store has nothing in its own cache.
+//! scan alone. Cold is with the files' pages dropped from this machine's cache before each round, and a new engine,
+//! whose store has nothing in its own cache.
 #![forbid(unsafe_code)]
 #![allow(unused_crate_dependencies, reason = "the package's dependencies are those of all benches")]
 

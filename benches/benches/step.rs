@@ -3,7 +3,8 @@
 //! "Streaming": every stream has 64 messages (of 100,000 streams 20, of a million 16), which go out by turns. "Idle to
 //! ready": every stream sleeps, is woken by one write, and sends a marker and a document, so that the figure is that of
 //! one stream's wake, turn, snapshot and sleep. "Nothing ready" is a step that finds nothing, with that many streams
-//! asleep. "One of all ready" is each step by the clock after a single write. Small values: what is measured is the engine, not the memory that the documents are in.
+//! asleep. "One of all ready" is each step by the clock after a single write. Small values: what is measured is the
+//! engine, not the memory that the documents are in.
 #![forbid(unsafe_code)]
 #![allow(unused_crate_dependencies, reason = "the package's dependencies are those of all benches")]
 
