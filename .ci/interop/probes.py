@@ -171,7 +171,7 @@ def key_values(log_in: LogIn, vbuckets: int) -> Iterator[Outcome]:
     yield "SET in no vbucket", status(connection, SET, status=vbuckets, extras=extras, key=b"k"), 0x07
     yield "DELETE of nothing", status(connection, DELETE, key=b"probe:nothing"), 0x01
     yield "SET with the CAS of nothing", status(connection, SET, cas=7, extras=extras, key=b"probe:nothing"), 0x01
-    yield "select a bucket that does not exist", status(connection, SELECT_BUCKET, key=b"elsewhere"), 0x01
+    yield "select a bucket that does not exist", status(connection, SELECT_BUCKET, key=b"elsewhere"), 0x24
     for state, promised in ((1, 0x00), (2, 0x00), (5, 0x04)):
         what = f"seqnos of vbuckets in state {state}"
         yield what, status(connection, GET_ALL_VB_SEQNOS, extras=struct.pack("!I", state)), promised

@@ -42,14 +42,20 @@ pub(super) fn hello(call: &mut Call<'_, '_>) -> Result<(), Stop> {
     Ok(())
 }
 
-/// `89` SELECT_BUCKET.
+/// The name by which a client lets go of the bucket that it selected.
+const NO_BUCKET: &[u8] = b"@no bucket@";
+
+/// `89` SELECT_BUCKET. A bucket that does not exist is one that the client may not see: nobody is granted more than
+/// the one there is, so that the answer does not tell which names are taken.
 pub(super) fn select_bucket(call: &mut Call<'_, '_>) -> Result<(), Stop> {
     let request = SelectBucket::parse(call.frame)?;
     refuse_on_dcp(call)?;
-    if request.bucket != call.shared.settings.bucket.as_bytes() {
-        return Err(Refused::new(Status::KEY_ENOENT, "there is no such bucket").into());
+    let named = request.bucket == call.shared.settings.bucket.as_bytes();
+    if !named && request.bucket != NO_BUCKET {
+        let why = "there is no such bucket, or it may not be accessed";
+        return Err(Refused::new(Status::EACCESS, why).into());
     }
-    call.peer.bucket_selected = true;
+    call.peer.bucket_selected = named;
     done(call)
 }
 

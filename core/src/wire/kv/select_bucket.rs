@@ -1,4 +1,4 @@
-//! `89` use a bucket. Key: its name. Answer: 00, 01 no such bucket, 24 no access.
+//! `89` use a bucket. Key: its name. Answer: 00, 24 no access, which a bucket that does not exist is too.
 
 use crate::types::{Opaque, VbId};
 use crate::wire::layout::{Lead, put};

@@ -163,14 +163,40 @@ fn a_stranger_may_send_little() {
     }
 }
 
+/// A bucket that does not exist was told apart from one that may not be seen (01): to clients that is another fault
+/// than the one that they expect, and they go on trying.
 #[test]
-fn there_is_one_bucket() {
+fn another_bucket_may_not_be_accessed() {
     let mut wanted = Wanted::default();
     wanted.server.bucket = "travel".to_owned();
     let server = wanted.start();
     let mut client = server.client();
-    assert_eq!(select(&mut client, b"default"), Status::KEY_ENOENT);
+    let named = |client: &mut Client| {
+        let config = GetClusterConfig { known: None };
+        json(&value(&client.ask(|o, out| config.encode(o, out))))["name"].clone()
+    };
+    assert_eq!(select(&mut client, b"default"), Status::EACCESS);
+    assert_eq!(named(&mut client), Value::Null);
     assert_eq!(select(&mut client, b"travel"), Status::SUCCESS);
+    assert_eq!(select(&mut client, b"Travel"), Status::EACCESS);
+    assert_eq!(named(&mut client), "travel", "what was refused changed nothing");
+    assert_eq!(select(&mut client, b"@no bucket@"), Status::SUCCESS);
+    assert_eq!(named(&mut client), Value::Null, "it let go of the bucket");
+}
+
+/// Whoever it is, and however long the name: the answer does not say which buckets there are.
+#[test]
+fn a_bucket_is_hidden_from_users_too() {
+    let server = guarded();
+    let mut client = server.client();
+    assert_eq!(plain(&mut client, b"\0user\0pass word"), Status::SUCCESS);
+    for bucket in [&b"other"[..], b"default ", b"*", &[b'x'; 1023]] {
+        assert_eq!(select(&mut client, bucket), Status::EACCESS);
+    }
+    for bucket in [&b""[..], &[b'x'; 1024]] {
+        assert_eq!(select(&mut client, bucket), Status::EINVAL, "not a name");
+    }
+    assert_eq!(select(&mut client, b"default"), Status::SUCCESS);
 }
 
 #[test]
