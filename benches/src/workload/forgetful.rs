@@ -55,7 +55,7 @@ impl Store for Forgetful {
         cut: PurgeCut,
         _: &mut dyn FnMut(&[u8], &DocMeta) -> bool,
     ) -> Result<PurgePage> {
-        Ok(PurgePage { purged: 0, read_to: cut.after, more: false })
+        Ok(PurgePage { purged: 0, spared: Vec::new(), read_to: cut.after, more: false })
     }
 
     fn reset(&self, _: VbId) -> Result<()> {

@@ -5,7 +5,7 @@ use super::session::Session;
 use super::shutdown::{Quiesce, ShutdownReport};
 use super::start::EngineBuilder;
 use super::stats;
-use super::{ConnectionSnapshot, EngineStats, VbucketStats};
+use super::{ConnectionSnapshot, EngineStats, PurgeBounds, Purged, VbucketStats};
 use crate::backfill::{BackfillManager, BackfillSettings, Backfills, Drained, Lanes};
 use crate::collections::Manifest;
 use crate::conn::{Connection, ConnectionParts, Report};
@@ -196,12 +196,23 @@ impl Engine {
     }
 
     /// Forgets the tombstones of a vbucket that are at least so old, but for the newest of each collection; how many.
-    /// Clients that have not seen them start again from the beginning. Blocks on the store.
+    /// Those that a running backfill has yet to show stay, for another time. Clients that have not seen what is gone
+    /// start again from the beginning. Blocks on the store.
     ///
     /// # Errors
-    /// [`ErrorKind::Misuse`] if there is no such vbucket; else what the store answers.
+    /// As [`purge_tombstones`](Self::purge_tombstones).
     pub fn purge(&self, vb: VbId, older_than: Duration) -> Result<u64> {
-        self.parts().purge(vb, older_than)
+        let parts = self.parts();
+        parts.purge(vb, parts.deleted_ago(older_than)).map(|done| done.purged)
+    }
+
+    /// Forgets the persisted tombstones of a vbucket that are within bounds, as [`purge`](Self::purge) does.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Misuse`] if there is no such vbucket; [`ErrorKind::Retry`] while it is changing otherwise, with
+    /// some of them gone perhaps; [`ErrorKind::Closed`] after shutdown; else what the store answers.
+    pub fn purge_tombstones(&self, vb: VbId, bounds: PurgeBounds) -> Result<Purged> {
+        self.parts().purge(vb, bounds)
     }
 
     /// How old tombstones get before they are purged; `None`: any age.

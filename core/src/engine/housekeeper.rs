@@ -184,12 +184,16 @@ fn end(
 /// Purges tombstones that are old enough, and goes on reclaiming meanwhile.
 fn purge(parts: &EngineParts, reader: &mut Reader, reaper: &mut Reaper) {
     let Some(age) = parts.settings.purge_after else { return };
-    let before = parts.deleted_before(age);
+    let bounds = parts.deleted_ago(age);
     for partition in &parts.partitions {
         let mut next = Some(Seqno::ZERO);
         while let Some(after) = next.filter(|_| !parts.is_stopping()) {
-            match parts.purge_page(partition, before, after, reader) {
-                Ok((_, more)) => next = more,
+            if partition.info(&reader.pin()).held {
+                // Its history is about to be another one: the next look has to do.
+                break;
+            }
+            match parts.purge_page(partition, bounds, after, reader) {
+                Ok(page) => next = page.more.then_some(page.read_to),
                 Err(error) => {
                     parts.workers.report(0, &error);
                     return;

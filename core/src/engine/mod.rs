@@ -45,6 +45,7 @@ pub use catch_up::CaughtUp;
 pub use clock::{Clock, SystemClock};
 pub use facade::Engine;
 pub(crate) use parts::EngineParts;
+pub use purge::{PurgeBounds, Purged};
 pub use session::{Fetched, NotInMemory, Session};
 pub use settings::EngineSettings;
 pub use shutdown::{Quiesce, ShutdownReport};

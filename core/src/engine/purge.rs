@@ -2,11 +2,12 @@
 
 use super::housekeeper::KEYS_AT_ONCE;
 use super::parts::EngineParts;
+use super::states::held;
 use crate::collections::{CollectionTable, VbCollection, is_system};
 use crate::error::Result;
 use crate::index::Current;
 use crate::partition::Partition;
-use crate::store::PurgeCut;
+use crate::store::{PurgeCut, PurgePage};
 use crate::types::{CollectionId, DocMeta, Seqno, VbId};
 use millstream_reclaim::sync::Arc;
 use millstream_reclaim::sync::atomic::Ordering;
@@ -16,47 +17,72 @@ use std::time::Duration;
 /// Tombstones that are purged in one go.
 const PURGE_AT_ONCE: usize = 1024;
 
+/// Which tombstones [`Engine::purge_tombstones`](super::Engine::purge_tombstones) forgets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PurgeBounds {
+    /// Those that were made before this time, in seconds since 1970; above `u32::MAX` all of them were.
+    pub before: u64,
+    /// Those up to this seqno.
+    pub upto: Seqno,
+}
+
+/// What [`Engine::purge_tombstones`](super::Engine::purge_tombstones) did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Purged {
+    /// Tombstones that it forgot.
+    pub purged: u64,
+    /// Tombstones within the bounds that stayed, since a backfill that is running still has to show them.
+    pub spared: u64,
+}
+
+impl PurgeBounds {
+    /// Every tombstone.
+    pub const ALL: Self = Self { before: u64::MAX, upto: Seqno::MAX };
+}
+
 impl EngineParts {
-    /// See [`Engine::purge`](super::Engine::purge).
-    pub(super) fn purge(&self, vb: VbId, older_than: Duration) -> Result<u64> {
+    /// See [`Engine::purge_tombstones`](super::Engine::purge_tombstones).
+    pub(super) fn purge(&self, vb: VbId, bounds: PurgeBounds) -> Result<Purged> {
         let partition = self.existing(vb)?;
         let mut reader = self.domain.borrow("purge");
-        // What was deleted in that very second is as old.
-        let before = self.deleted_before(older_than).saturating_add(1);
-        let (mut purged, mut next) = (0, Some(Seqno::ZERO));
+        let (mut done, mut next) = (Purged::default(), Some(Seqno::ZERO));
         while let Some(after) = next {
-            let (count, more) = self.purge_page(partition, before, after, &mut reader)?;
-            purged += count;
-            next = more;
+            self.check_running()?;
+            if partition.info(&reader.pin()).held {
+                return Err(held(vb));
+            }
+            let page = self.purge_page(partition, bounds, after, &mut reader)?;
+            done.purged += page.purged as u64;
+            done.spared += page.spared.len() as u64;
+            next = page.more.then_some(page.read_to);
         }
-        Ok(purged)
+        Ok(done)
     }
 
-    /// The time of day that was so long ago.
-    pub(super) fn deleted_before(&self, age: Duration) -> u32 {
+    /// What was deleted so long ago, or longer.
+    pub(super) fn deleted_ago(&self, age: Duration) -> PurgeBounds {
         let age = u32::try_from(age.as_secs()).unwrap_or(u32::MAX);
-        self.clock.unix_seconds().saturating_sub(age)
+        // What was deleted in that very second is as old.
+        let before = u64::from(self.clock.unix_seconds().saturating_sub(age)) + 1;
+        PurgeBounds { before, upto: Seqno::MAX }
     }
 
-    /// Purges some of the tombstones above `after` that were made before `before`; how many, and after which seqno it
-    /// goes on, if it does.
+    /// Purges some of the tombstones above `after` that are within the bounds.
     ///
     /// The newest entry of each collection stays, however old it is: by the collections' high seqnos it is judged what
     /// a client may have missed. So do the entries of collections that came and went, which the manifest is made of.
     pub(super) fn purge_page(
         &self,
         partition: &Partition,
-        before: u32,
+        bounds: PurgeBounds,
         after: Seqno,
         reader: &mut Reader,
-    ) -> Result<(u64, Option<Seqno>)> {
-        if partition.info(&reader.pin()).held {
-            // Its history is about to be another one.
-            return Ok((0, None));
-        }
+    ) -> Result<PurgePage> {
         let known = Known::of(partition, &reader.pin());
         let mut gone: Vec<(Box<[u8]>, Seqno)> = Vec::new();
-        let cut = PurgeCut { before, after, limit: PURGE_AT_ONCE };
+        let PurgeBounds { before, upto } = bounds;
+        let cut = PurgeCut { before, after, upto, limit: PURGE_AT_ONCE };
         let page = self.store.purge_page(partition.vb, cut, &mut |key, meta| {
             let goes = !known.keeps(key, meta);
             if goes {
@@ -73,10 +99,11 @@ impl EngineParts {
                 return Err(error);
             }
         };
+        gone.retain(|(_, seqno)| page.spared.binary_search(seqno).is_err());
         forget(partition, gone, reader);
         // O1 Relaxed: a statistic.
         self.counters.purged.fetch_add(page.purged as u64, Ordering::Relaxed);
-        Ok((page.purged as u64, page.more.then_some(page.read_to)))
+        Ok(page)
     }
 }
 

@@ -172,6 +172,7 @@ impl Partition {
     }
 }
 
-fn held(vb: VbId) -> Error {
+/// Somebody holds the vbucket.
+pub(super) fn held(vb: VbId) -> Error {
     Error::new(ErrorKind::Retry, format!("vb {vb} is changing already: try again"))
 }

@@ -39,6 +39,7 @@ pub(super) fn dispatch(call: &mut Call<'_, '_>) -> Result<(), Stop> {
         Opcode::SET_VBUCKET => kv::set_vbucket(call),
         Opcode::GET_VBUCKET => kv::vbucket_state(call),
         Opcode::DEL_VBUCKET => kv::del_vbucket(call),
+        Opcode::COMPACT_DB => kv::compact(call),
         Opcode::STAT => kv::stat(call),
         Opcode::COLLECTIONS_GET_MANIFEST => kv::manifest(call),
         Opcode::COLLECTIONS_GET_ID => kv::collection_id(call),

@@ -80,12 +80,12 @@ pub trait Store: Send + Sync + 'static {
     /// ([`replaced_within`](VbBatch::replaced_within)). It outlives a restart.
     fn rollback_floor(&self, vb: VbId) -> Result<Seqno>;
 
-    /// Looks at tombstones of one vbucket above `cut.after`, in the order of their seqnos, and deletes those that
-    /// were made before `cut.before` and that `select` says yes to; raises the purge seqno to the highest that it
-    /// deleted. The record with the highest seqno stays, and so does what an open scan still has to show: `select`
-    /// is not asked about those. It deletes `cut.limit` at most, and may look at fewer than there are: then it says
-    /// that there are more. `select` does not call the store. When it fails, whether what was selected is gone is
-    /// unknown.
+    /// Looks at tombstones of one vbucket above `cut.after` and up to `cut.upto`, in the order of their seqnos, and
+    /// deletes those that were made before `cut.before` and that `select` says yes to; raises the purge seqno to the
+    /// highest that it deleted. The record with the highest seqno stays: `select` is not asked about it. What an open
+    /// scan still has to show stays too, and is [named](PurgePage::spared) if it was selected. It deletes `cut.limit`
+    /// at most, and may look at fewer than there are: then it says that there are more. `select` does not call the
+    /// store. When it fails, whether what was selected is gone is unknown.
     fn purge_page(
         &self,
         vb: VbId,
@@ -98,7 +98,8 @@ pub trait Store: Send + Sync + 'static {
     fn purge(&self, vb: VbId, before: u32, limit: usize) -> Result<usize> {
         let (mut purged, mut after) = (0, Seqno::ZERO);
         loop {
-            let cut = PurgeCut { before, after, limit: limit - purged };
+            let (before, upto) = (before.into(), Seqno::MAX);
+            let cut = PurgeCut { before, after, upto, limit: limit - purged };
             let page = self.purge_page(vb, cut, &mut |_, _| true)?;
             purged += page.purged;
             if !page.more || purged >= limit {
@@ -140,19 +141,23 @@ pub struct Start {
 /// Which tombstones [`Store::purge_page`] looks at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PurgeCut {
-    /// Those that were made before this time, in seconds since 1970.
-    pub before: u32,
+    /// Those that were made before this time, in seconds since 1970; above `u32::MAX` all of them were.
+    pub before: u64,
     /// Those above this seqno.
     pub after: Seqno,
+    /// Those up to this seqno.
+    pub upto: Seqno,
     /// So many of them are deleted at most.
     pub limit: usize,
 }
 
 /// What [`Store::purge_page`] did.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PurgePage {
     /// How many tombstones it deleted.
     pub purged: usize,
+    /// Those that were selected and stayed, since an open scan still has to show them; in their order.
+    pub spared: Vec<Seqno>,
     /// It has looked at everything up to this seqno.
     pub read_to: Seqno,
     /// Whether there may be more above it.

@@ -172,6 +172,8 @@ opcodes! {
     DEL_WITH_META = 0xa8, "DEL_WITH_META";
     /// [`Opcode::DEL_WITH_META`] that answers only a failure.
     DELQ_WITH_META = 0xa9, "DELQ_WITH_META";
+    /// Forget tombstones of a vbucket.
+    COMPACT_DB = 0xb3, "COMPACT_DB";
     /// The cluster's map.
     GET_CLUSTER_CONFIG = 0xb5, "GET_CLUSTER_CONFIG";
     /// Scopes and collections.

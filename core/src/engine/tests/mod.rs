@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 mod ending;
 mod memory;
+mod purging;
 mod streaming;
 
 const LONG: Duration = Duration::from_secs(60);

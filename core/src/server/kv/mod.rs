@@ -2,6 +2,7 @@
 
 mod arithmetic;
 mod collections;
+mod compact;
 mod concat;
 mod delete;
 mod expiry;
@@ -22,6 +23,7 @@ mod tests;
 
 pub(super) use arithmetic::arithmetic;
 pub(super) use collections::{collection_id, manifest, manifest_json, scope_id};
+pub(super) use compact::compact;
 pub(super) use concat::concat;
 pub(super) use delete::delete;
 pub(super) use get::get;

@@ -1,6 +1,7 @@
 //! SET_VBUCKET, GET_VBUCKET, DEL_VBUCKET: the states of vbuckets, for every client that is logged in.
 
-use crate::engine::Engine;
+use super::compact;
+use crate::engine::{Engine, PurgeBounds};
 use crate::error::{Error, ErrorKind, Result as EngineResult};
 use crate::server::call::{Call, Stop};
 use crate::server::status::Refused;
@@ -15,6 +16,7 @@ use tokio::runtime::Handle;
 pub(in crate::server) enum VbChange {
     State(VbId, VbState),
     Empty(VbId),
+    Purge(VbId, PurgeBounds),
 }
 
 impl VbChange {
@@ -29,6 +31,7 @@ impl VbChange {
                 engine.empty_vbucket(vb)?;
                 vb
             }
+            Self::Purge(vb, bounds) => return compact::purge(engine, vb, bounds),
         };
         Self::persist(engine, vb)
     }

@@ -43,8 +43,8 @@ impl Core {
     ) -> Result<PurgePage> {
         drop(self.writer()?);
         let page = self.tombstones(vb, PurgeCut { limit: cut.limit.min(SLICE_MAX), ..cut })?;
-        let purged = self.purge_found(vb, &page.found, select)?;
-        Ok(PurgePage { purged, read_to: page.read_to, more: page.more })
+        let (purged, spared) = self.purge_found(vb, &page.found, select)?;
+        Ok(PurgePage { purged, spared, read_to: page.read_to, more: page.more })
     }
 
     fn delete_dead(&self, writer: &mut Writer, mut dead: Dead, limit: usize) -> Result<()> {
@@ -133,14 +133,15 @@ impl Core {
 
     /// A page of tombstones that may be purged.
     fn tombstones(&self, vb: VbId, cut: PurgeCut) -> Result<TombstonePage> {
-        let PurgeCut { before, after, limit } = cut;
+        let PurgeCut { before, after, upto, limit } = cut;
         let kept = self.slot(vb)?.sound()?.kept;
         let mut page = TombstonePage { found: Vec::new(), read_to: after, more: false };
-        if kept.tombstones() == 0 || after >= kept.last {
+        let upto = upto.min(kept.last);
+        if kept.tombstones() == 0 || after >= upto {
             return Ok(page);
         }
         let (snapshot, seq) = (self.database.snapshot(), &self.database.seq);
-        let range = after.next()..=kept.last;
+        let range = after.next()..=upto;
         for (looked_at, guard) in by_seqno(&snapshot, seq, vb, kept.generation, range).enumerate() {
             if looked_at == SLICE_MAX || page.found.len() == limit {
                 page.more = true;
@@ -149,22 +150,24 @@ impl Core {
             let (db_key, value) = pair(guard, &reading(vb))?;
             let (meta, key) = decode_record_key(&db_key, &value)?;
             page.read_to = meta.seqno;
-            if !meta.kind.is_alive() && meta.expiry < before {
+            if !meta.kind.is_alive() && u64::from(meta.expiry) < before {
                 page.found.push((meta.seqno, key.to_vec()));
             }
         }
         Ok(page)
     }
 
-    /// Purges those of a page that are still the newest version of their key and that nothing keeps.
+    /// Purges those of a page that are still the newest version of their key and that nothing keeps. How many, and
+    /// which were selected but are kept for a scan.
     fn purge_found(
         &self,
         vb: VbId,
         page: &[(Seqno, Vec<u8>)],
         select: &mut dyn FnMut(&[u8], &DocMeta) -> bool,
-    ) -> Result<usize> {
+    ) -> Result<(usize, Vec<Seqno>)> {
+        let (mut purged, mut spared) = (0, Vec::new());
         if page.is_empty() {
-            return Ok(0);
+            return Ok((purged, spared));
         }
         let mut writer = self.writer()?;
         let generation = self.slot(vb)?.sound()?.kept.generation;
@@ -175,19 +178,21 @@ impl Core {
             newest.push(found.filter(|found| found.seqno == *seqno));
         }
         let mut busy = self.busy();
-        let mut kept = busy.hold(vb, |vbucket| {
-            for found in &mut newest {
-                let (pins, last) = (&vbucket.pins, vbucket.kept.last);
-                let free = |seqno| seqno != last && !pins.needed(seqno, Seqno::MAX);
-                *found = found.filter(|found| free(found.seqno));
-            }
-            vbucket.kept
+        let (mut kept, scanned) = busy.hold(vb, |vbucket| {
+            let needed = |found: &Option<DocMeta>| {
+                found.is_some_and(|found| vbucket.pins.needed(found.seqno, Seqno::MAX))
+            };
+            let scanned: Vec<bool> = newest.iter().map(needed).collect();
+            (vbucket.kept, scanned)
         })?;
         let mut out = self.database.batch(2 * page.len() + 3);
-        let mut purged = 0;
-        for ((seqno, key), meta) in page.iter().zip(&newest) {
-            let Some(meta) = meta else { continue };
+        for (((seqno, key), meta), scanned) in page.iter().zip(&newest).zip(scanned) {
+            let Some(meta) = meta.as_ref().filter(|meta| meta.seqno != kept.last) else { continue };
             if !select(key, meta) {
+                continue;
+            }
+            if scanned {
+                spared.push(*seqno);
                 continue;
             }
             self.put_purge(vb, kept.generation, *seqno, key, &mut out);
@@ -199,7 +204,7 @@ impl Core {
             let change = Change { vb, kept, failover: None, ends_scans: false };
             self.apply(&mut writer, busy, out, vec![change], Durability::Buffered)?;
         }
-        Ok(purged)
+        Ok((purged, spared))
     }
 
     fn put_purge(

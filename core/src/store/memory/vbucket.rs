@@ -113,14 +113,23 @@ impl Vbucket {
         cut: PurgeCut,
         select: &mut dyn FnMut(&[u8], &DocMeta) -> bool,
     ) -> PurgePage {
-        let above = (Bound::Excluded(cut.after), Bound::Unbounded);
-        let page: Vec<Seqno> = self.tombstones.range(above).take(cut.limit).copied().collect();
+        let nothing = |more| PurgePage { purged: 0, spared: Vec::new(), read_to: cut.after, more };
+        if cut.after >= cut.upto {
+            return nothing(false);
+        }
+        let range = (Bound::Excluded(cut.after), Bound::Included(cut.upto));
+        let page: Vec<Seqno> = self.tombstones.range(range).take(cut.limit).copied().collect();
+        let Some(&read_to) = page.last() else { return nothing(cut.limit == 0) };
         let last = self.history.last_key_value().map(|(&seqno, _)| seqno);
-        let mut purged = 0;
+        let (mut purged, mut spared) = (0, Vec::new());
         for &seqno in &page {
-            let stays = Some(seqno) == last || self.pins.needed(seqno, Seqno::MAX);
             let found = &self.history[&seqno];
-            if stays || found.meta.expiry >= cut.before || !select(&found.key, &found.meta) {
+            let asked = Some(seqno) != last && u64::from(found.meta.expiry) < cut.before;
+            if !asked || !select(&found.key, &found.meta) {
+                continue;
+            }
+            if self.pins.needed(seqno, Seqno::MAX) {
+                spared.push(seqno);
                 continue;
             }
             if let Some(record) = self.history.remove(&seqno) {
@@ -130,8 +139,7 @@ impl Vbucket {
             self.kept.purge = self.kept.purge.max(seqno);
             purged += 1;
         }
-        let more = page.len() == cut.limit;
-        PurgePage { purged, read_to: page.last().copied().unwrap_or(cut.after), more }
+        PurgePage { purged, spared, read_to, more: page.len() == cut.limit }
     }
 
     /// Forgets everything; what it held is returned, to be dropped outside of the lock.

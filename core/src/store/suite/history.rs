@@ -1,12 +1,12 @@
 //! Rollback, purge and reset.
 
-use super::check::{Check, Maker, Outcome, Verdict, ensure, ensure_refused};
+use super::check::{Broken, Check, Maker, Outcome, Verdict, ensure, ensure_refused};
 use super::sample::{
     ALL, UNBOUNDED, VB, begun, commit, commit_to, doc, drain, history_of, keys_of, log, part,
     seqnos, tombstone,
 };
 use crate::ErrorKind;
-use crate::store::{Batch, Durability, Persisted, Record, SliceBudget, VbBatch};
+use crate::store::{Batch, Durability, Persisted, PurgeCut, Record, SliceBudget, VbBatch};
 use crate::types::{Cas, Seqno, VbId, VbState};
 
 pub(super) const CHECKS: &[Check] = &[
@@ -22,6 +22,7 @@ pub(super) const CHECKS: &[Check] = &[
     Check { name: "purge deletes old tombstones, oldest first", run: purges_oldest_first },
     Check { name: "purge keeps the highest seqno", run: purge_keeps_the_highest },
     Check { name: "purge keeps what a scan still has to show", run: purge_spares_scans },
+    Check { name: "purge keeps within its bounds and names what it spares", run: purge_is_bounded },
     Check { name: "a purged key can be written again", run: writes_after_purge },
     Check { name: "reset forgets everything", run: reset_forgets },
 ];
@@ -256,6 +257,41 @@ fn purge_spares_scans(maker: &mut dyn Maker) -> Outcome {
     store.purge(VB, u32::MAX, usize::MAX)?;
     let left = seqnos(&history_of(&*store, VB)?);
     ensure!(left == [5], "{left:?} is left after the scan");
+    Ok(Verdict::Kept)
+}
+
+fn purge_is_bounded(maker: &mut dyn Maker) -> Outcome {
+    let store = begun(maker, 1)?;
+    let made = [(1, 10), (2, 20), (3, u32::MAX), (4, 10), (5, 20)];
+    let tombstones = made.map(|(seqno, made)| tombstone(seqno, &format!("t{seqno}"), made));
+    commit(&*store, tombstones.into_iter().chain([doc(6, "alive", "v")]).collect())?;
+    let purge = |before, after, upto, keeps: u64| {
+        let cut = PurgeCut { before, after: Seqno(after), upto: Seqno(upto), limit: 9 };
+        let page = store.purge_page(VB, cut, &mut |_, meta| meta.seqno != Seqno(keeps))?;
+        let left = seqnos(&history_of(&*store, VB)?);
+        Ok::<_, Broken>((page, left))
+    };
+    let mut scan = store.scan(VB, Seqno(4)..=Seqno::MAX)?;
+    for (before, after, upto, keeps, spared, left) in [
+        (u64::MAX, 0, 0, 0, &[][..], &[1, 2, 3, 4, 5, 6][..]),
+        (u64::MAX, 3, 3, 0, &[], &[1, 2, 3, 4, 5, 6]),
+        (20, 0, 2, 0, &[], &[2, 3, 4, 5, 6]),
+        (20, 0, 9, 0, &[4], &[2, 3, 4, 5, 6]),
+        (u64::MAX, 0, 4, 4, &[], &[4, 5, 6]),
+        (u64::MAX, 0, 9, 4, &[5], &[4, 5, 6]),
+    ] {
+        let (page, shown) = purge(before, after, upto, keeps)?;
+        let what = format!("before {before}, above {after}, up to {upto}, but {keeps}");
+        ensure!(
+            page.spared == spared.iter().map(|s| Seqno(*s)).collect::<Vec<_>>(),
+            "{what}: {page:?}"
+        );
+        ensure!(shown == left, "{what}: {shown:?} is left");
+    }
+    ensure!(store.load(VB)?.purge == Seqno(3), "what is spared does not count as purged");
+    drain(&mut *scan, UNBOUNDED)?;
+    let (page, shown) = purge(u64::MAX, 0, 9, 0)?;
+    ensure!(page.purged == 2 && page.spared.is_empty() && shown == [6], "{page:?}, {shown:?} left");
     Ok(Verdict::Kept)
 }
 

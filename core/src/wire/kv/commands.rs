@@ -1,16 +1,17 @@
 //! The rows of [`commands`](crate::wire::commands) for key-value commands.
 
 use super::{
-    Arithmetic, Concat, DelVbucket, Delete, Get, GetAllVbSeqnos, GetAndTouch, GetClusterConfig,
-    GetCollectionId, GetErrorMap, GetLocked, GetManifest, GetMeta, GetScopeId, GetVbucket, Hello,
-    Noop, ObserveSeqno, Quit, SaslAuth, SaslListMechs, SelectBucket, SetVbucket, Stat, Store,
-    Touch, UnlockKey, Version, WithMeta,
+    Arithmetic, CompactDb, Concat, DelVbucket, Delete, Get, GetAllVbSeqnos, GetAndTouch,
+    GetClusterConfig, GetCollectionId, GetErrorMap, GetLocked, GetManifest, GetMeta, GetScopeId,
+    GetVbucket, Hello, Noop, ObserveSeqno, Quit, SaslAuth, SaslListMechs, SelectBucket, SetVbucket,
+    Stat, Store, Touch, UnlockKey, Version, WithMeta,
 };
 use crate::wire::shape::Shape;
 
 /// What a server takes.
 pub(in crate::wire) const COMMANDS: &[&Shape] = &[
     &Arithmetic::SHAPE,
+    &CompactDb::SHAPE,
     &Concat::SHAPE,
     &DelVbucket::SHAPE,
     &Delete::SHAPE,

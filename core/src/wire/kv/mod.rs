@@ -5,6 +5,7 @@ mod arithmetic;
 mod cluster_config;
 mod collections;
 mod commands;
+mod compact_db;
 mod concat;
 mod del_vbucket;
 mod delete;
@@ -34,6 +35,7 @@ pub use collections::{
     CollectionIdAnswer, GetCollectionId, GetManifest, GetScopeId, ScopeIdAnswer,
 };
 pub(super) use commands::COMMANDS;
+pub use compact_db::CompactDb;
 pub use concat::{Concat, ConcatMode};
 pub use del_vbucket::DelVbucket;
 pub use delete::Delete;

@@ -453,6 +453,13 @@ fn config_and_seqno_commands() {
         },
         "80 91 0000 00 00 0005 00000008 00000001 0000000000000000 0000000000000007",
     );
+    let upto = Seqno(3);
+    let compact = kv::CompactDb { vb: VbId(5), before: 2, upto, drop_deletes: true, value: &[] };
+    same(
+        |out| compact.encode(opaque, out),
+        "80 b3 0000 18 00 0005 00000018 00000001 0000000000000000 \
+         0000000000000002 0000000000000003 01 00 0000 00000000",
+    );
     let ask =
         kv::GetAllVbSeqnos { state: Some(VbState::Active), collection: Some(CollectionId(8)) };
     same(

@@ -368,6 +368,9 @@ proptest! {
         let f = written(|out| seen.encode(&request(Opcode::OBSERVE_SEQNO, opaque), out));
         prop_assert_eq!(kv::ObserveSeqnoAnswer::parse(&f), Ok(seen));
         prop_assert_eq!(f.value().len(), if failed_over { 43 } else { 27 });
+        let compact = kv::CompactDb { vb, before: n[1], upto: Seqno(n[2]), drop_deletes: failed_over, value: b"[]" };
+        let f = written(|out| compact.encode(opaque, out));
+        prop_assert_eq!(kv::CompactDb::parse(&f), Ok(compact));
         let ask = kv::GetAllVbSeqnos { state, collection: collection.map(CollectionId) };
         let f = written(|out| ask.encode(opaque, out));
         prop_assert_eq!(kv::GetAllVbSeqnos::parse(&f), Ok(ask));

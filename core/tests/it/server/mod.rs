@@ -11,6 +11,7 @@ mod ack_persisted;
 mod backfills;
 mod cold_documents;
 mod collections;
+mod compacting;
 mod compressed_values;
 mod connecting;
 mod dcp_stream;
