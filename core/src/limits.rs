@@ -85,6 +85,14 @@ pub const READY_SHELVES: u32 = 9;
 pub const UNTOLD_ENDS_MAX: usize = 65_536;
 /// Connections of one engine.
 pub const CONNECTIONS_MAX: usize = 60_000;
+/// Documents among which one is drawn at random: so many that where there are more, their neighbours in the history
+/// stand for them, and so few that looking at them costs little.
+pub const DRAW_AMONG: u64 = 256;
+/// Entries that are looked at for more documents to draw from when there is one: where most are of overwritten
+/// versions, some tenths of a millisecond.
+pub const DRAW_LOOKS_FOR_MORE: u64 = 65_536;
+/// Entries that are looked at for a document to draw: a client that asks for a rare one costs a second at most.
+pub const DRAW_LOOKS_MAX: u64 = 1 << 20;
 /// Bytes of one commit of the flusher: large enough that a sync costs little for each, small enough to be soon done.
 pub const FLUSH_BYTES: usize = 8 * 1024 * 1024;
 /// Seqnos of one vbucket in one commit.

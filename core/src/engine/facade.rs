@@ -5,7 +5,7 @@ use super::session::Session;
 use super::shutdown::{Quiesce, ShutdownReport};
 use super::start::EngineBuilder;
 use super::stats;
-use super::{ConnectionSnapshot, EngineStats, PurgeBounds, Purged, VbucketStats};
+use super::{ConnectionSnapshot, Drawn, EngineStats, PurgeBounds, Purged, VbucketStats};
 use crate::backfill::{BackfillManager, BackfillSettings, Backfills, Drained, Lanes};
 use crate::collections::Manifest;
 use crate::conn::{Connection, ConnectionParts, Report};
@@ -213,6 +213,17 @@ impl Engine {
     /// some of them gone perhaps; [`ErrorKind::Closed`] after shutdown; else what the store answers.
     pub fn purge_tombstones(&self, vb: VbId, bounds: PurgeBounds) -> Result<Purged> {
         self.parts().purge(vb, bounds)
+    }
+
+    /// Draws a document of a collection at random, of those in active vbuckets, each about as likely; `None` if there
+    /// is none. Blocks on the store, and looks at some hundred entries; if documents of the collection are rare among
+    /// others, at more, with nothing held meanwhile.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Retry`] when none was found among a million entries, or each that was drawn had gone;
+    /// [`ErrorKind::Closed`] after shutdown; else what the store answers.
+    pub fn draw(&self, of: CollectionId) -> Result<Option<Drawn>> {
+        EngineParts::draw(self.parts(), of)
     }
 
     /// How old tombstones get before they are purged; `None`: any age.

@@ -21,6 +21,7 @@
 mod catch_up;
 mod clock;
 mod collections;
+mod draw;
 mod facade;
 mod flusher;
 mod housekeeper;
@@ -43,6 +44,7 @@ mod tests;
 pub use crate::conn::ConnectionSettings;
 pub use catch_up::CaughtUp;
 pub use clock::{Clock, SystemClock};
+pub use draw::Drawn;
 pub use facade::Engine;
 pub(crate) use parts::EngineParts;
 pub use purge::{PurgeBounds, Purged};

@@ -7,7 +7,7 @@ use super::shared::Shared;
 use super::status::Refused;
 use super::withheld::Withheld;
 use crate::collections::Key;
-use crate::engine::{Fetched, Session};
+use crate::engine::{Drawn, Fetched, Session};
 use crate::limits::KEY_BYTES_MAX;
 use crate::types::{CollectionId, Datatype, VbId, VbState, VbUuid};
 use crate::wire::{Feature, Frame, FrameReader, WireError};
@@ -26,6 +26,8 @@ pub(super) struct Call<'a, 'e> {
     pub(super) frame: &'a Frame,
     /// The stored version of the document, if an earlier attempt asked for it.
     pub(super) stored: Option<&'a Option<Fetched>>,
+    /// The document that was drawn, if an earlier attempt asked for one.
+    pub(super) drawn: Option<&'a Option<Drawn>>,
     /// Seconds since 1970.
     pub(super) unix_now: u32,
 }
@@ -37,6 +39,8 @@ pub(super) enum Stop {
     Refused(Refused),
     /// It is handled again once the stored version of its document has been read.
     NeedsStored,
+    /// It is handled again once a document of this collection has been drawn.
+    NeedsDraw(CollectionId),
     /// It is handled again once there may be memory, or the vbucket has caught up with the manifest.
     NeedsMemory,
     /// It is answered once this is made.

@@ -29,6 +29,7 @@ pub(super) fn dispatch(call: &mut Call<'_, '_>) -> Result<(), Stop> {
         Opcode::APPEND | Opcode::PREPEND => kv::concat(call),
         Opcode::TOUCH => kv::touch(call),
         Opcode::GAT => kv::get_and_touch(call),
+        Opcode::GET_RANDOM_KEY => kv::random(call),
         Opcode::GET_LOCKED => kv::read_and_lock(call),
         Opcode::UNLOCK_KEY => kv::unlock(call),
         Opcode::GET_META => kv::version_of(call),

@@ -4,9 +4,10 @@
 use super::call::key_of;
 use super::kv::VbChange;
 use super::status::Refused;
-use crate::engine::{Engine, Fetched, Flushed};
+use crate::engine::{Drawn, Engine, Fetched, Flushed};
 use crate::error::Result;
 use crate::limits::STORED_READS_MAX;
+use crate::types::CollectionId;
 use crate::wire::{Frame, Status};
 use core::future::Future;
 use core::pin::Pin;
@@ -19,6 +20,8 @@ use tokio::task::JoinHandle;
 pub(super) struct Attempts {
     /// What the store has of its document, once that was asked for.
     pub(super) stored: Option<Option<Fetched>>,
+    /// The document that was drawn for it, once that was asked for.
+    pub(super) drawn: Option<Option<Drawn>>,
     reads: u32,
     /// When it is given up if there is no memory.
     memory_by: Option<Instant>,
@@ -41,6 +44,7 @@ enum WaitsFor {
     /// To be answered with this.
     Refusal(Refused),
     Store(JoinHandle<Result<Option<Fetched>>>),
+    Draw(JoinHandle<Result<Option<Drawn>>>),
     Memory(Flushed),
     Change(JoinHandle<Result<()>>),
     /// To be answered with success.
@@ -105,6 +109,14 @@ impl Suspended {
         Self { frame, attempts, waits_for }
     }
 
+    /// A request that needs a document which is drawn at random.
+    pub(super) fn for_draw(engine: &Engine, frame: Frame, of: CollectionId) -> Self {
+        let engine = engine.clone();
+        // On a thread that may block: it may look through the store.
+        let draw = tokio::task::spawn_blocking(move || engine.draw(of));
+        Self { frame, attempts: Attempts::default(), waits_for: WaitsFor::Draw(draw) }
+    }
+
     /// A request that is answered once a vbucket is changed.
     pub(super) fn for_change(engine: &Engine, frame: Frame, change: VbChange) -> Self {
         let engine = engine.clone();
@@ -133,6 +145,16 @@ impl Suspended {
                 Ok(Err(error)) => WaitsFor::Refusal(error.into()),
                 Err(_) => {
                     WaitsFor::Refusal(Refused::new(Status::EINTERNAL, "reading the store failed"))
+                }
+            },
+            WaitsFor::Draw(draw) => match ready!(Pin::new(draw).poll(cx)) {
+                Ok(Ok(drawn)) => {
+                    self.attempts.drawn = Some(drawn);
+                    WaitsFor::Nothing
+                }
+                Ok(Err(error)) => WaitsFor::Refusal(error.into()),
+                Err(_) => {
+                    WaitsFor::Refusal(Refused::new(Status::EINTERNAL, "drawing a document failed"))
                 }
             },
             WaitsFor::Change(made) => match ready!(Pin::new(made).poll(cx)) {

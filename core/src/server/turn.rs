@@ -120,6 +120,7 @@ impl<S> Connection<S> {
             walk: &mut self.walk,
             frame: &frame,
             stored: attempts.stored.as_ref(),
+            drawn: attempts.drawn.as_ref(),
             unix_now: self.unix_now,
         };
         let dispatched = dispatch(&mut call);
@@ -138,6 +139,10 @@ impl<S> Connection<S> {
             Err(Stop::NeedsStored) => {
                 let collections = self.peer.has(Feature::COLLECTIONS);
                 self.suspended = Some(Suspended::for_stored(engine, frame, collections, attempts));
+                After::Wait
+            }
+            Err(Stop::NeedsDraw(of)) => {
+                self.suspended = Some(Suspended::for_draw(engine, frame, of));
                 After::Wait
             }
             Err(Stop::NeedsMemory) => {

@@ -176,6 +176,8 @@ opcodes! {
     COMPACT_DB = 0xb3, "COMPACT_DB";
     /// The cluster's map.
     GET_CLUSTER_CONFIG = 0xb5, "GET_CLUSTER_CONFIG";
+    /// Read a document that is drawn at random.
+    GET_RANDOM_KEY = 0xb6, "GET_RANDOM_KEY";
     /// Scopes and collections.
     COLLECTIONS_GET_MANIFEST = 0xba, "COLLECTIONS_GET_MANIFEST";
     /// The id of a collection.

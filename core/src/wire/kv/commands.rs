@@ -2,9 +2,9 @@
 
 use super::{
     Arithmetic, CompactDb, Concat, DelVbucket, Delete, Get, GetAllVbSeqnos, GetAndTouch,
-    GetClusterConfig, GetCollectionId, GetErrorMap, GetLocked, GetManifest, GetMeta, GetScopeId,
-    GetVbucket, Hello, Noop, ObserveSeqno, Quit, SaslAuth, SaslListMechs, SelectBucket, SetVbucket,
-    Stat, Store, Touch, UnlockKey, Version, WithMeta,
+    GetClusterConfig, GetCollectionId, GetErrorMap, GetLocked, GetManifest, GetMeta, GetRandomKey,
+    GetScopeId, GetVbucket, Hello, Noop, ObserveSeqno, Quit, SaslAuth, SaslListMechs, SelectBucket,
+    SetVbucket, Stat, Store, Touch, UnlockKey, Version, WithMeta,
 };
 use crate::wire::shape::Shape;
 
@@ -24,6 +24,7 @@ pub(in crate::wire) const COMMANDS: &[&Shape] = &[
     &GetLocked::SHAPE,
     &GetManifest::SHAPE,
     &GetMeta::SHAPE,
+    &GetRandomKey::SHAPE,
     &GetScopeId::SHAPE,
     &GetVbucket::SHAPE,
     &Hello::SHAPE,

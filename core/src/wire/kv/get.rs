@@ -60,7 +60,8 @@ impl<'a> Get<'a> {
     }
 }
 
-/// A document; the answer to [`Get`], [`GetAndTouch`](super::GetAndTouch) and [`GetLocked`](super::GetLocked).
+/// A document; the answer to [`Get`], [`GetAndTouch`](super::GetAndTouch), [`GetLocked`](super::GetLocked) and
+/// [`GetRandomKey`](super::GetRandomKey).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct GetAnswer<'a> {
     /// Its CAS.
@@ -84,6 +85,7 @@ impl<'a> GetAnswer<'a> {
         Opcode::GAT,
         Opcode::GATQ,
         Opcode::GET_LOCKED,
+        Opcode::GET_RANDOM_KEY,
     ];
 
     /// Appends it.

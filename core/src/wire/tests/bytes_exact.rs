@@ -453,6 +453,14 @@ fn config_and_seqno_commands() {
         },
         "80 91 0000 00 00 0005 00000008 00000001 0000000000000000 0000000000000007",
     );
+    same(
+        |out| kv::GetRandomKey { collection: None }.encode(opaque, out),
+        "80 b6 0000 00 00 0000 00000000 00000001 0000000000000000",
+    );
+    same(
+        |out| kv::GetRandomKey { collection: Some(CollectionId(8)) }.encode(opaque, out),
+        "80 b6 0000 04 00 0000 00000004 00000001 0000000000000000 00000008",
+    );
     let upto = Seqno(3);
     let compact = kv::CompactDb { vb: VbId(5), before: 2, upto, drop_deletes: true, value: &[] };
     same(

@@ -371,6 +371,10 @@ proptest! {
         let compact = kv::CompactDb { vb, before: n[1], upto: Seqno(n[2]), drop_deletes: failed_over, value: b"[]" };
         let f = written(|out| compact.encode(opaque, out));
         prop_assert_eq!(kv::CompactDb::parse(&f), Ok(compact));
+        let random = kv::GetRandomKey { collection: collection.map(CollectionId) };
+        let f = written(|out| random.encode(opaque, out));
+        prop_assert_eq!(kv::GetRandomKey::parse(&f, collection.is_some()), Ok(random));
+        prop_assert!(kv::GetRandomKey::parse(&f, collection.is_none()).is_err());
         let ask = kv::GetAllVbSeqnos { state, collection: collection.map(CollectionId) };
         let f = written(|out| ask.encode(opaque, out));
         prop_assert_eq!(kv::GetAllVbSeqnos::parse(&f), Ok(ask));

@@ -16,6 +16,7 @@ mod compressed_values;
 mod connecting;
 mod dcp_stream;
 mod deletions;
+mod drawing;
 mod ending;
 mod flow_control;
 mod kv_semantics;
