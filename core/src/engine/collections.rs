@@ -293,11 +293,12 @@ pub(super) fn forget_documents(
     index.in_slices(KEYS_AT_ONCE, |keys| {
         {
             let pin = reader.pin();
-            if !Arc::ptr_eq(&index, &partition.history(&pin).index) {
+            let history = partition.history(&pin);
+            if !Arc::ptr_eq(&index, &history.index) {
                 // The vbucket has another history now, in which the event may not be.
                 return ControlFlow::Break(());
             }
-            index.forget(entry.id, keys, &pin);
+            history.count_out_cold(index.forget(entry.id, keys, &pin));
         }
         between(reader);
         ControlFlow::Continue(())

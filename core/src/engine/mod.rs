@@ -56,5 +56,6 @@ pub(crate) use signal::{CommitSignal, Registration};
 pub use signal::{Flushed, Persisted, PersistedAll, StatePersisted, StatesChanged};
 pub use start::EngineBuilder;
 pub use stats::{
-    BackfillSnapshot, ConnectionSnapshot, EngineStats, StreamDetails, StreamSnapshot, VbucketStats,
+    BackfillSnapshot, ConnectionSnapshot, EngineStats, StateStats, StreamDetails, StreamSnapshot,
+    VbucketStats,
 };

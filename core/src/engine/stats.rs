@@ -29,6 +29,8 @@ pub struct VbucketStats {
     pub cas_max: Cas,
     /// Documents that are alive.
     pub items: u64,
+    /// Those of them whose values only the store has.
+    pub cold_items: u64,
     /// The first seqno that is in memory.
     pub log_floor: Seqno,
     /// Bytes of the log in memory.
@@ -37,12 +39,32 @@ pub struct VbucketStats {
     pub index_bytes: u64,
 }
 
+/// The vbuckets of one state.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct StateStats {
+    /// How many there are.
+    pub vbuckets: u64,
+    /// Documents in them that are alive.
+    pub items: u64,
+    /// Those of them whose values only the store has.
+    pub cold_items: u64,
+}
+
 /// Counts over the whole engine.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct EngineStats {
-    /// Documents that are alive.
+    /// Documents that are alive, in vbuckets of every state.
     pub items: u64,
+    /// Vbuckets that are active.
+    pub active: StateStats,
+    /// Replicas.
+    pub replica: StateStats,
+    /// Vbuckets that are pending.
+    pub pending: StateStats,
+    /// Dead vbuckets.
+    pub dead: StateStats,
     /// Bytes in memory, and how many there may be.
     pub memory_bytes: u64,
     /// The budget for them.
@@ -209,6 +231,7 @@ pub(super) fn vbucket(partition: &Partition, pin: &Pin<'_>) -> Option<VbucketSta
         purge: history.purge_seqno(),
         cas_max: partition.cas_max(),
         items: history.alive(),
+        cold_items: history.cold(),
         log_floor: history.log.floor(),
         log_bytes,
         index_bytes,
@@ -221,8 +244,13 @@ pub(super) fn engine(parts: &EngineParts, pin: &Pin<'_>) -> EngineStats {
     // O1 Relaxed: statistics.
     let read =
         |counter: &millstream_reclaim::sync::atomic::AtomicU64| counter.load(Ordering::Relaxed);
+    let [active, replica, pending, dead] = by_state(parts, pin);
     EngineStats {
-        items: parts.partitions.iter().map(|p| p.history(pin).alive()).sum(),
+        items: [active, replica, pending, dead].iter().map(|state| state.items).sum(),
+        active,
+        replica,
+        pending,
+        dead,
         memory_bytes: parts.partitions.iter().map(|p| p.memory(pin)).map(|(l, i)| l + i).sum(),
         memory_budget: parts.pressure.budget(),
         disk_bytes: parts.store.disk_bytes(),
@@ -241,6 +269,36 @@ pub(super) fn engine(parts: &EngineParts, pin: &Pin<'_>) -> EngineStats {
         freed_plain: domain.plain_freed_total,
         destroyed: domain.destroyed_total,
     }
+}
+
+impl StateStats {
+    /// Of a hundred documents, so many are in memory; all of them if there is none.
+    #[must_use]
+    pub fn resident_percent(&self) -> f64 {
+        if self.items == 0 {
+            return 100.0;
+        }
+        let resident = self.items.saturating_sub(self.cold_items);
+        100.0 * resident as f64 / self.items as f64
+    }
+}
+
+/// Active vbuckets, replicas, pending and dead ones.
+fn by_state(parts: &EngineParts, pin: &Pin<'_>) -> [StateStats; 4] {
+    let mut states = [StateStats::default(); 4];
+    for partition in &parts.partitions {
+        let of_state = match partition.info(pin).state {
+            VbState::Active => &mut states[0],
+            VbState::Replica => &mut states[1],
+            VbState::Pending => &mut states[2],
+            VbState::Dead => &mut states[3],
+        };
+        let history = partition.history(pin);
+        of_state.vbuckets += 1;
+        of_state.items += history.alive();
+        of_state.cold_items += history.cold();
+    }
+    states
 }
 
 fn unpersisted(history: &History, pin: &Pin<'_>) -> u64 {

@@ -193,11 +193,14 @@ impl Cell {
     }
 
     /// Forgets whatever it names, and takes it out of use; the caller then takes its key out of the index. A writer or
-    /// trimmer that is at it at the same time may be first or last.
-    pub(crate) fn clear(&self, pin: &Pin<'_>) {
+    /// trimmer that is at it at the same time may be first or last. Whether it named a document out of memory.
+    pub(crate) fn clear(&self, pin: &Pin<'_>) -> bool {
         // K1 AcqRel: nothing is published with it; what it took out is freed once no reader can have it.
         let word = self.0.swap(gone_word(), Ordering::AcqRel);
-        Held { word, pinned: PhantomData::<&Pin<'_>> }.free_boxes(pin);
+        let held = Held { word, pinned: PhantomData::<&Pin<'_>> };
+        let was_cold = held.current().is_cold_document();
+        held.free_boxes(pin);
+        was_cold
     }
 
     /// If it still names `slot`, keeps only the meta data. Whether it did.
@@ -320,6 +323,11 @@ impl Current<'_> {
             Self::Warm(doc) => Some(&doc.meta),
             Self::Cold(meta) => Some(meta),
         }
+    }
+
+    /// Whether it is a document that is alive and out of memory.
+    pub(crate) fn is_cold_document(self) -> bool {
+        matches!(self, Self::Cold(meta) if meta.kind.is_alive())
     }
 }
 

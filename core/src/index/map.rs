@@ -98,26 +98,27 @@ impl Index {
         self.keys.pin().get(key).map(each)
     }
 
-    /// Keeps only the meta data of a version whose slot is about to go, if it is still the newest.
-    pub(crate) fn chill(&self, doc: &Doc, slot: &Slot, pin: &Pin<'_>) {
-        if let Some(cell) = self.keys.pin().get(doc.key()) {
-            cell.chill(slot, &doc.meta, pin);
-        }
+    /// Keeps only the meta data of a version whose slot is about to go, if it is still the newest. Whether it was.
+    pub(crate) fn chill(&self, doc: &Doc, slot: &Slot, pin: &Pin<'_>) -> bool {
+        self.keys.pin().get(doc.key()).is_some_and(|cell| cell.chill(slot, &doc.meta, pin))
     }
 
-    /// Forgets those of some keys of this index that are a collection's.
+    /// Forgets those of some keys of this index that are a collection's. How many of them named a document out of
+    /// memory.
     pub(crate) fn forget<'k, 'c>(
         &self,
         collection: CollectionId,
         keys: impl Iterator<Item = (&'k [u8], &'c Cell)>,
         pin: &Pin<'_>,
-    ) {
+    ) -> u64 {
+        let mut cold = 0;
         for (key, cell) in keys {
             if CollectionId::split(key).is_ok_and(|(of, _)| of == collection) {
-                cell.clear(pin);
+                cold += u64::from(cell.clear(pin));
                 self.remove(key);
             }
         }
+        cold
     }
 
     /// Hands over the keys that there are, `at_once` at a time, until `slice` breaks off. Whoever keeps the index so

@@ -10,6 +10,7 @@
 //! | `stored_last` | the flusher | everybody |
 //! | `purge` | who purges | everybody |
 //! | `alive` | writers | stats |
+//! | `cold` | the flusher, writers, who drops a collection | stats |
 //!
 //! # Invariants
 //! - I1. A history that was replaced has a log that is held for ever, so nothing is written to it (model
@@ -29,13 +30,13 @@
 //! | label | access | ordering | pairs with | what breaks if weaker | model |
 //! |---|---|---|---|---|---|
 //! | V8 | `stored_last`: raised before the log is trimmed, read after it was found empty | Release / Acquire | itself, through the log's floor | the high seqno falls when the last document leaves the log | `partition::high_vs_trim` |
-//! | V6 | `alive`, `purge` | Relaxed | none | nothing: statistics, and a bound that the stream's backfill checks again | none |
+//! | V6 | `alive`, `cold`, `purge` | Relaxed | none | nothing: statistics, and a bound that the stream's backfill checks again | none |
 //!
 //! # Reclamation
 //! A history is in its partition's published cell; it is retired when another takes its place.
 //!
 //! # Not promised
-//! That `alive` is exact while writes run.
+//! That `alive` and `cold` are exact while writes run.
 
 use crate::collections::{CollectionTable, VbCollection, is_system};
 use crate::error::Result;
@@ -60,6 +61,8 @@ pub(crate) struct History {
     stored_last: AtomicU64,
     purge: AtomicU64,
     alive: AtomicU64,
+    /// Those of them that only the store has.
+    cold: AtomicU64,
 }
 
 impl History {
@@ -78,6 +81,7 @@ impl History {
             stored_last: AtomicU64::new(0),
             purge: AtomicU64::new(purge.0),
             alive: AtomicU64::new(0),
+            cold: AtomicU64::new(0),
         })
     }
 
@@ -94,6 +98,8 @@ impl History {
             let is_alive = meta.kind.is_alive();
             collection.note(meta.seqno, false, is_alive);
             self.count(false, is_alive);
+            // V6 Relaxed: a statistic.
+            self.cold.fetch_add(u64::from(is_alive), Ordering::Relaxed);
         }
     }
 
@@ -129,7 +135,14 @@ impl History {
         pin: &Pin<'_>,
         enough: impl FnMut(u64) -> bool,
     ) -> u64 {
-        self.log.trim(persisted, pin, enough, |doc, slot| self.index.chill(doc, slot, pin))
+        let mut cold = 0;
+        let freed = self.log.trim(persisted, pin, enough, |doc, slot| {
+            let chilled = self.index.chill(doc, slot, pin);
+            cold += u64::from(chilled && doc.meta.kind.is_alive() && !is_system(doc.key()));
+        });
+        // V6 Relaxed: a statistic.
+        self.cold.fetch_add(cold, Ordering::Relaxed);
+        freed
     }
 
     /// The newest version of a qualified key.
@@ -181,6 +194,20 @@ impl History {
         // V6 Relaxed: a statistic. Between a version and its count another writer may have counted its own, so that it
         // is below zero for a moment.
         (self.alive.load(Ordering::Relaxed) as i64).max(0) as u64
+    }
+
+    /// Documents that are alive and that only the store has.
+    pub(crate) fn cold(&self) -> u64 {
+        // V6 Relaxed: a statistic. A writer may count out what the flusher has yet to count in; of a collection that
+        // was dropped they are counted out as they are forgotten.
+        let cold = (self.cold.load(Ordering::Relaxed) as i64).max(0) as u64;
+        cold.min(self.alive())
+    }
+
+    /// So many documents that only the store has are replaced, or forgotten.
+    pub(crate) fn count_out_cold(&self, count: u64) {
+        // V6 Relaxed: a statistic.
+        self.cold.fetch_sub(count, Ordering::Relaxed);
     }
 
     /// Keeps the count of live documents.

@@ -277,6 +277,9 @@ impl<'a> Attempt<'a, '_> {
         if let Some(collection) = self.collection.filter(|_| exposed) {
             let after = meta.kind.is_alive();
             self.history.count(before, after);
+            if held.current().is_cold_document() {
+                self.history.count_out_cold(1);
+            }
             collection.note(meta.seqno, before, after);
         }
         exposed

@@ -10,6 +10,7 @@ use crate::types::{DocKind, EndReason, Opaque, Seqno, VbId, VbState};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+mod counting;
 mod drawing;
 mod ending;
 mod memory;

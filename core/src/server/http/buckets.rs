@@ -19,6 +19,10 @@ pub(super) fn map(shared: &Shared, host: &Host) -> Answer {
     text(host.put_into(&shared.map().bucket.plain))
 }
 
+fn percent(part: u64, whole: u64) -> f64 {
+    if whole == 0 { 0.0 } else { 100.0 * part as f64 / whole as f64 }
+}
+
 fn bucket(shared: &Shared, host: &Host) -> Value {
     let name = &shared.settings.bucket;
     let stats = shared.engine.stats();
@@ -44,8 +48,10 @@ fn bucket(shared: &Shared, host: &Host) -> Value {
         "streamingUri": format!("/pools/default/bucketsStreaming/{name}"),
         "nodes": [node(shared, host)],
         "basicStats": {
-            "itemCount": stats.items,
+            "itemCount": stats.active.items,
+            "vbActiveNumNonResident": stats.active.cold_items,
             "memUsed": stats.memory_bytes,
+            "quotaPercentUsed": percent(stats.memory_bytes, stats.memory_budget),
             "diskUsed": stats.disk_bytes,
         },
         "quota": { "ram": stats.memory_budget, "rawRAM": stats.memory_budget },

@@ -13,6 +13,7 @@ mod host;
 mod nodes;
 mod pools;
 mod routes;
+mod samples;
 mod scopes;
 mod streaming;
 mod vbuckets;

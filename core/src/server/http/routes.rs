@@ -2,7 +2,7 @@
 
 use super::answer::{Answer, refused};
 use super::host::Host;
-use super::{buckets, guard, nodes, pools, scopes, streaming, vbuckets};
+use super::{buckets, guard, nodes, pools, samples, scopes, streaming, vbuckets};
 use crate::server::shared::Shared;
 use hyper::body::Incoming;
 use hyper::{Method, Request, StatusCode};
@@ -95,6 +95,13 @@ fn route<B>(
         ["pools", "default", "buckets", name, "scopes"] => {
             if name == shared.settings.bucket {
                 scopes::manifest(shared)
+            } else {
+                no_bucket()
+            }
+        }
+        ["pools", "default", "buckets", name, "stats", stat] => {
+            if name == shared.settings.bucket {
+                samples::tell(shared, &host, stat)
             } else {
                 no_bucket()
             }

@@ -4,6 +4,7 @@ use super::running::{Running, Wanted};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use millstream::server::{Secret, User};
+use millstream::types::{VbId, VbState};
 use serde_json::Value;
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -73,6 +74,39 @@ fn each_path_tells_what_clients_read_there() {
     );
     assert_eq!(terse["vBucketServerMap"]["serverList"][0], format!("node.example:{kv}"));
     assert_eq!(document(&server, "/whoami")["id"], "anybody");
+}
+
+/// What tools that copy a bucket ask for to tell how far they are: the last entry of the node's list, under the name
+/// that the node has in the bucket.
+#[test]
+fn counts_are_told_as_samples_of_the_node() {
+    let server = start(Vec::new());
+    let mut client = server.client();
+    for vb in 0..5 {
+        client.store(super::requests::set(vb, b"key", b"value"));
+    }
+    server.engine.set_vbucket_state(VbId(0), VbState::Replica).expect("it exists");
+    let bucket = document(&server, "/pools/default/buckets/default");
+    let basic = &bucket["basicStats"];
+    assert_eq!((&basic["itemCount"], &basic["vbActiveNumNonResident"]), (&4.into(), &0.into()));
+    let used = basic["quotaPercentUsed"].as_f64().expect("a number");
+    assert!(0.0 < used && used < 100.0, "{basic}");
+    assert!(basic["memUsed"].as_u64() > Some(0), "{basic}");
+    let node = bucket["nodes"][0]["hostname"].as_str().expect("a name");
+    let sample = |name: &str| {
+        let path = format!("/pools/default/buckets/default/stats/{name}");
+        let told = document(&server, &path);
+        assert_eq!(told["timestamp"].as_array().map(Vec::len), Some(1), "{told}");
+        told["nodeStats"][node].as_array().and_then(|list| list.last().cloned()).expect("one")
+    };
+    assert_eq!(sample("curr_items"), 4);
+    assert_eq!(sample("curr_items_tot"), 5);
+    assert_eq!(sample("vb_replica_curr_items"), 1);
+    assert_eq!(sample("vb_active_resident_items_ratio"), 100.0);
+    for path in ["default/stats/nothing", "other/stats/curr_items", "default/stats"] {
+        let line = format!("GET /pools/default/buckets/{path}");
+        assert_eq!(ask(&server, &line, "").0, 404, "{path}");
+    }
 }
 
 #[test]

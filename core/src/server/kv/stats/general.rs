@@ -11,7 +11,18 @@ pub(super) fn tell(shared: &Shared, entries: &mut Entries<'_>) {
     entries.put("uptime", shared.started.elapsed().as_secs());
     entries.put("version", VERSION);
     entries.put("curr_connections", shared.sockets());
-    entries.put("curr_items", stats.items);
+    entries.put("curr_items", stats.active.items);
+    entries.put("curr_items_tot", stats.items - stats.dead.items);
+    for (name, state) in
+        [("active", stats.active), ("replica", stats.replica), ("pending", stats.pending)]
+    {
+        entries.put(format_args!("vb_{name}_num"), state.vbuckets);
+        entries.put(format_args!("vb_{name}_curr_items"), state.items);
+        entries.put(format_args!("vb_{name}_num_non_resident"), state.cold_items);
+        // Whole, as clients that read it as a number expect.
+        entries.put(format_args!("vb_{name}_perc_mem_resident"), state.resident_percent() as u64);
+    }
+    entries.put("vb_dead_num", stats.dead.vbuckets);
     entries.put("mem_used", stats.memory_bytes);
     entries.put("ep_max_size", stats.memory_budget);
     entries.put("ep_db_file_size", stats.disk_bytes);

@@ -41,6 +41,7 @@ impl VbGroup {
 fn tell_details(vb: VbId, stats: &VbucketStats, entries: &mut Entries<'_>) {
     entries.put(format_args!("vb_{vb}"), stats.state.as_str());
     entries.put(format_args!("vb_{vb}:num_items"), stats.items);
+    entries.put(format_args!("vb_{vb}:num_non_resident"), stats.cold_items);
     entries.put(format_args!("vb_{vb}:high_seqno"), stats.high);
     entries.put(format_args!("vb_{vb}:persistence_seqno"), stats.persisted);
     entries.put(format_args!("vb_{vb}:purge_seqno"), stats.purge);
