@@ -1,5 +1,6 @@
 //! How the program ends: an exit code, and the sentence that goes with it.
 
+use crate::client::ConnectSettings;
 use crate::error::{Error, ErrorKind};
 use crate::wire::{Opcode, Status, WireError};
 use core::fmt;
@@ -52,6 +53,17 @@ impl Failure {
         Self::new(Exit::Usage, what)
     }
 
+    /// A connection could not be set up. A bucket that does not exist is refused as one that wants a login: whoever has
+    /// logged in can tell.
+    pub(super) fn connecting(settings: &ConnectSettings, error: Error) -> Self {
+        let refused =
+            Some(&WireError::Refused { opcode: Opcode::SELECT_BUCKET, status: Status::EACCESS });
+        if settings.credentials.is_some() && cause::<WireError>(&error) == refused {
+            return Self::failed(format!("{error}{BUCKET_HINT}"));
+        }
+        error.into()
+    }
+
     /// The same, with what had been done before.
     pub(super) fn after(self, done: &str) -> Self {
         Self { what: format!("{}; {done}", self.what), ..self }
@@ -91,13 +103,16 @@ impl From<Error> for Failure {
 const LOGIN_HINT: &str =
     "; log in with --user NAME and the password in MILLSTREAM_PASSWORD or --password-file";
 
+const BUCKET_HINT: &str = "; the server has no bucket of that name";
+const BUCKET_OR_LOGIN_HINT: &str = "; there is no bucket of that name, or log in with --user NAME \
+     and the password in MILLSTREAM_PASSWORD or --password-file";
+
 fn of_refusal(opcode: Opcode, status: Status) -> (Exit, &'static str) {
     match (opcode, status) {
+        (Opcode::SELECT_BUCKET, Status::EACCESS) => (Exit::Login, BUCKET_OR_LOGIN_HINT),
         (_, Status::EACCESS) => (Exit::Login, LOGIN_HINT),
         (Opcode::SASL_AUTH, _) | (_, Status::AUTH_ERROR | Status::AUTH_STALE) => (Exit::Login, ""),
-        (Opcode::SELECT_BUCKET, Status::KEY_ENOENT) => {
-            (Exit::Failed, "; the server has no bucket of that name")
-        }
+        (Opcode::SELECT_BUCKET, Status::KEY_ENOENT) => (Exit::Failed, BUCKET_HINT),
         _ => (Exit::Failed, ""),
     }
 }

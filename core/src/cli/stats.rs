@@ -26,7 +26,8 @@ pub(super) struct StatsArguments {
 /// Prints a group of statistics.
 pub(super) async fn run(arguments: StatsArguments) -> Result<(), Failure> {
     let settings = arguments.client.settings()?;
-    let mut client = KvClient::connect(&settings).await?;
+    let client = KvClient::connect(&settings).await;
+    let mut client = client.map_err(|error| Failure::connecting(&settings, error))?;
     let group = arguments.group.as_str();
     let stats = client.stats(group).await.map_err(|error| refused(group, error))?;
     if arguments.json { print_line(&object(stats)) } else { print_text(&table(&stats)) }

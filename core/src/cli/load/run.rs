@@ -21,7 +21,8 @@ use tokio::sync::mpsc::Receiver;
 pub(crate) async fn run(arguments: LoadArguments) -> Result<(), Failure> {
     let settings = arguments.client.settings()?;
     let source = Source::open(&arguments.file, arguments.format)?;
-    let client = KvClient::connect(&settings).await?;
+    let client = KvClient::connect(&settings).await;
+    let client = client.map_err(|error| Failure::connecting(&settings, error))?;
     let expiry = arguments.expiry.map_or(Ok(0), expiry)?;
     let options = WriteOptions { expiry, ..json_options(&client) };
     let place = source.place().clone();

@@ -128,7 +128,8 @@ impl Endpoints {
 
 /// The port of the management endpoints on the host that the map is from.
 async fn named_by_the_map(settings: &ConnectSettings) -> Result<String, Failure> {
-    let connection = Connection::connect(settings).await?;
+    let connection = Connection::connect(settings).await;
+    let connection = connection.map_err(|error| Failure::connecting(settings, error))?;
     let service = if settings.tls.is_some() { "mgmtSSL" } else { "mgmt" };
     let services = &connection.config()["nodesExt"][0]["services"];
     let port = services[service].as_u64().ok_or_else(|| {

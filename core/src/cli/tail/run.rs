@@ -22,7 +22,8 @@ use tokio::time;
 pub(crate) async fn run(arguments: TailArguments) -> Result<(), Failure> {
     let settings = arguments.connect_settings()?;
     let mut positions = Positions::load(arguments.checkpoint.as_deref(), Instant::now())?;
-    let mut client = DcpClient::connect(&settings, &arguments.dcp_settings()).await?;
+    let client = DcpClient::connect(&settings, &arguments.dcp_settings()).await;
+    let mut client = client.map_err(|error| Failure::connecting(&settings, error))?;
     let highs = client.all_vb_seqnos().await?;
     let mut plan = Plan::new(&arguments, &highs, &mut positions)?;
     plan.ask_for_all(&mut client, &mut positions);

@@ -1,4 +1,5 @@
 use crate::cli::exit::{Exit, Failure};
+use crate::client::ConnectSettings;
 use crate::error::{Error, ErrorKind};
 use crate::types::Seqno;
 use crate::wire::{Opcode, Status, WireError};
@@ -43,12 +44,34 @@ fn hints_follow_what_went_wrong() {
     let text = refused(Opcode::SELECT_BUCKET, Status::EACCESS).to_string();
     assert!(text.contains("SELECT_BUCKET was refused with 0x24"), "{text}");
     assert!(text.ends_with("MILLSTREAM_PASSWORD or --password-file"), "{text}");
+    assert!(text.contains("there is no bucket of that name, or"), "{text}");
     let text = refused(Opcode::SELECT_BUCKET, Status::KEY_ENOENT).to_string();
     assert!(text.ends_with("the server has no bucket of that name"), "{text}");
     let text = because(io::ErrorKind::ConnectionRefused).to_string();
     assert_eq!(text, "host:1: connecting failed: connection refused; is a server running there?");
     let text = Failure::failed("it broke").after("7 documents loaded before").to_string();
     assert_eq!(text, "it broke; 7 documents loaded before");
+}
+
+/// Who has logged in is told of the bucket, who has not of both: the server answers one as the other.
+#[test]
+fn a_bucket_that_is_refused_is_told_apart_from_a_login() {
+    let error = |opcode, status| {
+        Error::new(ErrorKind::Misuse, "host:1").because(WireError::Refused { opcode, status })
+    };
+    let settings = || ConnectSettings::new("host:1", "default");
+    let (stranger, user) = (settings(), settings());
+    let user = user.credentials("me", "secret");
+    for (with, opcode, exit) in [
+        (&user, Opcode::SELECT_BUCKET, Exit::Failed),
+        (&stranger, Opcode::SELECT_BUCKET, Exit::Login),
+        (&user, Opcode::STAT, Exit::Login),
+    ] {
+        let failure = Failure::connecting(with, error(opcode, Status::EACCESS));
+        assert_eq!(failure.exit(), exit, "{failure}");
+    }
+    let wrong = Failure::connecting(&user, error(Opcode::SASL_AUTH, Status::AUTH_ERROR));
+    assert_eq!(wrong.exit(), Exit::Login);
 }
 
 /// A cause is found however deep it lies.
