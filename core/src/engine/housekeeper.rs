@@ -86,6 +86,8 @@ fn keep_house(parts: Arc<EngineParts>, mut reaper: Reaper) -> ShutdownReport {
         if !parts.behind.any() {
             let soon = reaped.pending > 0 || catch_up.is_pending();
             workers::nap(if soon { TICK } else { NAP });
+            // An engine at rest keeps no garbage.
+            parts.domain.flush_idle();
         }
     }
     // A worker ends after what it is at, which may be a slow read.

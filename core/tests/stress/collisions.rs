@@ -25,10 +25,47 @@ pub(crate) enum Deed {
     Ack,
     /// A vbucket is taken back, fails over, or has its tombstones purged.
     History,
+    /// Another connection of the same name is opened, which closes this one.
+    Namesake,
+    /// The owner drops its connection.
+    Leave,
+    /// The engine is shut down.
+    Shutdown,
+    /// The last handle of the engine is dropped.
+    LastHandle,
 }
 
+impl Deed {
+    const ALL: [Self; 12] = [
+        Self::CloseAll,
+        Self::Step,
+        Self::Request,
+        Self::EndOfBackfill,
+        Self::StateChange,
+        Self::CloseStream,
+        Self::Ack,
+        Self::History,
+        Self::Namesake,
+        Self::Leave,
+        Self::Shutdown,
+        Self::LastHandle,
+    ];
+
+    /// Where its count is.
+    fn shift(self) -> u32 {
+        BITS * self as u32
+    }
+}
+
+/// Bits of a count.
+const BITS: u32 = 5;
+const MASK: u64 = (1 << BITS) - 1;
+
+/// Kinds that are rounds of a connection; those behind end the engine.
+pub(crate) const ROUNDS: usize = 9;
+
 /// The meetings that are counted.
-pub(crate) const KINDS: [Kind; 7] = [
+pub(crate) const KINDS: [Kind; 11] = [
     Kind::of(Deed::CloseAll, Deed::CloseAll, "two closers in one close_all"),
     Kind::of(Deed::CloseAll, Deed::Step, "close against a step inside its pin"),
     Kind::of(Deed::CloseAll, Deed::Request, "close against a stream request"),
@@ -42,6 +79,10 @@ pub(crate) const KINDS: [Kind; 7] = [
         name: "rollback, failover and purge against a step inside its pin",
         one_in: 16,
     },
+    Kind::of(Deed::Namesake, Deed::Step, "a namesake against a step inside its pin"),
+    Kind::of(Deed::CloseAll, Deed::Leave, "close against an owner that is dropped"),
+    Kind::of(Deed::Shutdown, Deed::Step, "shutdown against a step inside its pin"),
+    Kind::of(Deed::LastHandle, Deed::Step, "the last handle against a step inside its pin"),
 ];
 
 /// Two deeds that meet.
@@ -72,10 +113,10 @@ impl Collisions {
         self.counts().iter().sum()
     }
 
-    /// The kind that was met least often, for how often it is wanted.
+    /// The kind of round that was met least often, for how often it is wanted.
     pub(crate) fn rarest(&self) -> usize {
         let counts = self.counts();
-        (0..KINDS.len()).min_by_key(|kind| counts[*kind] * KINDS[*kind].one_in).unwrap_or(0)
+        (0..ROUNDS).min_by_key(|kind| counts[*kind] * KINDS[*kind].one_in).unwrap_or(0)
     }
 
     fn met(&self, one: Deed, other: Deed) {
@@ -92,7 +133,7 @@ pub(crate) const LOOKS: u32 = 128;
 /// Looks for the other side before one goes on alone.
 const PATIENCE: u32 = 8_192;
 
-/// One connection's: eight bits for each deed.
+/// One connection's: a few bits for each deed.
 #[derive(Default)]
 pub(crate) struct Presence(AtomicU64);
 
@@ -101,18 +142,9 @@ impl Presence {
     #[must_use]
     pub(crate) fn enter<'a>(&'a self, deed: Deed, collisions: &Collisions) -> Inside<'a> {
         // SeqCst: the stress is about the product's orderings, not about these.
-        let before = self.0.fetch_add(1 << (8 * deed as u32), Ordering::SeqCst);
-        for other in [
-            Deed::CloseAll,
-            Deed::Step,
-            Deed::Request,
-            Deed::EndOfBackfill,
-            Deed::StateChange,
-            Deed::CloseStream,
-            Deed::Ack,
-            Deed::History,
-        ] {
-            if before >> (8 * other as u32) & 0xFF != 0 {
+        let before = self.0.fetch_add(1 << deed.shift(), Ordering::SeqCst);
+        for other in Deed::ALL {
+            if before >> other.shift() & MASK != 0 {
                 collisions.met(deed, other);
             }
         }
@@ -135,12 +167,12 @@ impl Presence {
 
     /// Leaves, for who has forgotten to be [`Inside`].
     pub(crate) fn leave(&self, deed: Deed) {
-        self.0.fetch_sub(1 << (8 * deed as u32), Ordering::SeqCst);
+        self.0.fetch_sub(1 << deed.shift(), Ordering::SeqCst);
     }
 
     /// How many are in the middle of it.
     fn count(&self, deed: Deed) -> u64 {
-        self.0.load(Ordering::SeqCst) >> (8 * deed as u32) & 0xFF
+        self.0.load(Ordering::SeqCst) >> deed.shift() & MASK
     }
 }
 

@@ -7,6 +7,7 @@
 
 mod close_time;
 mod collisions;
+mod ends;
 mod history;
 mod owner;
 mod pinned;

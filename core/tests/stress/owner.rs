@@ -3,7 +3,7 @@
 use crate::collisions::{Collisions, Deed, Inside, Presence};
 use crate::history::{Done, Turn, Way};
 use crate::plan::Random;
-use crate::rival::{HISTORY, Post, Round};
+use crate::rival::{HISTORY, LEAVE, NAMESAKE, Post, Round};
 use crate::store::{Current, STORED, Watcher};
 use millstream::Engine;
 use millstream::partition::{Change, Decision};
@@ -103,15 +103,18 @@ impl Owner<'_> {
             self.store.begin_round(vb, Current { presence, after, lingers });
         }
         let mut producer = self.connect();
-        let seed = self.random.below(u64::MAX);
-        let round = Arc::new(Round::new(
+        let round = Arc::new(Round {
             kind,
-            self.vbs,
-            producer.handle(),
-            Arc::clone(&presence),
-            seed,
+            name: self.name.clone(),
+            vbs: self.vbs,
+            handle: producer.handle(),
+            presence: Arc::clone(&presence),
+            seed: self.random.below(u64::MAX),
             turn,
-        ));
+            arrived: Default::default(),
+            done: Default::default(),
+            ended: Default::default(),
+        });
         let (collisions, mut opaque) = (self.collisions, 0);
         let mut inbox = Inbox {
             presence: &presence,
@@ -120,6 +123,7 @@ impl Owner<'_> {
             awaits: match kind {
                 1 => Some(Deed::CloseAll),
                 HISTORY => Some(Deed::History),
+                NAMESAKE => Some(Deed::Namesake),
                 _ => None,
             },
             ended: BTreeSet::new(),
@@ -131,17 +135,12 @@ impl Owner<'_> {
         }
         self.post.post(&round);
         round.meet();
-        let mut ended = self.meet(&mut producer, &mut inbox, &round, after, &mut opaque);
-        round.await_rival();
-        if let Some(turn) = &round.turn {
-            self.counts.history.add(&turn.end(self.engine));
-        }
-        if matches!(kind, 4 | HISTORY) {
-            // The ends of what was closed by either side are told.
-            step(&mut producer, &mut inbox);
-        }
-        ended += round.handle.close_all();
-        assert_eq!(step(&mut producer, &mut inbox), Some(Departure::Closed));
+        let mut ended = if kind == LEAVE {
+            self.leave(producer, &round);
+            0
+        } else {
+            self.see_through(producer, &mut inbox, &round, after, &mut opaque)
+        };
         assert_eq!(round.handle.close_all(), 0, "a stream lived on");
         ended += round.ended.load(std::sync::atomic::Ordering::SeqCst);
         let told = inbox.ended.len() as u64;
@@ -152,6 +151,39 @@ impl Owner<'_> {
         self.counts.closed += ended as u64;
         self.counts.told += told;
         self.counts.documents += inbox.documents;
+    }
+
+    /// The round of a connection that its owner keeps. How many streams it ended itself.
+    fn see_through(
+        &mut self,
+        mut producer: Producer,
+        inbox: &mut Inbox<'_>,
+        round: &Round,
+        after: [Seqno; 2],
+        opaque: &mut u32,
+    ) -> usize {
+        let ended = self.meet(&mut producer, inbox, round, after, opaque);
+        round.await_rival();
+        if let Some(turn) = &round.turn {
+            self.counts.history.add(&turn.end(self.engine));
+        }
+        if matches!(round.kind, 4 | HISTORY) {
+            // The ends of what was closed by either side are told.
+            step(&mut producer, inbox);
+        }
+        let ended = ended + round.handle.close_all();
+        assert_eq!(step(&mut producer, inbox), Some(Departure::Closed));
+        ended
+    }
+
+    /// Drops the connection while the rival closes it.
+    fn leave(&mut self, producer: Producer, round: &Round) {
+        let inside = round.presence.enter(Deed::Leave, self.collisions);
+        round.presence.linger(Deed::CloseAll, 1);
+        self.random.dawdle();
+        drop(producer);
+        drop(inside);
+        round.await_rival();
     }
 
     /// What the owner is at while its rival comes between. How many streams it ended itself.
@@ -165,7 +197,7 @@ impl Owner<'_> {
     ) -> usize {
         let (presence, collisions) = (&*round.presence, self.collisions);
         match round.kind {
-            1 | HISTORY => {
+            1 | HISTORY | NAMESAKE => {
                 step(producer, inbox);
             }
             2 => {
@@ -199,7 +231,7 @@ impl Owner<'_> {
     /// After which seqnos the streams of a round begin: where a step is to be met they read from memory at once, else
     /// from the store.
     fn starts(&self, kind: usize) -> [Seqno; 2] {
-        if kind != 1 {
+        if !matches!(kind, 1 | NAMESAKE) {
             return [Seqno(self.counts.rounds % (STORED - 1)); 2];
         }
         self.vbs.map(|vb| {

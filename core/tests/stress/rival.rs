@@ -4,44 +4,38 @@ use crate::collisions::{Collisions, Deed, LOOKS, Presence};
 use crate::history::Turn;
 use crate::plan::Random;
 use millstream::Engine;
-use millstream::producer::ConnectionHandle;
+use millstream::producer::{ConnectionHandle, OpenOptions};
 use millstream::types::{VbId, VbState};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 /// The kind of round in which a vbucket's history is changed.
 pub(crate) const HISTORY: usize = 6;
+/// The kind of round in which another connection of the name is opened.
+pub(crate) const NAMESAKE: usize = 7;
+/// The kind of round in which the owner drops its connection.
+pub(crate) const LEAVE: usize = 8;
 /// Acknowledgements of one round.
 const ACKS: u64 = 4;
 
 /// What owner and rival share for one round.
 pub(crate) struct Round {
     pub(crate) kind: usize,
+    /// The connection's.
+    pub(crate) name: String,
     pub(crate) vbs: [VbId; 2],
     pub(crate) handle: ConnectionHandle,
     pub(crate) presence: Arc<Presence>,
     pub(crate) seed: u64,
     /// What is done to the history of one of the vbuckets, in a round of that kind.
     pub(crate) turn: Option<Turn>,
-    arrived: AtomicUsize,
-    done: AtomicBool,
+    pub(crate) arrived: AtomicUsize,
+    pub(crate) done: AtomicBool,
     /// Streams that the rival's `close_all` ended.
     pub(crate) ended: AtomicUsize,
 }
 
 impl Round {
-    pub(crate) fn new(
-        kind: usize,
-        vbs: [VbId; 2],
-        handle: ConnectionHandle,
-        presence: Arc<Presence>,
-        seed: u64,
-        turn: Option<Turn>,
-    ) -> Self {
-        let (arrived, done, ended) = Default::default();
-        Self { kind, vbs, handle, presence, seed, turn, arrived, done, ended }
-    }
-
     /// Both begin at once.
     pub(crate) fn meet(&self) {
         self.arrived.fetch_add(1, Ordering::SeqCst);
@@ -59,6 +53,7 @@ impl Round {
         match self.kind {
             0 => self.presence.linger(Deed::CloseAll, 2),
             5 => self.presence.linger(Deed::Ack, 1),
+            LEAVE => self.presence.linger(Deed::Leave, 1),
             _ => {}
         }
         random.dawdle();
@@ -69,7 +64,7 @@ impl Round {
         let mut random = Random::new(self.seed ^ 0xABCD);
         self.meet();
         match self.kind {
-            0 => {}
+            0 | LEAVE => {}
             1 => self.presence.linger(Deed::Step, 1),
             2 => self.presence.linger(Deed::Request, 1),
             3 => self.presence.linger(Deed::EndOfBackfill, 1),
@@ -81,6 +76,7 @@ impl Round {
                     turn.run(engine, &mut random);
                 }
             }
+            NAMESAKE => self.open_namesake(engine, collisions, &mut random),
             _ => {
                 let _inside = self.presence.enter(Deed::Ack, collisions);
                 self.presence.linger(Deed::CloseAll, 1);
@@ -90,10 +86,19 @@ impl Round {
                 }
             }
         }
-        if self.kind < 4 {
+        if self.kind < 4 || self.kind == LEAVE {
             self.ended.fetch_add(self.close_all(collisions, &mut random), Ordering::SeqCst);
         }
         self.done.store(true, Ordering::SeqCst);
+    }
+
+    fn open_namesake(&self, engine: &Engine, collisions: &Collisions, random: &mut Random) {
+        let _inside = self.presence.enter(Deed::Namesake, collisions);
+        self.presence.linger(Deed::Step, 1);
+        random.dawdle();
+        let newer = engine.connect(&self.name, OpenOptions::default()).expect("it is open");
+        assert!(self.handle.is_closed(), "two connections of one name");
+        assert!(!newer.handle().is_closed(), "closed by the one that it replaced");
     }
 
     fn change_state(&self, engine: &Engine, collisions: &Collisions, random: &mut Random) {

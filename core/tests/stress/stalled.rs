@@ -29,6 +29,8 @@ const AGE: Duration = Duration::from_millis(500);
 const NAMED_WITHIN: Duration = Duration::from_secs(1);
 /// From the reader's leaving to the end of the last value.
 const RECLAIMED_WITHIN: Duration = Duration::from_millis(100);
+/// The same before it is given up.
+const RECLAIMED_AT_ALL: Duration = Duration::from_secs(60);
 /// No write takes longer.
 const WRITE_WITHIN: Duration = Duration::from_secs(1);
 
@@ -117,6 +119,7 @@ fn one_stall(engine: &Engine, held: Duration) -> Stall {
         let told = reader.leave(word);
         // Not what the flusher trims only now, since there is room for garbage again.
         while engine.stats().destroyed + engine.stats().freed_plain < handed_over {
+            assert!(told.elapsed() < RECLAIMED_AT_ALL, "not reclaimed: {:?}", engine.stats());
             thread::yield_now();
         }
         Stall {

@@ -1,6 +1,7 @@
 //! Engine after engine, each under its owners, rivals and bystanders, until enough has collided.
 
 use crate::collisions::KINDS;
+use crate::ends::Ended;
 use crate::owner::{Counts, Owner};
 use crate::plan::{Figures, Plan, Random};
 use crate::rival::Post;
@@ -17,8 +18,10 @@ use std::time::Duration;
 
 /// Rounds of one owner on one engine.
 const ROUNDS: u64 = 1_000;
+/// Engines of each way that end while they stream, for each that goes through its rounds.
+const ENDS: u64 = 4;
 /// Everything ends in milliseconds; with a sanitizer on a busy machine in seconds.
-const LONG: Duration = Duration::from_secs(120);
+pub(crate) const LONG: Duration = Duration::from_secs(120);
 
 /// What a whole run came to.
 pub(crate) struct Total {
@@ -27,6 +30,7 @@ pub(crate) struct Total {
     engines: u64,
     writes: u64,
     destroyed: u64,
+    ended: Ended,
 }
 
 impl Total {
@@ -52,7 +56,11 @@ impl Total {
             ("writes told to be persisted", self.counts.history.persisted),
             ("writes told to be taken back", self.counts.history.taken_back),
             ("engines shut down", self.engines),
-            ("values destroyed by the reaper", self.destroyed),
+            ("engines shut down while they streamed", self.ended.shut_down),
+            ("engines whose last handle went while they streamed", self.ended.let_go),
+            ("documents of theirs", self.ended.documents),
+            ("writes beside them, all of them stored", self.ended.writes),
+            ("values destroyed by the reaper", self.destroyed + self.ended.destroyed),
         ]);
         #[cfg(millstream_census)]
         figures.extend([
@@ -74,12 +82,16 @@ pub(crate) fn run(plan: &Plan) -> Total {
         engines: 0,
         writes: 0,
         destroyed: 0,
+        ended: Ended::default(),
     };
     let mut random = Random::new(plan.seed);
     // An owner and a rival on two processors each.
     let groups = (thread::available_parallelism().map_or(2, |n| n.get()) / 2).clamp(1, 16);
     while total.collisions() < plan.collisions {
         one_engine(&mut total, groups as u16, plan.collisions, &mut random);
+        for _ in 0..ENDS {
+            total.ended.add_both(&total.watch, &mut random);
+        }
     }
     for (what, count) in total.figures() {
         assert!(count > 0, "it never happened: {what}");
@@ -157,7 +169,7 @@ fn bystander(engine: &Engine, vbuckets: u16, writes: &AtomicU64) {
 }
 
 /// Shuts down from two sides while a connection is opened from a third; how many values the reaper destroyed.
-fn finish(engine: Engine) -> u64 {
+pub(crate) fn finish(engine: Engine) -> u64 {
     thread::scope(|scope| {
         let late = scope.spawn(|| engine.connect("late", OpenOptions::default()));
         scope.spawn(|| engine.shutdown());
@@ -174,7 +186,7 @@ fn finish(engine: Engine) -> u64 {
 
 /// Everything that was made is gone, and each stream ended once.
 #[cfg(millstream_census)]
-fn settle() {
+pub(crate) fn settle() {
     let deadline = std::time::Instant::now() + LONG;
     while let Err(wrong) = millstream::census::settle() {
         assert!(std::time::Instant::now() < deadline, "{wrong}");
@@ -183,7 +195,7 @@ fn settle() {
 }
 
 #[cfg(not(millstream_census))]
-fn settle() {}
+pub(crate) fn settle() {}
 
 impl Counts {
     fn add(&mut self, more: &Self) {

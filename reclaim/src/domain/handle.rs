@@ -20,7 +20,7 @@
 //! | `clone`, `drop` | any thread | everything | wait-free; the last drop empties the pool |
 //! | `publish`, `admit`, `stats`, `stalled` | any thread | everything | wait-free, `stats` and `stalled` linear in the readers |
 //! | `reader` | any thread | everything | lock-free: registers a participant |
-//! | `borrow` | any thread | everything | lock-free, see `reader/pool.rs` |
+//! | `borrow`, `flush_idle` | any thread | everything | lock-free, see `reader/pool.rs` |
 //!
 //! # Orderings
 //!
@@ -121,6 +121,16 @@ impl Domain {
             PooledReader::take(self, label)
         } else {
             PooledReader::temporary(self, label)
+        }
+    }
+
+    /// Hands over the plain allocations that wait, up to 64 each, with pooled readers that nobody has borrowed: for a
+    /// housekeeping tick, so that a domain at rest keeps no garbage. Readers of one's own hand theirs over as they go
+    /// on, or are dropped.
+    pub fn flush_idle(&self) {
+        // Only a counted handle lends pooled readers.
+        if self.counted && self.shared.garbage.plain_pending() > 0 {
+            PooledReader::flush_idle(self);
         }
     }
 

@@ -27,7 +27,7 @@
 //!
 //! # Reclamation
 //! `retire` flushes: the closure must not wait in the bag of a participant that does not pin again. `free` does not:
-//! what waits there is bounded memory, 64 allocations for each reader.
+//! what waits there is bounded memory, 64 allocations for each reader. [`Domain::flush_idle`] sends for it.
 //!
 //! # Not promised
 //! When: a pin that is never dropped holds everything. See [`Domain::stalled`].
@@ -104,13 +104,18 @@ impl<'r> Pin<'r> {
         self.count_plain();
     }
 
+    /// Sees to it that what was handed over here does not wait for more.
+    pub(crate) fn flush(&self) {
+        self.guard.flush();
+    }
+
     /// Defers the hand-over to the reaper until after the grace period.
     pub(crate) fn hand_over(&self, retired: Retired) {
         let garbage = Arc::clone(&self.domain().shared().garbage);
         garbage.count_retired();
         let node = Prepared::new(retired);
         self.guard.defer(move || garbage.push(node));
-        self.guard.flush();
+        self.flush();
     }
 
     /// Counts plain allocations by the batch: as pending now, as freed when the closure behind them runs.

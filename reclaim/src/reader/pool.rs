@@ -20,6 +20,7 @@
 //! | operation | role | concurrent with | progress |
 //! |---|---|---|---|
 //! | `Domain::borrow` | any thread | everything | wait-free in the slots; a new participant is registered lock-free |
+//! | `Domain::flush_idle` | any thread | everything | as a borrower of each reader in turn; lock-free |
 //! | drop | borrower | everything | wait-free |
 //! | `drain` | the last domain | everything | wait-free |
 //!
@@ -100,18 +101,28 @@ impl Pool {
         first: usize,
         wanted: impl Fn(*mut Kept) -> bool,
     ) -> Option<(usize, *mut Kept)> {
-        (0..SLOTS).map(|step| (first + step) % SLOTS).find_map(|at| {
-            let slot = &self.0[at].0;
-            // O1 Relaxed: a look before the exchange.
-            let held = slot.load(Ordering::Relaxed);
-            if !wanted(held) {
-                return None;
-            }
-            // O2 Acquire: the reader as its last borrower left it; pairs with O3. The word that the exchange
-            // returns is used: a drained and refilled slot may hold another reader at the same address.
-            let taken = slot.compare_exchange(held, LENT, Ordering::Acquire, Ordering::Relaxed);
-            taken.ok().map(|held| (at, held))
-        })
+        let mut slots = (0..SLOTS).map(|step| (first + step) % SLOTS);
+        slots.find_map(|at| self.claim(at, &wanted).map(|held| (at, held)))
+    }
+
+    /// Takes a slot if its word is wanted.
+    fn claim(&self, at: usize, wanted: impl Fn(*mut Kept) -> bool) -> Option<*mut Kept> {
+        let slot = &self.0[at].0;
+        // O1 Relaxed: a look before the exchange.
+        let held = slot.load(Ordering::Relaxed);
+        if !wanted(held) {
+            return None;
+        }
+        // O2 Acquire: the reader as its last borrower left it; pairs with O3. The word that the exchange
+        // returns is used: a drained and refilled slot may hold another reader at the same address.
+        slot.compare_exchange(held, LENT, Ordering::Acquire, Ordering::Relaxed).ok()
+    }
+
+    /// A slot's reader for the caller alone, if nobody has it.
+    fn take_free(&self, at: usize) -> Option<Box<Kept>> {
+        let held = self.claim(at, |held| held != EMPTY && held != LENT)?;
+        // SAFETY: as in `take`.
+        Some(unsafe { Box::from_raw(held) })
     }
 
     /// Gives a slot back, with its reader if that is still good.
@@ -148,6 +159,16 @@ impl<'d> PooledReader<'d> {
         let mut lent = Self { domain, slot: Some(at), reader: ManuallyDrop::new(reader) };
         lent.rename(label);
         lent
+    }
+
+    /// Borrows every reader that nobody has, one after the other, and flushes it.
+    pub(crate) fn flush_idle(domain: &'d Domain) {
+        for at in 0..SLOTS {
+            if let Some(reader) = domain.shared().pool.take_free(at) {
+                let reader = ManuallyDrop::new(reader);
+                Self { domain, slot: Some(at), reader }.pin().flush();
+            }
+        }
     }
 
     /// A reader for this loan alone.

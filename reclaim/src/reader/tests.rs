@@ -173,6 +173,32 @@ fn plain_memory_is_counted_by_the_batch_and_freed() {
 }
 
 #[test]
+fn what_waits_with_pooled_readers_is_sent_for() {
+    let (domain, mut reaper) = Domain::new(DomainConfig::default());
+    {
+        // Two readers, each of which keeps what was counted in its bag.
+        let (mut one, mut other) = (domain.borrow("one"), domain.borrow("other"));
+        for reader in [&mut *one, &mut *other] {
+            let pin = reader.pin();
+            (0..40_u64).for_each(|n| pin.free(Box::new(n)));
+        }
+    }
+    let lent = domain.borrow("lent");
+    for _ in 0..10 {
+        reaper.reap();
+    }
+    assert_eq!(domain.stats().plain_pending, 64, "nobody has sent for it");
+    domain.flush_idle();
+    reaper.reap();
+    assert_eq!(domain.stats().plain_pending, 32, "one reader is lent");
+    drop(lent);
+    domain.flush_idle();
+    reaper.reap();
+    assert_eq!(domain.stats().plain_pending, 0);
+    assert_eq!(domain.stats().readers, 2, "no reader was made for it");
+}
+
+#[test]
 fn plain_memory_counts_for_admission() {
     let (domain, _reaper) = Domain::new(DomainConfig { garbage_max: 32, ..Default::default() });
     let mut reader = domain.reader("plain");
