@@ -40,10 +40,9 @@ impl Ended {
     pub(crate) fn add_both(&mut self, watch: &Watch, random: &mut Random) {
         for way in [Deed::Shutdown, Deed::LastHandle] {
             let scene = Scene::new(way, watch, random.below(u64::MAX));
-            if way == Deed::Shutdown {
-                scene.shut_down(self)
-            } else {
-                scene.let_go(self)
+            match way {
+                Deed::Shutdown => scene.shut_down(self),
+                _ => scene.let_go(self),
             }
             settle();
         }

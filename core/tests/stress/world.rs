@@ -19,7 +19,7 @@ use std::time::Duration;
 /// Rounds of one owner on one engine.
 const ROUNDS: u64 = 1_000;
 /// Engines of each way that end while they stream, for each that goes through its rounds.
-const ENDS: u64 = 4;
+const ENDS: u64 = 2;
 /// Everything ends in milliseconds; with a sanitizer on a busy machine in seconds.
 pub(crate) const LONG: Duration = Duration::from_secs(120);
 
