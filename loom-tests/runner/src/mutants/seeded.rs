@@ -194,8 +194,8 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     Mutant {
         bug: "pool: load and store in place of an exchange",
         file: "reclaim/src/reader/pool.rs",
-        text: "let taken = slot.compare_exchange(held, LENT, Ordering::Acquire, Ordering::Relaxed);",
-        with: "let taken = Ok::<_, *mut Kept>(slot.load(Ordering::Acquire));\n            slot.store(LENT, Ordering::Relaxed);",
+        text: "slot.compare_exchange(held, LENT, Ordering::Acquire, Ordering::Relaxed).ok()",
+        with: "let taken = slot.load(Ordering::Acquire);\n        slot.store(LENT, Ordering::Relaxed);\n        Some(taken)",
         count: 1,
         models: "pool::two_borrowers",
     },
