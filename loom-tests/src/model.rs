@@ -8,6 +8,9 @@ use std::time::Instant;
 /// Steps of one execution before loom takes it for endless. Its default of 1,000 is too low for epochs.
 const BRANCHES_MAX: usize = 20_000;
 
+/// Pre-emptions more over a bare published pointer.
+const BEYOND: usize = 1;
+
 /// One model: built up, then checked. Its name is its test's path, which the runner compares.
 #[derive(Debug)]
 #[must_use = "a model that is not checked explores nothing"]
@@ -53,6 +56,8 @@ impl Model {
             (Ok("deep"), Some(deep)) => deep,
             // A seeded bug has to be seen, not to be counted.
             (Ok("mutant"), _) => (self.bound, 0),
+            // Smaller, so that it can be searched further; its own seeded bugs show that the race is there.
+            (Ok("bare"), _) => (self.bound.map(|bound| bound + BEYOND), 1),
             _ => (self.bound, self.floor),
         };
         let executions = Arc::new(AtomicU64::new(0));

@@ -4,11 +4,13 @@
 //! cargo model                  every model at its first-tier bound
 //! cargo model --deep           every model at its deep bound (minutes to an hour)
 //! cargo model published quies  only models whose names contain one of these
+//! cargo model --bare           models over a published pointer that promises no more than acquire and release
 //! cargo model --mutants        seeds bugs into a copy of the product; every one must be found
 //!   --sample N                 only so many of them, spread over the list
 //! ```
 //! It fails when a model fails, is missing, has no seeded bug, or explores fewer executions than its floor.
 
+mod copy;
 mod fault;
 mod generate;
 mod mutants;
@@ -41,6 +43,9 @@ fn check() -> Result<bool, Fault> {
     if plan.mutants {
         return mutants::run_all(&workspace, &generated, &plan);
     }
+    if plan.bare {
+        return check_bare(&workspace, &generated, plan);
+    }
     println!("seeded bugs that fit the sources: {}", mutants::all_fit(&workspace, &generated)?);
     let models = workspace.list(&plan)?;
     if plan.names.is_empty() {
@@ -58,3 +63,23 @@ fn check() -> Result<bool, Fault> {
     println!("{report}");
     Ok(report.is_good())
 }
+
+/// The models whose protocols lean on a published pointer, over one that promises no more than it must.
+fn check_bare(
+    workspace: &Workspace,
+    generated: &generate::Generated,
+    mut plan: Plan,
+) -> Result<bool, Fault> {
+    copy::bare(workspace, generated)?.write(&workspace.bare_folder())?;
+    if plan.names.is_empty() {
+        plan.names = BARE_MODELS.map(String::from).into();
+    }
+    let bare = workspace.bare();
+    let models = bare.list(&plan)?;
+    let report = Report::new(&models, &bare.run(&plan)?, &Cited::default());
+    println!("{report}");
+    Ok(report.is_good())
+}
+
+/// Beginnings of their names.
+const BARE_MODELS: [&str; 2] = ["producer::state_change_vs_request", "partition::dirty_vs"];

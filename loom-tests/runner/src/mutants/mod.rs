@@ -3,6 +3,7 @@
 
 mod open;
 mod seeded;
+mod seeded_bare;
 mod seeded_core;
 mod seeded_flow;
 mod seeded_log;

@@ -2,10 +2,12 @@
 
 use super::open::OPEN;
 use super::seeded::{MUTANTS, Mutant};
+use super::seeded_bare::BARE;
 use super::seeded_core::CORE;
 use super::seeded_flow::FLOW;
 use super::seeded_log::LOG;
 use crate::Fault;
+use crate::copy::{self, GENERATED};
 use crate::generate::Generated;
 use crate::run::{Plan, Workspace};
 use crate::tree::Tree;
@@ -19,14 +21,20 @@ pub(crate) fn run_all(
     generated: &Generated,
     plan: &Plan,
 ) -> Result<bool, Fault> {
-    let copy = Copy::new(workspace, generated)?;
+    let copy = match plan.bare {
+        true => Copy::bare(workspace, generated)?,
+        false => Copy::new(workspace, generated)?,
+    };
     let wanted = |mutant: &&Mutant| {
         let named = |name: &String| {
             [mutant.bug, mutant.file, mutant.models].iter().any(|text| text.contains(name))
         };
         plan.names.is_empty() || plan.names.iter().any(named)
     };
-    let all: Vec<_> = all().filter(wanted).collect();
+    let all: Vec<_> = match plan.bare {
+        true => BARE.iter().filter(wanted).collect(),
+        false => all().filter(wanted).collect(),
+    };
     let stride = plan.sample.map_or(1, |sample| (all.len() / sample).max(1));
     let (mut tried, mut found_all, mut open, mut wrong) = (0, 0, 0, 0);
     for mutant in all.into_iter().step_by(stride) {
@@ -62,7 +70,7 @@ pub(crate) fn run_all(
 pub(crate) fn all_fit(workspace: &Workspace, generated: &Generated) -> Result<usize, Fault> {
     let copy = Copy::new(workspace, generated)?;
     let mut fitting = 0;
-    for mutant in all() {
+    for mutant in all().chain(BARE) {
         copy.with_bug(mutant).map_err(|fault| Fault::new(mutant.bug, fault))?;
         fitting += 1;
     }
@@ -81,9 +89,6 @@ fn all() -> impl Iterator<Item = &'static Mutant> {
     MUTANTS.iter().chain(LOG).chain(CORE).chain(FLOW)
 }
 
-/// Where what is generated goes.
-const GENERATED: &str = "loom-tests/target/gen";
-
 /// How a bug was found; or the models that should have found it and did not.
 type Verdict = Result<String, String>;
 
@@ -96,28 +101,17 @@ struct Copy {
 
 impl Copy {
     fn new(original: &Workspace, generated: &Generated) -> Result<Self, Fault> {
-        let product = original.product();
-        let mut whole = Tree::default();
-        whole.read_file(product, Path::new("Cargo.toml"))?;
-        let packages: Vec<_> =
-            ["reclaim", "core"].into_iter().filter(|name| product.join(name).is_dir()).collect();
-        for package in &packages {
-            whole.read(product, Path::new(package))?;
-        }
-        // The copy has no benches; everything else of the manifest stays.
-        let members = format!("members = {packages:?}");
-        whole.exchange(
-            Path::new("Cargo.toml"),
-            r#"members = ["core", "reclaim", "benches"]"#,
-            &members,
-            1,
-        )?;
-        whole.read(product, Path::new("loom-tests"))?;
-        whole.extend(generated.tree.clone().below(Path::new(GENERATED)));
         let folder = original.mutants_folder();
         let workspace =
             Workspace::for_mutants(folder.join("loom-tests"), original.mutants_target());
-        Ok(Self { whole, workspace, folder })
+        Ok(Self { whole: copy::whole(original, generated)?, workspace, folder })
+    }
+
+    /// One whose published pointer is bare.
+    fn bare(original: &Workspace, generated: &Generated) -> Result<Self, Fault> {
+        let folder = original.bare_folder().join("mutants");
+        let workspace = Workspace::for_mutants(folder.join("loom-tests"), original.bare_target());
+        Ok(Self { whole: copy::bare(original, generated)?, workspace, folder })
     }
 
     /// The copy with a bug in it.

@@ -7,6 +7,8 @@ use crate::Fault;
 pub(crate) struct Plan {
     pub(crate) deep: bool,
     pub(crate) mutants: bool,
+    /// Over a published pointer that promises no more than acquire and release.
+    pub(crate) bare: bool,
     /// So many of the seeded bugs, spread over the list; `None` for all.
     pub(crate) sample: Option<usize>,
     /// Parts of names; empty for all.
@@ -14,6 +16,15 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
+    /// What the models are told.
+    pub(crate) fn tier(&self) -> &'static str {
+        match (self.bare, self.deep) {
+            (true, _) => "bare",
+            (false, true) => "deep",
+            (false, false) => "first",
+        }
+    }
+
     pub(crate) fn parse(arguments: impl Iterator<Item = String>) -> Result<Self, Fault> {
         let mut plan = Self::default();
         let mut arguments = arguments;
@@ -26,10 +37,11 @@ impl Plan {
                 }
                 "--deep" => plan.deep = true,
                 "--mutants" => plan.mutants = true,
+                "--bare" => plan.bare = true,
                 option if option.starts_with('-') => {
                     return Err(Fault::new(
                         option,
-                        "no such option; there are --deep, --mutants and --sample",
+                        "no such option; there are --deep, --bare, --mutants and --sample",
                     ));
                 }
                 _ => plan.names.push(argument),

@@ -45,6 +45,12 @@ impl Workspace {
         Self { models, target, profile: "mutants" }
     }
 
+    /// The copy whose published pointer is bare, to be run as the first tier is.
+    pub(crate) fn bare(&self) -> Self {
+        let (models, target) = (self.bare_folder().join("loom-tests"), self.bare_target());
+        Self { models, target, profile: "release" }
+    }
+
     pub(crate) fn product(&self) -> &Path {
         self.models.parent().expect("the model workspace is in the product's")
     }
@@ -59,6 +65,14 @@ impl Workspace {
 
     pub(crate) fn mutants_folder(&self) -> PathBuf {
         self.models.join("target/gen/mutants")
+    }
+
+    pub(crate) fn bare_folder(&self) -> PathBuf {
+        self.models.join("target/gen/bare")
+    }
+
+    pub(crate) fn bare_target(&self) -> PathBuf {
+        self.models.join("target/bare")
     }
 
     pub(crate) fn mutants_target(&self) -> PathBuf {
@@ -108,7 +122,7 @@ impl Workspace {
         let mut child = self
             .cargo(&[], &["--nocapture"])
             .args(&plan.names)
-            .env("MILLSTREAM_MODELS", if plan.deep { "deep" } else { "first" })
+            .env("MILLSTREAM_MODELS", plan.tier())
             .stdout(Stdio::piped())
             .spawn()
             .map_err(|error| Fault::new("cargo test does not start", error))?;
