@@ -33,6 +33,8 @@ pub const BACKFILLS_PER_CONNECTION_MAX: usize = 64;
 pub const BACKFILLS_MAX: usize = 4096;
 /// And however little: one that waits for its client must not keep all others from the store.
 pub const BACKFILLS_MIN: usize = 2;
+/// How long COMPACT_DB waits until what was written before it is persisted.
+pub const COMPACT_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(10);
 /// What an open scan takes of memory, so that all of them together may take one hundredth of it.
 pub const BACKFILL_SCAN_BYTES: u64 = 10 * 1024;
 /// How long one run of a backfill may read before another has its turn: a slow disk shows at its own connection only.

@@ -3,6 +3,7 @@
 use super::vbucket::VbChange;
 use crate::engine::{Engine, PurgeBounds};
 use crate::error::{Error, ErrorKind, Result as EngineResult};
+use crate::limits::COMPACT_TIMEOUT;
 use crate::server::call::{Call, Stop};
 use crate::server::status::Refused;
 use crate::types::{Seqno, VbId};
@@ -10,6 +11,7 @@ use crate::wire::Status;
 use crate::wire::kv::CompactDb;
 use serde_json::Value;
 use tokio::runtime::Handle;
+use tokio::time::timeout;
 
 /// `b3` COMPACT_DB, of a vbucket in whatever state.
 pub(in crate::server) fn compact(call: &mut Call<'_, '_>) -> Result<(), Stop> {
@@ -25,9 +27,11 @@ pub(in crate::server) fn compact(call: &mut Call<'_, '_>) -> Result<(), Stop> {
 /// connection's later requests would wait too. Whoever asks again finds the rest.
 pub(super) fn purge(engine: &Engine, vb: VbId, bounds: PurgeBounds) -> EngineResult<()> {
     let high = engine.vbucket(vb).map_or(Seqno::ZERO, |vbucket| vbucket.high);
-    if !Handle::current().block_on(engine.persisted(vb, high)) {
-        let what =
-            "what was deleted was taken back, or the engine stopped, before it was persisted";
+    // A store that refuses to commit would keep the thread, of which there are so many.
+    let persisted = async { timeout(COMPACT_TIMEOUT, engine.persisted(vb, high)).await };
+    if !matches!(Handle::current().block_on(persisted), Ok(true)) {
+        let what = "what was deleted has not been persisted: the store is slow or refuses, it was taken back, or the \
+                    engine stopped";
         return Err(Error::new(ErrorKind::Retry, what));
     }
     let done = engine.purge_tombstones(vb, bounds)?;

@@ -34,6 +34,7 @@ mod purging;
 mod scram;
 mod seqno_advanced;
 mod stats;
+mod stats_of_documents;
 mod stream_flags;
 mod stream_ids;
 mod stream_order;
