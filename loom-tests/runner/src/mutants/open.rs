@@ -5,5 +5,5 @@
 pub(super) const OPEN: &[(&str, &str)] = &[(
     "partition: no fence after the flag is cleared",
     "the fences that stand around each access of arc-swap in the models are in its place: the history is looked up \
-     between the flag and the log",
+     between the flag and the log. Over a bare published pointer it is found (`--bare --mutants`)",
 )];
